@@ -1,0 +1,182 @@
+//! How a directory is to be made, and what dropping it does.
+
+use std::ffi::OsStr;
+use std::fs::Permissions;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tokio::runtime::Handle;
+
+use crate::AsyncTempDir;
+use crate::cleanup::Lane;
+use crate::create::Plan;
+use crate::error::located;
+use crate::name::{DEFAULT_RANDOM_LEN, Template};
+use crate::owned::Child;
+use crate::reply;
+
+/// What dropping an [`AsyncTempDir`] does to its directory.
+///
+/// [`close`](AsyncTempDir::close) removes and [`keep`](AsyncTempDir::keep) keeps it under every
+/// policy. So does a creation whose future is dropped remove: nobody knows the directory yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cleanup {
+    /// It is removed.
+    #[default]
+    Always,
+    /// It is removed, unless the handle is dropped by a panic: then it stays, and one line on
+    /// stderr says where. For tests whose leftovers tell why they failed.
+    OnSuccess,
+    /// It stays: Python's `mkdtemp`.
+    Never,
+}
+
+/// Configures a temporary directory, then [`create`](Self::create)s it: the async form of
+/// `tempfile::Builder`.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// use async_tempdir::Builder;
+///
+/// let dir = Builder::new().prefix("upload-").suffix(".d").random_len(6).create().await?;
+/// assert_eq!(dir.file_name().len(), "upload-XXXXXX.d".len());
+/// dir.close().await?;
+/// # Ok::<(), std::io::Error>(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "nothing is created until `create` is awaited"]
+pub struct Builder {
+    template: Template,
+    parent: Option<PathBuf>,
+    permissions: Option<Permissions>,
+    cleanup: Cleanup,
+    hold: Option<Child>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Builder {
+    /// The largest [`random_len`](Self::random_len): no filesystem in use takes longer names.
+    /// With more, [`create`](Self::create) fails.
+    pub const MAX_RANDOM_LEN: usize = 255;
+
+    /// The defaults of each setting.
+    pub fn new() -> Self {
+        Self {
+            template: Template {
+                prefix: "tmp".into(),
+                suffix: "".into(),
+                random_len: DEFAULT_RANDOM_LEN,
+            },
+            parent: None,
+            permissions: None,
+            cleanup: Cleanup::default(),
+            hold: None,
+        }
+    }
+
+    /// What the name begins with; `tmp` by default. One of your own tells whose leftovers those
+    /// are, should the process be killed.
+    pub fn prefix(mut self, prefix: impl AsRef<OsStr>) -> Self {
+        self.template.prefix = prefix.as_ref().into();
+        self
+    }
+
+    /// What the name ends with; nothing by default.
+    pub fn suffix(mut self, suffix: impl AsRef<OsStr>) -> Self {
+        self.template.suffix = suffix.as_ref().into();
+        self
+    }
+
+    /// How many random characters stand between prefix and suffix; 10 by default, at most
+    /// [`MAX_RANDOM_LEN`](Self::MAX_RANDOM_LEN). They are drawn from `A`–`Z`, `a`–`z` and `0`–`9`
+    /// by the operating system's generator.
+    ///
+    /// # Security
+    ///
+    /// Fewer than six can be guessed. That never makes [`create`](Self::create) adopt somebody
+    /// else's directory, but it lets others occupy the names.
+    pub fn random_len(mut self, len: usize) -> Self {
+        self.template.random_len = len;
+        self
+    }
+
+    /// Where the directory is created; [`std::env::temp_dir`] by default, asked when
+    /// [`create`](Self::create) is awaited. It must exist.
+    pub fn parent(mut self, parent: impl AsRef<Path>) -> Self {
+        self.parent = Some(parent.as_ref().into());
+        self
+    }
+
+    /// The permissions it is created with; by default 0700, for its owner alone.
+    ///
+    /// # Platform notes
+    ///
+    /// Unix: the umask takes its bits away, as from every `mkdir`, except from the owner's three.
+    /// Windows: ignored; access follows from the parent directory.
+    pub fn permissions(mut self, permissions: Permissions) -> Self {
+        self.permissions = Some(permissions);
+        self
+    }
+
+    /// What dropping the handle does; [`Cleanup::Always`] by default.
+    pub fn cleanup(mut self, cleanup: Cleanup) -> Self {
+        self.cleanup = cleanup;
+        self
+    }
+
+    /// Makes it a child of the directory that `hold` holds.
+    pub(crate) fn held(mut self, hold: Child) -> Self {
+        self.hold = Some(hold);
+        self
+    }
+
+    /// Creates the directory: never one that exists already.
+    ///
+    /// # Errors
+    ///
+    /// Each names the operation and the parent directory.
+    ///
+    /// - `InvalidInput`: prefix or suffix contain a path separator or a NUL, the name would be
+    ///   empty, `.` or `..`, or `random_len` is too large.
+    /// - `AlreadyExists`: 512 random names in a row were taken, or, without random
+    ///   characters, the one name is.
+    /// - `InvalidFilename`: the filesystem takes no name that long.
+    /// - `NotFound`, `NotADirectory`, `PermissionDenied`, `StorageFull`, `ReadOnlyFilesystem` and
+    ///   whatever else the operating system says to `mkdir`.
+    /// - `Other`: there is no Tokio runtime here, or it is shutting down.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the directory is not created, or is removed again in the
+    /// background, whatever the [`Cleanup`]; [`cleanup::idle`](crate::cleanup::idle) waits for it.
+    pub async fn create(self) -> io::Result<AsyncTempDir> {
+        let parent = self.parent.unwrap_or_else(std::env::temp_dir);
+        let fail = |error| located("create a temporary directory in", &parent, error);
+
+        self.template.check(Self::MAX_RANDOM_LEN).map_err(fail)?;
+        let runtime = Handle::try_current().map_err(|error| fail(io::Error::other(error)))?;
+        let plan = Plan {
+            // Absolute from the start: neither TMPDIR nor the current directory can make it mean
+            // something else later.
+            parent: std::path::absolute(&parent).map_err(fail)?,
+            template: self.template,
+            permissions: self.permissions,
+            lane: Lane::of(&runtime),
+            hold: self.hold,
+        };
+        let claim = reply::run(&runtime, || plan.carry_out())
+            .await
+            .map_err(fail)??;
+        Ok(AsyncTempDir::new_owning(claim, self.cleanup))
+    }
+}

@@ -1,0 +1,33 @@
+//! Background removal: what happens to a directory after its handle was dropped.
+//!
+//! A drop hands its directory to the *lane* of the runtime it was created on and costs the calling
+//! thread microseconds, whatever the directory holds. At most [`MAX_THREADS`] threads of that
+//! runtime's blocking pool then remove what the lane holds. If the runtime is shutting down or
+//! gone, another one that the dropping thread is in does it, and if there is none, the dropping
+//! thread itself: then the drop takes as long as the removal.
+//!
+//! # For operators
+//!
+//! [`pending`] is a gauge, [`failures`] a counter, [`set_failure_hook`] the place to log, and
+//! [`idle`] the last line before the process ends.
+
+mod doomed;
+mod lane;
+mod pending;
+mod report;
+
+pub(crate) use doomed::Doomed;
+pub(crate) use lane::Lane;
+pub(crate) use pending::Pending;
+pub(crate) use report::Verdict;
+
+pub use pending::{idle, pending};
+pub use report::{failures, set_failure_hook};
+
+/// How many threads of one runtime's blocking pool remove dropped directories at the same time.
+///
+/// Directories dropped beyond that wait in a queue, which holds a few hundred bytes for each. A
+/// runtime with fewer blocking threads (`max_blocking_threads`) uses fewer, and workers give
+/// their thread up every few milliseconds, so that `tokio::fs` calls in the same pool get their
+/// turn.
+pub const MAX_THREADS: usize = 4;

@@ -1,0 +1,354 @@
+//! The handle of a directory, from creation to the end.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use crate::builder::{Builder, Cleanup};
+use crate::cleanup::Verdict;
+use crate::error::{PersistError, located};
+use crate::owned::{self, Claim, Job, OnDrop};
+use crate::pool;
+use crate::remove::{self, Options, RemoveDirAll, RemoveError, Target};
+use crate::reply::{self, Reply};
+
+/// A temporary directory that exists as long as this handle: the async form of
+/// `tempfile::TempDir`, Python's `tempfile.TemporaryDirectory`.
+///
+/// It is created empty, for its owner alone (mode 0700), under a name that cannot be guessed.
+/// Dropping the handle removes it with everything in it, in the background and without blocking
+/// the calling thread; [`close`](Self::close) does so too and says how it went.
+///
+/// There is no `Clone`: share it as an [`Arc`]. Paths of the methods that put something in it are
+/// relative to the directory and cannot leave it.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// use async_tempdir::AsyncTempDir;
+///
+/// let dir = AsyncTempDir::new().await?;
+/// let file = dir.write("notes/today.txt", "Awaited.\n").await?;
+/// assert_eq!(tokio::fs::read_to_string(&file).await?, "Awaited.\n");
+/// dir.close().await?;
+/// assert!(!file.exists());
+/// # Ok::<(), std::io::Error>(())
+/// # }
+/// ```
+///
+/// A path is to be had by reference only. Passed by value, the handle would be dropped by the
+/// callee and the directory removed before the caller looks at it; this does not compile:
+///
+/// ```compile_fail
+/// fn look_at(path: impl AsRef<std::path::Path>) {}
+///
+/// async fn mistake(dir: async_tempdir::AsyncTempDir) {
+///     look_at(dir);
+/// }
+/// ```
+///
+/// ```
+/// fn look_at(path: impl AsRef<std::path::Path>) {}
+///
+/// async fn right(dir: async_tempdir::AsyncTempDir) {
+///     look_at(&dir);
+/// }
+/// ```
+#[must_use = "dropped at once, the directory is removed at once"]
+pub struct AsyncTempDir {
+    claim: Claim,
+}
+
+impl AsyncTempDir {
+    /// Creates a directory in [`std::env::temp_dir`]: the async form of `tempfile::TempDir::new`,
+    /// Python's `TemporaryDirectory()`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Builder::create`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, no directory is left: see [`Builder::create`].
+    pub async fn new() -> io::Result<Self> {
+        Self::builder().create().await
+    }
+
+    /// Creates a directory in `parent`: the async form of `tempfile::TempDir::new_in`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Builder::create`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, no directory is left: see [`Builder::create`].
+    pub async fn new_in(parent: impl AsRef<Path>) -> io::Result<Self> {
+        Self::builder().parent(parent).create().await
+    }
+
+    /// Creates a directory whose name begins with `prefix` in [`std::env::temp_dir`]: the async
+    /// form of `tempfile::TempDir::with_prefix`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Builder::create`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, no directory is left: see [`Builder::create`].
+    pub async fn with_prefix(prefix: impl AsRef<OsStr>) -> io::Result<Self> {
+        Self::builder().prefix(prefix).create().await
+    }
+
+    /// Creates a directory whose name begins with `prefix` in `parent`: the async form of
+    /// `tempfile::TempDir::with_prefix_in`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Builder::create`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, no directory is left: see [`Builder::create`].
+    pub async fn with_prefix_in(
+        prefix: impl AsRef<OsStr>,
+        parent: impl AsRef<Path>,
+    ) -> io::Result<Self> {
+        Self::builder().prefix(prefix).parent(parent).create().await
+    }
+
+    /// Creates a directory whose name ends with `suffix` in [`std::env::temp_dir`]: the async
+    /// form of `tempfile::TempDir::with_suffix`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Builder::create`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, no directory is left: see [`Builder::create`].
+    pub async fn with_suffix(suffix: impl AsRef<OsStr>) -> io::Result<Self> {
+        Self::builder().suffix(suffix).create().await
+    }
+
+    /// Creates a directory whose name ends with `suffix` in `parent`: the async form of
+    /// `tempfile::TempDir::with_suffix_in`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Builder::create`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, no directory is left: see [`Builder::create`].
+    pub async fn with_suffix_in(
+        suffix: impl AsRef<OsStr>,
+        parent: impl AsRef<Path>,
+    ) -> io::Result<Self> {
+        Self::builder().suffix(suffix).parent(parent).create().await
+    }
+
+    /// Starts with the defaults: the same as [`Builder::new`].
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) fn new_owning(claim: Claim, cleanup: Cleanup) -> Self {
+        let mut dir = Self { claim };
+        dir.set_cleanup(cleanup);
+        dir
+    }
+
+    /// The directory's path: absolute, whatever `TMPDIR` and the current directory were, and not
+    /// resolved through symlinks above it.
+    pub fn path(&self) -> &Path {
+        self.claim.dir().path()
+    }
+
+    /// The directory's name: the last component of its [`path`](Self::path).
+    pub fn file_name(&self) -> &OsStr {
+        self.claim.dir().file_name()
+    }
+
+    /// Changes what dropping the handle does.
+    pub fn set_cleanup(&mut self, cleanup: Cleanup) {
+        self.claim.set_on_drop(match cleanup {
+            Cleanup::Always => OnDrop::Remove,
+            Cleanup::OnSuccess => OnDrop::RemoveUnlessPanicking,
+            Cleanup::Never => OnDrop::Keep,
+        });
+    }
+
+    /// Removes the directory with everything in it and says what became of it: the async form of
+    /// `tempfile::TempDir::close`, Python's `TemporaryDirectory.cleanup()`, with
+    /// [`RemoveDirAll`]'s options.
+    ///
+    /// Handles of directories [inside](Self::temp_dir) lose theirs. That somebody has removed the
+    /// directory already is success.
+    ///
+    /// # Errors
+    ///
+    /// A [`RemoveError`] with every entry that stays. If something else has the directory's name
+    /// by now, that is not touched, and the error says so.
+    ///
+    /// # Panics
+    ///
+    /// If the [progress function](RemoveDirAll::on_progress) did, after the removal has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future, or not awaiting it at all, does not stop the removal: it goes on in
+    /// the background, [`cleanup::idle`](crate::cleanup::idle) waits for it, and what it cannot
+    /// remove goes to the [failure hook](crate::cleanup::set_failure_hook).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let dir = async_tempdir::AsyncTempDir::new().await?;
+    /// dir.write("a", "1").await?;
+    /// let removed = dir.close().await?;
+    /// assert_eq!((removed.files, removed.dirs), (1, 1));
+    /// # Ok::<(), std::io::Error>(())
+    /// # }
+    /// ```
+    pub fn close(mut self) -> RemoveDirAll {
+        // Also if it is never awaited.
+        self.claim.set_on_drop(OnDrop::Remove);
+        RemoveDirAll::new(Box::new(Closing(self.claim)))
+    }
+
+    /// Keeps the directory: nothing of this crate removes it any more. The same as
+    /// `tempfile::TempDir::keep`; Python's `mkdtemp`.
+    ///
+    /// A directory made by [`temp_dir`](Self::temp_dir) still goes with the one around it.
+    pub fn keep(self) -> PathBuf {
+        self.claim.release()
+    }
+
+    /// Publishes the directory: moves it to `target` by one rename and keeps it there. Nobody sees
+    /// it half-finished, for a rename is atomic.
+    ///
+    /// Returns the target's absolute path. Its permissions stay those of a temporary directory.
+    ///
+    /// # Errors
+    ///
+    /// The error gives the handle back, with the directory where it was.
+    ///
+    /// - `NotFound`: the target's parent does not exist.
+    /// - `DirectoryNotEmpty`, `NotADirectory`: the target exists. (Unix: an empty directory is
+    ///   replaced.)
+    /// - `CrossesDevices`: it is on another filesystem.
+    /// - `ResourceBusy`: the handle of a directory [inside](Self::temp_dir) still exists.
+    /// - `Other`: something else has the directory's name by now.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the directory is either wholly at the target, or removed as if
+    /// the handle had been dropped.
+    pub async fn persist(self, target: impl AsRef<Path>) -> Result<PathBuf, PersistError> {
+        let given = target.as_ref();
+        let operation = format!("persist {:?} as", self.path());
+        let fail =
+            |error, claim| PersistError::new(located(operation, given, error), Self { claim });
+        let target = match std::path::absolute(given) {
+            Ok(target) => target,
+            Err(error) => return Err(fail(error, self.claim)),
+        };
+        let runtime = self.runtime();
+        // Not `tokio::fs::rename`: cancelled, it would go on renaming while the dropped handle's
+        // directory is being removed. Here the claim travels with the rename.
+        let claim = self.claim;
+        let renamed = reply::run_for_certain(&runtime, {
+            let target = target.clone();
+            move || claim.persist(&target)
+        });
+        match renamed.await {
+            Ok(()) => Ok(target),
+            Err((error, claim)) => Err(fail(error, claim)),
+        }
+    }
+
+    /// The runtime to work on: the one of the calling task, or else the one of the creation.
+    pub(crate) fn runtime(&self) -> Handle {
+        Handle::try_current().unwrap_or_else(|_| self.claim.dir().lane().runtime().clone())
+    }
+
+    pub(crate) fn job(&self) -> Job {
+        self.claim.dir().job()
+    }
+
+    /// Creates a temporary directory inside this one: the async form of
+    /// `tempfile::TempDir::new_in(&dir)`, but dropped first, this one waits for it.
+    ///
+    /// If this handle is dropped while the child's exists, the directory stays until that is
+    /// dropped, too, and is then removed after it. To remove it at once with all its children,
+    /// [`close`](Self::close) it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Builder::create`]; `Other` also if something else has this directory's name.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, no directory is left: see [`Builder::create`].
+    pub async fn temp_dir(&self) -> io::Result<Self> {
+        let hold = self.claim.dir().child();
+        Self::builder()
+            .parent(self.path())
+            .held(hold)
+            .create()
+            .await
+    }
+}
+
+/// On the reference only: see [`AsyncTempDir`].
+impl AsRef<Path> for &AsyncTempDir {
+    fn as_ref(&self) -> &Path {
+        self.path()
+    }
+}
+
+impl fmt::Debug for AsyncTempDir {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncTempDir")
+            .field("path", &self.path())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A directory to be closed. Dropped, it is removed in the background.
+struct Closing(Claim);
+
+impl Target for Closing {
+    fn path(&self) -> &Path {
+        self.0.dir().path()
+    }
+
+    fn begin(self: Box<Self>, options: Options, reply: Reply<Verdict>) {
+        let claim = self.0;
+        let dir = Arc::clone(claim.dir());
+        if claim.is_foreign() {
+            let error = RemoveError::whole(dir.path(), owned::foreign());
+            return reply.answer(|| Verdict::new(Err(error)));
+        }
+        // The one who waits has a thread's worth of removal for itself: no lane, no queue.
+        let runtime = Handle::try_current().unwrap_or_else(|_| dir.lane().runtime().clone());
+        claim.close(move || {
+            pool::run(&runtime, move |_| {
+                let remove = || remove::tree(dir.path(), Some(dir.identity()), &options);
+                reply.answer(|| Verdict::new(remove()));
+                // Only now may the directory around it go.
+                drop(dir);
+            });
+        });
+    }
+}

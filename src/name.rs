@@ -1,0 +1,155 @@
+//! Random names: a prefix, characters nobody can guess, a suffix.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::is_separator;
+
+/// What random characters are drawn from: safe in every filesystem, shell and URL.
+const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// How many random characters a name has unless told otherwise: 62^10 names, some 2^59.
+pub(crate) const DEFAULT_RANDOM_LEN: usize = 10;
+
+/// How names are made.
+#[derive(Clone, Debug)]
+pub(crate) struct Template {
+    pub(crate) prefix: OsString,
+    pub(crate) suffix: OsString,
+    pub(crate) random_len: usize,
+}
+
+impl Template {
+    /// Refuses what would not be one plain name in the parent directory.
+    pub(crate) fn check(&self, max_random_len: usize) -> io::Result<()> {
+        for (what, part) in [("prefix", &self.prefix), ("suffix", &self.suffix)] {
+            if part.to_string_lossy().contains(is_separator) {
+                return Err(invalid(format!("the {what} {part:?} has a path separator")));
+            }
+            if part.as_encoded_bytes().contains(&0) {
+                return Err(invalid(format!("the {what} {part:?} has a NUL")));
+            }
+        }
+        if self.random_len > max_random_len {
+            return Err(invalid(format!(
+                "{} random characters are more than {max_random_len}",
+                self.random_len
+            )));
+        }
+        if self.random_len == 0 {
+            let name = self.with_random("");
+            if name.is_empty() || name == "." || name == ".." {
+                return Err(invalid(format!("{name:?} names no new directory")));
+            }
+        }
+        Ok(())
+    }
+
+    /// A name that nobody has seen before.
+    pub(crate) fn next(&self) -> io::Result<OsString> {
+        Ok(self.with_random(&random(self.random_len)?))
+    }
+
+    /// Whether another [`next`](Self::next) can give another name.
+    pub(crate) fn varies(&self) -> bool {
+        self.random_len > 0
+    }
+
+    fn with_random(&self, random: &str) -> OsString {
+        let mut name =
+            OsString::with_capacity(self.prefix.len() + random.len() + self.suffix.len());
+        name.push(&self.prefix);
+        name.push(random);
+        name.push(&self.suffix);
+        name
+    }
+}
+
+/// `len` characters of the alphabet, each equally likely, from the operating system's generator.
+pub(crate) fn random(len: usize) -> io::Result<String> {
+    // Bytes from here up would make the alphabet's first characters likelier.
+    const FAIR: u8 = (256 / ALPHABET.len() * ALPHABET.len()) as u8;
+
+    let mut text = String::with_capacity(len);
+    let mut bytes = [0_u8; 32];
+    while text.len() < len {
+        getrandom::fill(&mut bytes)?;
+        let fair = bytes.iter().filter(|byte| **byte < FAIR);
+        text.extend(
+            fair.take(len - text.len())
+                .map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()])),
+        );
+    }
+    Ok(text)
+}
+
+fn invalid(message: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn template(prefix: &str, random_len: usize, suffix: &str) -> Template {
+        Template {
+            prefix: prefix.into(),
+            suffix: suffix.into(),
+            random_len,
+        }
+    }
+
+    #[test]
+    fn names_have_the_length_and_the_alphabet_they_should() {
+        for len in [0, 1, 10, 31, 32, 33, 200] {
+            let name = random(len).unwrap();
+            assert_eq!(name.len(), len);
+            assert!(name.bytes().all(|byte| ALPHABET.contains(&byte)));
+        }
+    }
+
+    #[test]
+    fn every_character_of_the_alphabet_comes_up_about_equally() {
+        let mut counts = [0_u32; 256];
+        for byte in random(62_000).unwrap().bytes() {
+            counts[usize::from(byte)] += 1;
+        }
+        for byte in ALPHABET {
+            let count = counts[usize::from(*byte)];
+            // 1,000 expected, a standard deviation of 31: this is eight of them.
+            assert!(
+                (750..1250).contains(&count),
+                "{} came {count} times",
+                char::from(*byte)
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_plain_name_is_refused() {
+        for bad in [
+            template("a/b", 10, ""),
+            template("", 10, "/"),
+            template("..", 0, ""),
+            template(".", 0, "."),
+            template(".", 0, ""),
+            template("", 0, ""),
+            template("a\0", 10, ""),
+            template("", 10, "\0"),
+            template("", 256, ""),
+        ] {
+            let error = bad.check(255).unwrap_err();
+            assert_eq!(
+                error.kind(),
+                io::ErrorKind::InvalidInput,
+                "{bad:?}: {error}"
+            );
+        }
+        for good in [
+            template("tmp", 10, ""),
+            template("", 0, "x"),
+            template("..", 1, ""),
+        ] {
+            good.check(255).unwrap();
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Who must remove a directory, exactly once.
+//!
+//! A directory is wanted by its handle, by blocking jobs that work in it (which go on when their
+//! future is dropped) and by children that live inside it. [`Life`] counts them, and one function,
+//! [`OwnedDir::settle`], decides after every change whether it is time to remove.
+
+use std::ffi::OsStr;
+use std::io;
+use std::mem;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::cleanup::{Doomed, Lane, Pending};
+use crate::sys::{self, Identity};
+
+/// A directory that this process created and has to remove.
+#[derive(Debug)]
+pub(crate) struct OwnedDir {
+    path: PathBuf,
+    identity: Identity,
+    /// A forked child has a copy of this, but not the duty.
+    process: u32,
+    lane: Arc<Lane>,
+    life: Mutex<Life>,
+    /// Keeps the directory around this one on disk.
+    _parent: Option<Child>,
+}
+
+#[derive(Debug)]
+struct Life {
+    fate: Fate,
+    jobs: usize,
+    children: usize,
+}
+
+enum Fate {
+    /// There is a handle.
+    Held,
+    /// The handle was dropped: to be removed as soon as no job and no child is left. Pending from
+    /// when no child is.
+    Dropped(Option<Pending>),
+    /// The handle was closed: to be removed as soon as no job is left, children or not.
+    Closed(Box<dyn FnOnce() + Send>),
+    /// Being removed, removed, or somebody else's by now.
+    Over,
+}
+
+impl std::fmt::Debug for Fate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Held => "Held",
+            Self::Dropped(_) => "Dropped",
+            Self::Closed(_) => "Closed",
+            Self::Over => "Over",
+        })
+    }
+}
+
+impl OwnedDir {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn file_name(&self) -> &OsStr {
+        self.path
+            .file_name()
+            .expect("a created directory has a name")
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    pub(crate) fn lane(&self) -> &Arc<Lane> {
+        &self.lane
+    }
+
+    /// Registers a job that is going to work in the directory. Until it ends, nothing removes it.
+    pub(crate) fn job(self: &Arc<Self>) -> Job {
+        self.life().jobs += 1;
+        Job(Arc::clone(self))
+    }
+
+    /// Registers a directory that lives in this one.
+    pub(crate) fn child(self: &Arc<Self>) -> Child {
+        self.life().children += 1;
+        Child(Arc::clone(self))
+    }
+
+    fn life(&self) -> MutexGuard<'_, Life> {
+        self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the removal if it is due. Whoever takes the fate away does it; nobody else can.
+    fn settle(self: &Arc<Self>, mut life: MutexGuard<'_, Life>) {
+        let no_jobs = life.jobs == 0;
+        let no_children = life.children == 0;
+        match &mut life.fate {
+            Fate::Dropped(pending) if no_children => {
+                let pending = pending.take().unwrap_or_else(Pending::new);
+                if !no_jobs {
+                    life.fate = Fate::Dropped(Some(pending));
+                    return;
+                }
+                life.fate = Fate::Over;
+                drop(life);
+                self.lane.push(Doomed {
+                    path: self.path.clone(),
+                    identity: self.identity,
+                    held: Arc::clone(self) as _,
+                    pending,
+                });
+            }
+            Fate::Closed(_) if no_jobs => {
+                let fate = mem::replace(&mut life.fate, Fate::Over);
+                drop(life);
+                if let Fate::Closed(remove) = fate {
+                    remove();
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The right and the duty to remove a directory: what a handle holds.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    dir: Arc<OwnedDir>,
+    on_drop: OnDrop,
+}
+
+/// What dropping a [`Claim`] does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnDrop {
+    Remove,
+    /// Remove, but keep and announce it when the drop is part of a panic.
+    RemoveUnlessPanicking,
+    Keep,
+    /// The fate is decided already.
+    Nothing,
+}
+
+impl Claim {
+    /// Takes charge of the directory `path`, which was just created as `identity`.
+    pub(crate) fn new(
+        path: PathBuf,
+        identity: Identity,
+        lane: Arc<Lane>,
+        parent: Option<Child>,
+    ) -> Self {
+        Self {
+            dir: Arc::new(OwnedDir {
+                path,
+                identity,
+                process: process::id(),
+                lane,
+                life: Mutex::new(Life {
+                    fate: Fate::Held,
+                    jobs: 0,
+                    children: 0,
+                }),
+                _parent: parent,
+            }),
+            on_drop: OnDrop::Remove,
+        }
+    }
+
+    pub(crate) fn dir(&self) -> &Arc<OwnedDir> {
+        &self.dir
+    }
+
+    pub(crate) fn set_on_drop(&mut self, on_drop: OnDrop) {
+        self.on_drop = on_drop;
+    }
+
+    /// Gives the directory up: it stays.
+    pub(crate) fn release(mut self) -> PathBuf {
+        self.on_drop = OnDrop::Keep;
+        self.dir.path.clone()
+    }
+
+    /// Passes the duty on to `remove`, which is called as soon as no job works in the directory
+    /// any more.
+    pub(crate) fn close(mut self, remove: impl FnOnce() + Send + 'static) {
+        debug_assert!(!self.is_foreign(), "a forked child closes nothing");
+        self.on_drop = OnDrop::Nothing;
+        let mut life = self.dir.life();
+        life.fate = Fate::Closed(Box::new(remove));
+        self.dir.settle(life);
+    }
+
+    /// Moves the directory to `target` and gives it up.
+    ///
+    /// # Errors
+    ///
+    /// The move failed, or a child lives in the directory: the claim stands.
+    pub(crate) fn persist(self, target: &Path) -> Result<(), (io::Error, Self)> {
+        match self.rename(target) {
+            Ok(()) => {
+                self.release();
+                Ok(())
+            }
+            Err(error) => Err((error, self)),
+        }
+    }
+
+    fn rename(&self, target: &Path) -> io::Result<()> {
+        if self.is_foreign() {
+            return Err(foreign());
+        }
+        if self.dir.life().children > 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                "the handle of a directory inside it is still in use",
+            ));
+        }
+        sys::check_same_dir(&self.dir.path, &self.dir.identity)?;
+        std::fs::rename(&self.dir.path, target)
+    }
+
+    /// Whether this is a forked child's copy of its parent's claim.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.dir.process != process::id()
+    }
+}
+
+/// The error for a forked child that would remove or move what is its parent's.
+pub(crate) fn foreign() -> io::Error {
+    io::Error::other("the directory belongs to the process this one was forked from")
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if self.on_drop == OnDrop::Nothing {
+            return;
+        }
+        if self.is_foreign() {
+            // A lock that another thread held at the moment of the fork is held for ever here, so
+            // not even the memory can be released.
+            mem::forget(Arc::clone(&self.dir));
+            return;
+        }
+        let keep = match self.on_drop {
+            OnDrop::Keep => true,
+            OnDrop::RemoveUnlessPanicking if std::thread::panicking() => {
+                announce(&self.dir.path);
+                true
+            }
+            _ => false,
+        };
+        let mut life = self.dir.life();
+        life.fate = if keep {
+            Fate::Over
+        } else {
+            Fate::Dropped(None)
+        };
+        self.dir.settle(life);
+    }
+}
+
+/// Says where the directory of a panic stays. `eprintln!`, because that is what test runners
+/// capture and show with the test that failed.
+fn announce(path: &Path) {
+    // It panics when stderr is closed, and a panic in here would abort the process.
+    let _ = std::panic::catch_unwind(|| eprintln!("temporary directory kept: {}", path.display()));
+}
+
+/// A job at work in a directory.
+#[derive(Debug)]
+pub(crate) struct Job(Arc<OwnedDir>);
+
+impl Job {
+    pub(crate) fn dir(&self) -> &OwnedDir {
+        &self.0
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        let mut life = self.0.life();
+        life.jobs -= 1;
+        self.0.settle(life);
+    }
+}
+
+/// A directory's hold on the one around it.
+#[derive(Debug)]
+pub(crate) struct Child(Arc<OwnedDir>);
+
+impl Child {
+    /// The directory around.
+    pub(crate) fn dir(&self) -> &OwnedDir {
+        &self.0
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let mut life = self.0.life();
+        life.children -= 1;
+        self.0.settle(life);
+    }
+}

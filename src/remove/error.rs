@@ -1,0 +1,150 @@
+//! What a removal could not remove.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Removed;
+
+/// A removal that left something behind: what, and why.
+///
+/// It went on past the first failure: what is not listed here, or in a directory listed here, is
+/// gone.
+#[derive(Debug)]
+pub struct RemoveError {
+    path: PathBuf,
+    failures: Vec<RemoveFailure>,
+    failed: u64,
+    removed: Removed,
+}
+
+/// One entry that could not be removed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct RemoveFailure {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What the operating system said, or why the entry was left alone.
+    pub error: io::Error,
+}
+
+impl RemoveError {
+    /// How many failures are kept in full. A tree of a million files on a read-only filesystem
+    /// must not fill the memory with its errors: beyond these, they are [counted](Self::failed).
+    pub const MAX_FAILURES: usize = 32;
+
+    /// `failures` must not be empty.
+    pub(super) fn new(
+        path: PathBuf,
+        failures: Vec<RemoveFailure>,
+        failed: u64,
+        removed: Removed,
+    ) -> Self {
+        debug_assert!(!failures.is_empty(), "an error without a failure");
+        Self {
+            path,
+            failures,
+            failed,
+            removed,
+        }
+    }
+
+    /// Nothing was removed, because of `error`.
+    pub(crate) fn whole(path: &Path, error: io::Error) -> Self {
+        let failure = RemoveFailure {
+            path: path.to_path_buf(),
+            error,
+        };
+        Self::new(path.to_path_buf(), vec![failure], 1, Removed::default())
+    }
+
+    /// The directory that was to be removed.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The first failures, at least one and at most [`MAX_FAILURES`](Self::MAX_FAILURES), in the
+    /// order in which they happened. A directory that stays only because something in it does is
+    /// no failure of its own.
+    pub fn failures(&self) -> &[RemoveFailure] {
+        &self.failures
+    }
+
+    /// How many failures there were in all.
+    pub fn failed(&self) -> u64 {
+        self.failed
+    }
+
+    /// What was removed all the same.
+    pub fn removed(&self) -> Removed {
+        self.removed
+    }
+
+    fn first(&self) -> &RemoveFailure {
+        &self.failures[0]
+    }
+}
+
+impl fmt::Display for RemoveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let first = self.first();
+        write!(f, "cannot remove ")?;
+        if self.failed > 1 || first.path != self.path {
+            write!(f, "all of {:?}: ", self.path)?;
+        }
+        write!(f, "{:?}: {}", first.path, first.error)?;
+        match self.failed - 1 {
+            0 => Ok(()),
+            more => write!(f, " (and {more} more)"),
+        }
+    }
+}
+
+impl Error for RemoveError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        // The first failure's error stands in the message already.
+        self.first().error.get_ref().and_then(Error::source)
+    }
+}
+
+impl From<RemoveError> for io::Error {
+    /// Keeps the kind of the first failure.
+    fn from(error: RemoveError) -> Self {
+        Self::new(error.first().error.kind(), error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(path: &str) -> RemoveFailure {
+        RemoveFailure {
+            path: path.into(),
+            error: io::ErrorKind::PermissionDenied.into(),
+        }
+    }
+
+    #[test]
+    fn one_line_names_the_paths_and_the_cause_once() {
+        let whole = RemoveError::whole(Path::new("/t"), io::ErrorKind::NotFound.into());
+        assert_eq!(whole.to_string(), "cannot remove \"/t\": entity not found");
+        assert!(whole.source().is_none());
+
+        let inside = RemoveError::new("/t".into(), vec![failure("/t/a")], 1, Removed::default());
+        assert_eq!(
+            inside.to_string(),
+            "cannot remove all of \"/t\": \"/t/a\": permission denied"
+        );
+
+        let many = RemoveError::new("/t".into(), vec![failure("/t/a")], 40, Removed::default());
+        assert_eq!(
+            many.to_string(),
+            "cannot remove all of \"/t\": \"/t/a\": permission denied (and 39 more)"
+        );
+        let error = io::Error::from(many);
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+        assert!(error.source().is_none(), "the chain repeats the message");
+    }
+}

@@ -1,0 +1,44 @@
+//! Recursive removal: the engine behind `close`, drop and [`remove_dir_all`].
+//!
+//! [`tree`] is plain and blocking; it knows neither Tokio nor handles. It follows no symlink,
+//! enters no mount point and goes on past every failure.
+
+mod error;
+mod log;
+mod request;
+
+#[cfg(any(not(unix), test))]
+mod portable;
+#[cfg(unix)]
+mod unix;
+
+pub(crate) use log::Options;
+pub(crate) use request::Target;
+
+pub use error::{RemoveError, RemoveFailure};
+pub use log::Removed;
+pub use request::{Removal, RemoveDirAll, remove_dir_all};
+
+use std::path::Path;
+
+use crate::sys::Identity;
+use log::Log;
+
+#[cfg(not(unix))]
+use portable as engine;
+#[cfg(unix)]
+use unix as engine;
+
+/// Removes the directory `path` with everything in it, blocking the thread. With an `identity`,
+/// it has to be that very directory.
+///
+/// That nothing is there (any more) is success.
+pub(crate) fn tree(
+    path: &Path,
+    identity: Option<&Identity>,
+    options: &Options,
+) -> Result<Removed, RemoveError> {
+    let mut log = Log::new(path, options);
+    engine::remove(path, identity, &mut log);
+    log.finish()
+}

@@ -1,0 +1,70 @@
+//! Removal on Unix: relative to open directories, with a bounded number of them open.
+
+mod open;
+mod walk;
+
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::log::Log;
+use crate::sys::{self, Identity};
+use open::Opened;
+use walk::{Level, Walk};
+
+/// Removes the directory `path`. Failures go to `log`.
+pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &mut Log<'_>) {
+    let Some(name) = path.file_name() else {
+        return log.failed(|| path.to_path_buf(), Errno::INVAL);
+    };
+    // Two calls are enough for an empty directory, the commonest of all.
+    let same = match identity {
+        Some(identity) => sys::check_same_dir(path, identity),
+        None => Ok(()),
+    };
+    match same {
+        Ok(()) => match rustix::fs::unlinkat(rustix::fs::CWD, path, AtFlags::REMOVEDIR) {
+            Ok(()) => return log.dir_removed(),
+            Err(Errno::NOENT) => return,
+            // Not empty, or something to be found out and reported below.
+            Err(_) => {}
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+        Err(error) => return log.failed(|| path.to_path_buf(), error),
+    }
+
+    // A relative path with one component has the empty path as its parent.
+    let above = match path.parent() {
+        Some(above) if !above.as_os_str().is_empty() => above,
+        _ => Path::new("."),
+    };
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let flags = flags.union(OFlags::PATH);
+    let above = match rustix::fs::open(above, flags, Mode::empty()) {
+        Ok(above) => above,
+        Err(Errno::NOENT) => return,
+        Err(error) => return log.failed(|| path.to_path_buf(), error),
+    };
+
+    let root = match open::dir(&above, name) {
+        Ok(Opened::Dir(root)) => File::from(root),
+        Ok(Opened::Gone) => return,
+        Ok(Opened::NoDirectory) => return log.failed(|| path.to_path_buf(), sys::replaced()),
+        Err(error) => return log.failed(|| path.to_path_buf(), error),
+    };
+    if let Some(identity) = identity {
+        match Identity::of_open(&root) {
+            Ok(found) if found == *identity => {}
+            Ok(_) => return log.failed(|| path.to_path_buf(), sys::replaced()),
+            Err(error) => return log.failed(|| path.to_path_buf(), error),
+        }
+    }
+    match Level::new(name.as_bytes(), root.into(), log) {
+        Ok(root) => Walk::new(path, above, root, log).run(),
+        Err(error) => log.failed(|| path.to_path_buf(), error),
+    }
+}

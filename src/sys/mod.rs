@@ -1,0 +1,46 @@
+//! What the operating system is asked for around a directory: to make it, to know it again, to
+//! open it. Blocking, and the only place outside `remove` that tells platforms apart.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+pub(crate) use unix::{Identity, create_private_dir, open_dir};
+#[cfg(windows)]
+pub(crate) use windows::{Identity, create_private_dir, open_dir};
+
+#[cfg(unix)]
+pub(crate) use unix::grant_owner;
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// Opens the directory at `path`, provided that it still is the one known as `identity`.
+pub(crate) fn open_same_dir(path: &Path, identity: &Identity) -> io::Result<File> {
+    let dir = open_dir(path)?;
+    if Identity::of_open(&dir)? == *identity {
+        Ok(dir)
+    } else {
+        Err(replaced())
+    }
+}
+
+/// Fails unless `path` is the directory known as `identity`, looking at the path itself and not
+/// through a symlink.
+pub(crate) fn check_same_dir(path: &Path, identity: &Identity) -> io::Result<()> {
+    if Identity::of_path(path)?.as_ref() == Some(identity) {
+        Ok(())
+    } else {
+        Err(replaced())
+    }
+}
+
+/// The error for a path that no longer is what was created there.
+pub(crate) fn replaced() -> io::Error {
+    io::Error::other(
+        "this is not the directory that was created under this name: it was replaced, and is left alone",
+    )
+}

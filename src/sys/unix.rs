@@ -1,0 +1,162 @@
+//! Unix: modes, device and inode numbers, descriptors.
+
+use std::fs::{self, DirBuilder, File, Metadata, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::time::SystemTime;
+
+use rustix::fd::AsFd;
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::path::Arg;
+
+/// Owner's bits: read, write, search.
+const OWNER: u32 = 0o700;
+
+/// Which directory this is, whatever its name.
+///
+/// Device and inode number alone do not do: ext4 gives a freed inode number to the very next
+/// directory. The time of birth, where the filesystem keeps one, tells those apart, at the
+/// resolution of the kernel's clock tick (1 to 10 ms).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity {
+    dev: u64,
+    ino: u64,
+    born: Option<SystemTime>,
+}
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        // Network filesystems know the birth time on one call and not on the next.
+        let born = self.born.is_none() || other.born.is_none() || self.born == other.born;
+        self.dev == other.dev && self.ino == other.ino && born
+    }
+}
+
+impl Identity {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            dev: metadata.dev(),
+            ino: metadata.ino(),
+            born: metadata.created().ok(),
+        }
+    }
+
+    pub(crate) fn of_open(dir: &File) -> io::Result<Self> {
+        Ok(Self::of(&dir.metadata()?))
+    }
+
+    /// `None` for what is no directory; a symlink is none.
+    pub(crate) fn of_path(path: &Path) -> io::Result<Option<Self>> {
+        let metadata = fs::symlink_metadata(path)?;
+        Ok(metadata.is_dir().then(|| Self::of(&metadata)))
+    }
+}
+
+/// Makes the directory `path`, which must not exist, and says which one it is. Unless told
+/// otherwise, it is for the owner alone.
+///
+/// As with every `mkdir`, the umask takes its bits from `permissions`; but not the owner's,
+/// because a directory that its owner cannot enter is of use to nobody.
+pub(crate) fn create_private_dir(
+    path: &Path,
+    permissions: Option<&Permissions>,
+) -> io::Result<Identity> {
+    let wanted = permissions.map_or(OWNER, Permissions::mode) & 0o7777;
+    DirBuilder::new().mode(wanted).create(path)?;
+
+    let finish = || {
+        let metadata = fs::symlink_metadata(path)?;
+        let identity = Identity::of(&metadata);
+        if !metadata.is_dir() {
+            return Err(replaced_at_once());
+        }
+        let missing = wanted & OWNER & !metadata.mode();
+        if missing != 0 {
+            add_mode(CWD, path, missing, Some(&identity))?;
+        }
+        Ok(identity)
+    };
+    finish().inspect_err(|_| {
+        // Nobody else will. Should the name mean something else by now, `rmdir` takes at most an
+        // empty directory, and no file or symlink.
+        let _ = fs::remove_dir(path);
+    })
+}
+
+fn replaced_at_once() -> io::Error {
+    io::Error::other("somebody replaced the directory as soon as it was created")
+}
+
+/// Opens the directory at `path` for work relative to it. A symlink is refused.
+pub(crate) fn open_dir(path: &Path) -> io::Result<File> {
+    match rustix::fs::open(path, HANDLE, Mode::empty()) {
+        Ok(dir) => Ok(dir.into()),
+        Err(Errno::NOTDIR | Errno::LOOP) => Err(super::replaced()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How a directory is opened to be worked relative to.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const HANDLE: OFlags = OFlags::PATH // needs no permission on the directory itself
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const HANDLE: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+/// Gives the owner of the directory `name` in `parent` all rights to it, and touches nothing that
+/// a symlink of that name leads to.
+pub(crate) fn grant_owner(parent: impl AsFd, name: impl Arg) -> io::Result<()> {
+    add_mode(parent, name, OWNER, None)
+}
+
+/// Adds `bits` to the mode of the directory `name` in `parent`, if that is `only`.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn add_mode(
+    parent: impl AsFd,
+    name: impl Arg,
+    bits: u32,
+    only: Option<&Identity>,
+) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+
+    let dir = File::from(rustix::fs::openat(parent, name, HANDLE, Mode::empty())?);
+    let metadata = dir.metadata()?;
+    if only.is_some_and(|only| *only != Identity::of(&metadata)) {
+        return Err(replaced_at_once());
+    }
+    // `fchmod` refuses O_PATH descriptors, and any other kind cannot be had for a directory
+    // without rights. The link in /proc leads to the open directory itself, not to a name.
+    let link = format!("/proc/self/fd/{}", dir.as_raw_fd());
+    let mode = (metadata.mode() & 0o7777) | bits;
+    fs::set_permissions(link, Permissions::from_mode(mode))
+}
+
+/// Adds `bits` to the mode of the directory `name` in `parent`, if that is `only`.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn add_mode(
+    parent: impl AsFd,
+    name: impl Arg,
+    bits: u32,
+    only: Option<&Identity>,
+) -> io::Result<()> {
+    use rustix::fs::{AtFlags, RawMode};
+
+    let name = name.into_c_str()?;
+    let stat = rustix::fs::statat(&parent, &*name, AtFlags::SYMLINK_NOFOLLOW)?;
+    #[allow(clippy::unnecessary_cast, reason = "the widths differ between systems")]
+    if only.is_some_and(|only| only.ino != stat.st_ino as u64) {
+        return Err(replaced_at_once());
+    }
+    // These systems can change the mode of a name without following it: were a symlink swapped
+    // in, its own mode would change, which means nothing.
+    let mode = Mode::from_raw_mode((stat.st_mode & 0o7777) | bits as RawMode);
+    rustix::fs::chmodat(parent, &*name, mode, AtFlags::SYMLINK_NOFOLLOW)?;
+    Ok(())
+}

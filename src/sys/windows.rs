@@ -1,0 +1,81 @@
+//! Windows: volume serial number and file index.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io;
+use std::os::windows::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// `FILE_FLAG_BACKUP_SEMANTICS`, without which no directory opens, and
+/// `FILE_FLAG_OPEN_REPARSE_POINT`, with which a link opens as itself.
+const DIRECTORY_ITSELF: u32 = 0x0200_0000 | 0x0020_0000;
+const FILE_ATTRIBUTE_DIRECTORY: u64 = 0x10;
+const FILE_ATTRIBUTE_REPARSE_POINT: u64 = 0x400;
+
+/// Which directory this is, whatever its name: the volume and the index of the file on it, and
+/// its time of birth, since NTFS gives an index to somebody else in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    volume: u64,
+    index: u64,
+    born: Option<u64>,
+}
+
+impl Identity {
+    pub(crate) fn of_open(dir: &File) -> io::Result<Self> {
+        let information = winapi_util::file::information(dir)?;
+        Ok(Self {
+            volume: information.volume_serial_number(),
+            index: information.file_index(),
+            born: information.creation_time(),
+        })
+    }
+
+    /// `None` for what is no directory; a link or junction is none.
+    pub(crate) fn of_path(path: &Path) -> io::Result<Option<Self>> {
+        let handle = open_itself(path)?;
+        is_plain_dir(&handle)?
+            .then(|| Self::of_open(&handle))
+            .transpose()
+    }
+}
+
+/// Makes the directory `path`, which must not exist, and says which one it is.
+///
+/// Windows derives access from the parent directory: a user's temporary directory is that user's
+/// alone. The read-only flag, all that `Permissions` have here, means nothing on a directory.
+pub(crate) fn create_private_dir(
+    path: &Path,
+    _permissions: Option<&Permissions>,
+) -> io::Result<Identity> {
+    fs::create_dir(path)?;
+    Identity::of_path(path)
+        .and_then(|identity| identity.ok_or_else(super::replaced))
+        .inspect_err(|_| {
+            let _ = fs::remove_dir(path);
+        })
+}
+
+/// Opens the directory at `path` for work relative to it. A link or junction is refused.
+pub(crate) fn open_dir(path: &Path) -> io::Result<File> {
+    let handle = open_itself(path)?;
+    if is_plain_dir(&handle)? {
+        Ok(handle)
+    } else {
+        Err(super::replaced())
+    }
+}
+
+fn open_itself(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(DIRECTORY_ITSELF)
+        .open(path)
+}
+
+fn is_plain_dir(handle: &File) -> io::Result<bool> {
+    let attributes = winapi_util::file::information(handle)?.file_attributes();
+    Ok(
+        attributes & FILE_ATTRIBUTE_DIRECTORY != 0
+            && attributes & FILE_ATTRIBUTE_REPARSE_POINT == 0,
+    )
+}
