@@ -344,10 +344,13 @@ impl Target for Closing {
         let runtime = Handle::try_current().unwrap_or_else(|_| dir.lane().runtime().clone());
         claim.close(move || {
             pool::run(&runtime, move |_| {
-                let remove = || remove::tree(dir.path(), Some(dir.identity()), &options);
-                reply.answer(|| Verdict::new(remove()));
-                // Only now may the directory around it go.
-                drop(dir);
+                reply.answer(move || {
+                    let removed = remove::tree(dir.path(), Some(dir.identity()), &options);
+                    // The directory around this one may go now, and counts as pending before
+                    // anybody learns that this one is gone.
+                    drop(dir);
+                    Verdict::new(removed)
+                });
             });
         });
     }

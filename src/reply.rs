@@ -49,12 +49,8 @@ where
     F: FnOnce() -> T + Send + 'static,
 {
     let (reply, waiting) = channel();
-    pool::offer(runtime, move |_| {
-        if !reply.is_abandoned() {
-            reply.answer(job);
-        }
-    })
-    .map_err(|_refused| io::Error::other("the Tokio runtime is shutting down"))?;
+    pool::offer(runtime, move |_| reply.answer_if_awaited(job))
+        .map_err(|_refused| io::Error::other("the Tokio runtime is shutting down"))?;
     Ok(waiting.await)
 }
 
@@ -65,11 +61,7 @@ where
     F: FnOnce() -> T + Send + 'static,
 {
     let (reply, waiting) = channel();
-    pool::run(runtime, move |_| {
-        if !reply.is_abandoned() {
-            reply.answer(job);
-        }
-    });
+    pool::run(runtime, move |_| reply.answer_if_awaited(job));
     waiting.await
 }
 
@@ -110,8 +102,14 @@ impl<T> Reply<T> {
         }
     }
 
-    pub(crate) fn is_abandoned(&self) -> bool {
-        self.sender.as_ref().is_some_and(oneshot::Sender::is_closed)
+    /// As [`answer`](Self::answer), unless nobody waits any more: then `job` is dropped.
+    fn answer_if_awaited(self, job: impl FnOnce() -> T) {
+        if self.sender.as_ref().is_some_and(oneshot::Sender::is_closed) {
+            // Before `self`: what it has to say about the job counts until then.
+            drop(job);
+        } else {
+            self.answer(job);
+        }
     }
 }
 

@@ -12,6 +12,9 @@ mod portable;
 #[cfg(unix)]
 mod unix;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use log::Options;
 pub(crate) use request::Target;
 

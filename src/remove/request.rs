@@ -25,8 +25,8 @@ use crate::reply::{self, Reply, Waiting};
 /// # Errors
 ///
 /// A [`RemoveError`] with every entry that stays. Refused, with nothing touched, are: a path where
-/// nothing is, a file, a symlink, an empty path, a filesystem's root, `.`, a path that ends in
-/// `..`, and any call outside a Tokio runtime.
+/// nothing is, a file, a symlink, an empty path or one with a NUL, a filesystem's root, `.`, a path
+/// that ends in `..`, and any call outside a Tokio runtime.
 ///
 /// # Panics
 ///
@@ -214,6 +214,9 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     let invalid = |message| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     if path.as_os_str().is_empty() {
         return invalid("the path is empty");
+    }
+    if path.as_os_str().as_encoded_bytes().contains(&0) {
+        return invalid("the path has a NUL");
     }
     let absolute = std::path::absolute(path)?;
     match (path.file_name(), absolute.parent(), absolute.file_name()) {

@@ -1,0 +1,98 @@
+//! Thousands of directories dropped at once.
+
+mod support;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::thread::ThreadId;
+
+use async_tempdir::{AsyncTempDir, cleanup};
+use support::{Sandbox, alone, multi_thread};
+use tokio::runtime::Builder;
+
+const DIRS: usize = 5_000;
+
+async fn create_many(sandbox: &Sandbox, number: usize) -> Vec<AsyncTempDir> {
+    let mut dirs = Vec::with_capacity(number);
+    for _ in 0..number {
+        dirs.push(AsyncTempDir::new_in(sandbox.path()).await.unwrap());
+    }
+    dirs
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn only_a_handful_of_threads_removes() {
+    let _alone = alone();
+    let sandbox = Sandbox::new();
+    let started = Arc::new(Mutex::new(HashSet::<ThreadId>::new()));
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .on_thread_start({
+            let started = Arc::clone(&started);
+            move || _ = started.lock().unwrap().insert(std::thread::current().id())
+        })
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let dirs = create_many(&sandbox, DIRS).await;
+        let descriptors = support::descriptors();
+        let before = started.lock().unwrap().len();
+        drop(dirs);
+        cleanup::idle().await;
+        // Each thread that ever started counts, whether or not another had ended.
+        let more = started.lock().unwrap().len() - before;
+        assert!(
+            more <= cleanup::MAX_THREADS,
+            "{more} more threads for {DIRS} directories"
+        );
+        support::until("every descriptor is closed", || {
+            support::descriptors() <= descriptors
+        });
+    });
+    sandbox.check();
+}
+
+#[test]
+fn directories_hold_no_descriptors() {
+    let _alone = alone();
+    let sandbox = Sandbox::new();
+    multi_thread().block_on(async {
+        let first = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        #[cfg(target_os = "linux")]
+        let descriptors = support::descriptors();
+        let dirs = create_many(&sandbox, 1_000).await;
+        dirs[0].write("file", "x").await.unwrap();
+        #[cfg(target_os = "linux")]
+        assert_eq!(support::descriptors(), descriptors);
+        drop((first, dirs));
+        cleanup::idle().await;
+    });
+    sandbox.check();
+}
+
+/// Where the application allows its pool one thread, its own calls still get their turn.
+#[test]
+fn the_applications_calls_get_their_turn() {
+    let _alone = alone();
+    let sandbox = Sandbox::new();
+    let runtime = Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let dirs = create_many(&sandbox, DIRS).await;
+        drop(dirs);
+        let mut calls = 0;
+        while cleanup::pending() > 0 {
+            tokio::fs::metadata(sandbox.path()).await.unwrap();
+            calls += 1;
+        }
+        // The worker gives its thread up every 5 ms, and 5,000 removals take a multiple of that.
+        assert!(
+            calls >= 3,
+            "{calls} calls while {DIRS} directories were removed"
+        );
+    });
+    sandbox.check();
+}

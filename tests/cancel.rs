@@ -1,0 +1,246 @@
+//! Futures dropped before they are done: at random moments, and at each of their await points.
+
+mod support;
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
+
+use async_tempdir::{AsyncTempDir, cleanup};
+use support::{Sandbox, alone, multi_thread, runtimes, until};
+use tokio::runtime::Runtime;
+
+/// Runs `test` and asserts that it left nothing: no directory, no descriptor, nothing pending.
+fn leaving_nothing(test: impl Fn(&Runtime, &Sandbox)) {
+    let _alone = alone();
+    for runtime in runtimes() {
+        let sandbox = Sandbox::new();
+        test(&runtime, &sandbox);
+        runtime.block_on(cleanup::idle());
+        assert_eq!(sandbox.leftovers(), Vec::<std::path::PathBuf>::new());
+
+        // The second time, everything that is opened once has been.
+        #[cfg(target_os = "linux")]
+        let descriptors = support::descriptors();
+        test(&runtime, &sandbox);
+        runtime.block_on(cleanup::idle());
+        #[cfg(target_os = "linux")]
+        until("every descriptor is closed", || {
+            support::descriptors() <= descriptors
+        });
+        until("nothing is pending", || cleanup::pending() == 0);
+        drop(runtime);
+        sandbox.check();
+    }
+}
+
+/// Polls `future` `polls` times at most, whenever it says that it can go on, then drops it. True
+/// if it was done before.
+async fn cancelled_after(polls: usize, future: impl Future) -> bool {
+    let mut future = pin!(future);
+    for _ in 0..polls {
+        let poll = std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx)));
+        if poll.await.is_ready() {
+            return true;
+        }
+        // Wakes when the future does: it was polled with this task's waker.
+        tokio::task::yield_now().await;
+    }
+    false
+}
+
+/// Cancels the futures of `make` after 0, 1, 2 and more polls, a hundred times each, up to well
+/// past the number that they need.
+async fn at_every_await_point<F: Future>(make: impl AsyncFn() -> F) {
+    for polls in 0..8 {
+        for _ in 0..100 {
+            cancelled_after(polls, make().await).await;
+        }
+    }
+}
+
+/// A small generator of our own: the moments must differ, and be the same in each run.
+struct Moments(u64);
+
+impl Moments {
+    fn next(&mut self, below: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % below
+    }
+}
+
+#[test]
+fn five_thousand_creations_at_random_moments() {
+    let _alone = alone();
+    let sandbox = Sandbox::new();
+    let runtime = multi_thread();
+    runtime.block_on(async {
+        drop(AsyncTempDir::new_in(sandbox.path()).await.unwrap());
+        cleanup::idle().await;
+    });
+    #[cfg(target_os = "linux")]
+    let descriptors = support::descriptors();
+
+    let mut moments = Moments(42);
+    let mut created = 0;
+    for _ in 0..5_000 {
+        let parent = sandbox.path().to_path_buf();
+        let task = runtime.spawn(async move { AsyncTempDir::new_in(parent).await });
+        // A creation takes some 30 µs: the moments spread over it, and a little beyond.
+        let spins = moments.next(4_000);
+        for _ in 0..spins {
+            std::hint::spin_loop();
+        }
+        task.abort();
+        if let Ok(dir) = runtime.block_on(task) {
+            drop(dir.unwrap());
+            created += 1;
+        }
+    }
+    runtime.block_on(cleanup::idle());
+    assert_eq!(sandbox.leftovers(), Vec::<std::path::PathBuf>::new());
+    #[cfg(target_os = "linux")]
+    until("every descriptor is closed", || {
+        support::descriptors() <= descriptors
+    });
+    assert!(created < 5_000, "some were cancelled");
+    sandbox.check();
+}
+
+#[test]
+fn creation() {
+    leaving_nothing(|runtime, sandbox| {
+        runtime.block_on(at_every_await_point(async || {
+            AsyncTempDir::new_in(sandbox.path())
+        }));
+    });
+}
+
+#[test]
+fn creation_of_a_child() {
+    leaving_nothing(|runtime, sandbox| {
+        runtime.block_on(async {
+            let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let parent = &parent;
+            at_every_await_point(async || parent.temp_dir()).await;
+            cleanup::idle().await;
+            assert_eq!(parent.list().await.unwrap().len(), 0);
+        });
+    });
+}
+
+#[test]
+fn write_and_the_drop_right_after_it() {
+    leaving_nothing(|runtime, sandbox| {
+        runtime.block_on(async {
+            for polls in 0..4 {
+                for _ in 0..100 {
+                    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                    cancelled_after(polls, dir.write("a/b/c", vec![0; 10_000])).await;
+                    drop(dir);
+                }
+            }
+        });
+    });
+}
+
+#[test]
+fn write_and_the_close_right_after_it() {
+    leaving_nothing(|runtime, sandbox| {
+        runtime.block_on(async {
+            for polls in 0..4 {
+                for _ in 0..100 {
+                    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                    let path = dir.path().to_path_buf();
+                    cancelled_after(polls, dir.write("a/b/c", vec![0; 10_000])).await;
+                    dir.close().await.unwrap();
+                    assert!(!path.exists(), "a cancelled write brings nothing back");
+                }
+            }
+        });
+    });
+}
+
+#[test]
+fn every_other_operation_inside() {
+    leaving_nothing(|runtime, sandbox| {
+        runtime.block_on(async {
+            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = &dir;
+            dir.write("file", "content").await.unwrap();
+            at_every_await_point(async || dir.read("file")).await;
+            at_every_await_point(async || dir.create("a/b")).await;
+            at_every_await_point(async || dir.open("file")).await;
+            at_every_await_point(async || dir.create_dir_all("c/d")).await;
+            at_every_await_point(async || dir.list()).await;
+        });
+    });
+}
+
+#[test]
+fn close() {
+    leaving_nothing(|runtime, sandbox| {
+        runtime.block_on(at_every_await_point(async || {
+            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            std::fs::create_dir(dir.path().join("sub")).unwrap();
+            dir.close().into_future()
+        }));
+    });
+}
+
+#[test]
+fn persist() {
+    leaving_nothing(|runtime, sandbox| {
+        let target = sandbox.join("target");
+        runtime.block_on(async {
+            for polls in 0..4 {
+                for _ in 0..100 {
+                    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                    std::fs::create_dir(dir.path().join("sub")).unwrap();
+                    let done = cancelled_after(polls, dir.persist(&target)).await;
+                    cleanup::idle().await;
+                    if target.exists() {
+                        assert!(target.join("sub").exists(), "published whole or not at all");
+                        std::fs::remove_dir_all(&target).unwrap();
+                    } else {
+                        assert!(!done, "what returned has published");
+                    }
+                    assert_eq!(sandbox.leftovers(), Vec::<std::path::PathBuf>::new());
+                }
+            }
+        });
+    });
+}
+
+#[test]
+fn scope() {
+    // Scopes live in the directory for temporary files: one for this test alone.
+    let sandbox = Sandbox::new();
+    let child = support::in_process_with("scope", &[], |command| {
+        command
+            .env("TMPDIR", sandbox.path())
+            .env("TMP", sandbox.path());
+    });
+    if child {
+        leaving_nothing(|runtime, _| {
+            let before = std::fs::read_dir(std::env::temp_dir()).unwrap().count();
+            runtime.block_on(async {
+                at_every_await_point(async || {
+                    AsyncTempDir::scope(async |dir| {
+                        dir.write("a", "1").await.unwrap();
+                        tokio::task::yield_now().await;
+                        dir.write("b", "2").await.unwrap();
+                    })
+                })
+                .await;
+                cleanup::idle().await;
+            });
+            let after = std::fs::read_dir(std::env::temp_dir()).unwrap().count();
+            assert_eq!(after, before, "nothing leaks");
+        });
+    }
+    sandbox.check();
+}

@@ -1,0 +1,212 @@
+//! Files and directories inside, and that inside is where they stay.
+
+mod support;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use async_tempdir::AsyncTempDir;
+use support::Sandbox;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+#[tokio::test]
+async fn what_is_written_is_read() {
+    let sandbox = Sandbox::new();
+    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+
+    let path = dir.write("a/b/file.txt", "content").await.unwrap();
+    assert_eq!(path, dir.path().join("a/b/file.txt"));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "content");
+    assert_eq!(dir.read("a/b/file.txt").await.unwrap(), b"content");
+    assert_eq!(dir.read_to_string("a/b/file.txt").await.unwrap(), "content");
+
+    dir.write("a/b/file.txt", vec![0xff]).await.unwrap();
+    assert_eq!(
+        dir.read("a/b/file.txt").await.unwrap(),
+        [0xff],
+        "it is replaced"
+    );
+    let error = dir.read_to_string("a/b/file.txt").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidData);
+
+    let mut file = dir.create("a/created").await.unwrap();
+    file.write_all(b"created").await.unwrap();
+    file.flush().await.unwrap();
+    let mut text = String::new();
+    let mut file = dir.open("a/created").await.unwrap();
+    file.read_to_string(&mut text).await.unwrap();
+    assert_eq!(text, "created");
+    dir.close().await.unwrap();
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn directories() {
+    let sandbox = Sandbox::new();
+    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    assert_eq!(dir.create_dir("a/b").await.unwrap(), dir.path().join("a/b"));
+    let error = dir.create_dir("a/b").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    dir.create_dir_all("a/b").await.unwrap();
+    assert_eq!(
+        dir.create_dir_all("c/d/e").await.unwrap(),
+        dir.path().join("c/d/e")
+    );
+    dir.write("file", "").await.unwrap();
+    let error = dir.create_dir_all("file").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+
+    assert!(dir.try_exists("a/b").await.unwrap());
+    assert!(dir.try_exists("file").await.unwrap());
+    assert!(!dir.try_exists("nothing").await.unwrap());
+    assert!(!dir.try_exists("nothing/at/all").await.unwrap());
+    let expected = ["a", "a/b", "c", "c/d", "c/d/e", "file"].map(PathBuf::from);
+    assert_eq!(dir.list().await.unwrap(), expected);
+    dir.close().await.unwrap();
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn a_path_cannot_lead_out() {
+    let sandbox = Sandbox::new();
+    let secret = sandbox.join("secret");
+    fs::write(&secret, "secret").unwrap();
+    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    dir.create_dir("sub").await.unwrap();
+
+    let absolute = secret.to_str().unwrap();
+    for out in [
+        "../secret",
+        "sub/../../secret",
+        absolute,
+        "/",
+        "..",
+        "sub/../..",
+    ] {
+        for error in [
+            dir.write(out, "x").await.unwrap_err(),
+            dir.read(out).await.unwrap_err(),
+            dir.read_to_string(out).await.unwrap_err(),
+            dir.create(out).await.unwrap_err(),
+            dir.open(out).await.unwrap_err(),
+            dir.create_dir(out).await.unwrap_err(),
+            dir.create_dir_all(out).await.unwrap_err(),
+            dir.try_exists(out).await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{out}: {error}");
+        }
+    }
+    for bad in ["", "a\0b"] {
+        let error = dir.write(bad, "x").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    }
+    assert_eq!(dir.list().await.unwrap(), [Path::new("sub")]);
+    assert_eq!(fs::read_to_string(&secret).unwrap(), "secret");
+    fs::remove_file(secret).unwrap();
+    dir.close().await.unwrap();
+    sandbox.check();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_symlink_cannot_lead_out() {
+    use std::os::unix::fs::symlink;
+
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.join("secret"), "secret").unwrap();
+    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    symlink("../secret", dir.path().join("relative")).unwrap();
+    symlink(sandbox.join("secret"), dir.path().join("absolute")).unwrap();
+    symlink("..", dir.path().join("up")).unwrap();
+    symlink("../new", dir.path().join("dangling")).unwrap();
+
+    for out in [
+        "relative",
+        "absolute",
+        "up/secret",
+        "up/new/file",
+        "dangling",
+    ] {
+        for error in [
+            dir.write(out, "x").await.unwrap_err(),
+            dir.read(out).await.unwrap_err(),
+            dir.create(out).await.unwrap_err(),
+            dir.open(out).await.unwrap_err(),
+            dir.try_exists(out).await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{out}: {error}");
+            let path = dir.path().join(out);
+            assert!(
+                error.to_string().contains(path.to_str().unwrap()),
+                "{error}"
+            );
+        }
+    }
+    assert_eq!(
+        fs::read_to_string(sandbox.join("secret")).unwrap(),
+        "secret"
+    );
+    assert!(!sandbox.join("new").exists());
+
+    // Links that stay inside work, and `list` shows them without following them.
+    dir.write("real/file", "inside").await.unwrap();
+    symlink("real", dir.path().join("link")).unwrap();
+    assert_eq!(dir.read_to_string("link/file").await.unwrap(), "inside");
+    assert_eq!(
+        dir.read_to_string("real/../link/file").await.unwrap(),
+        "inside"
+    );
+    let listed = dir.list().await.unwrap();
+    assert!(listed.contains(&PathBuf::from("link")) && listed.contains(&PathBuf::from("up")));
+    assert!(!listed.contains(&PathBuf::from("link/file")));
+    dir.close().await.unwrap();
+    fs::remove_file(sandbox.join("secret")).unwrap();
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn errors_name_operation_and_path() {
+    let sandbox = Sandbox::new();
+    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    dir.write("file", "").await.unwrap();
+    let at = |name: &str| format!("{:?}: ", dir.path().join(name));
+    for (error, expected) in [
+        (
+            dir.read("nothing").await.unwrap_err(),
+            format!("cannot read {}", at("nothing")),
+        ),
+        (
+            dir.open("nothing").await.unwrap_err(),
+            format!("cannot open {}", at("nothing")),
+        ),
+        (
+            dir.write("file/x", "").await.unwrap_err(),
+            format!("cannot write {}", at("file/x")),
+        ),
+        (
+            dir.create("../x").await.unwrap_err(),
+            format!("cannot create {}", at("../x")),
+        ),
+        (
+            dir.create_dir("file").await.unwrap_err(),
+            format!("cannot create directory {}", at("file")),
+        ),
+    ] {
+        assert!(error.to_string().starts_with(&expected), "{error}");
+    }
+    dir.close().await.unwrap();
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn a_thousand_levels_are_listed() {
+    let sandbox = Sandbox::new();
+    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let deep: PathBuf = std::iter::repeat_n("d", 1_000).collect();
+    dir.create_dir_all(&deep).await.unwrap();
+    assert_eq!(dir.list().await.unwrap().len(), 1_000);
+    let removed = dir.close().await.unwrap();
+    assert_eq!((removed.files, removed.dirs), (0, 1_001));
+    sandbox.check();
+}

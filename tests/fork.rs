@@ -1,0 +1,58 @@
+//! A forked child has a copy of every handle, and none of the duties. Alone in its binary: of
+//! the process's threads, only the one that forks lives on in the child.
+#![cfg(unix)]
+
+mod support;
+
+use std::time::Duration;
+
+use async_tempdir::{AsyncTempDir, Cleanup};
+use fork::Fork;
+use support::{Sandbox, fill, runtimes};
+
+/// What the child does with its copy.
+type Deed = fn(AsyncTempDir);
+
+const DEEDS: [(&str, Deed); 4] = [
+    ("drop", |dir| drop(dir)),
+    ("close", |dir| {
+        let error = futures::executor::block_on(dir.close().into_future()).unwrap_err();
+        assert!(error.to_string().contains("forked"), "{error}");
+    }),
+    ("keep", |dir| drop(dir.keep())),
+    ("drop after a change of policy", |mut dir| {
+        dir.set_cleanup(Cleanup::Always);
+    }),
+];
+
+#[test]
+fn a_forked_child_removes_nothing() {
+    for (deed, act) in DEEDS {
+        for runtime in runtimes() {
+            let sandbox = Sandbox::new();
+            let dir = runtime
+                .block_on(AsyncTempDir::new_in(sandbox.path()))
+                .unwrap();
+            fill(dir.path());
+            match fork::fork().unwrap() {
+                Fork::Child => {
+                    // Only what a child may do: no unwinding into the test runner.
+                    let acted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| act(dir)));
+                    std::process::exit(i32::from(acted.is_err()));
+                }
+                Fork::Parent(child) => {
+                    let status = fork::waitpid(child).unwrap();
+                    assert_eq!(status, 0, "the child could {deed}");
+                }
+            }
+            assert!(
+                dir.path().join("a/b/1").exists(),
+                "the child's {deed} removed nothing"
+            );
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 4);
+            drop(dir);
+            runtime.shutdown_timeout(Duration::from_secs(60));
+            sandbox.check();
+        }
+    }
+}

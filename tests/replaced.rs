@@ -1,0 +1,169 @@
+//! Something else has the directory's name: it is never touched, and the operation says so.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use async_tempdir::{AsyncTempDir, cleanup};
+use support::{Sandbox, alone};
+
+/// Makes `path` again, as a directory that the filesystem knows from the one before. Usually the
+/// first is; ext4 may give it the same inode within the same tick of the clock.
+fn make_again(path: &Path, before: &fs::Metadata) {
+    support::until("it is another directory", || {
+        fs::create_dir(path).unwrap();
+        let now = fs::metadata(path).unwrap();
+        let other = now.created().unwrap() != before.created().unwrap();
+        if !other {
+            fs::remove_dir(path).unwrap();
+        }
+        other
+    });
+    fs::write(path.join("theirs"), "theirs").unwrap();
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Replaced {
+    RenamedAway,
+    RemovedAndMadeAgain,
+    BySymlink,
+    ByFile,
+}
+
+const WAYS: [Replaced; 4] = [
+    Replaced::RenamedAway,
+    Replaced::RemovedAndMadeAgain,
+    #[cfg(unix)]
+    Replaced::BySymlink,
+    #[cfg(not(unix))]
+    Replaced::ByFile,
+    Replaced::ByFile,
+];
+
+/// Puts something else in the place of `path`.
+fn replace(path: &Path, way: Replaced, sandbox: &Sandbox) {
+    let before = fs::metadata(path).unwrap();
+    match way {
+        Replaced::RenamedAway => {
+            fs::rename(path, sandbox.join("away")).unwrap();
+            make_again(path, &before);
+        }
+        Replaced::RemovedAndMadeAgain => {
+            fs::remove_dir_all(path).unwrap();
+            make_again(path, &before);
+        }
+        Replaced::BySymlink => {
+            fs::remove_dir_all(path).unwrap();
+            fs::create_dir(sandbox.join("away")).unwrap();
+            fs::write(sandbox.join("away/theirs"), "theirs").unwrap();
+            #[cfg(unix)]
+            std::os::unix::fs::symlink(sandbox.join("away"), path).unwrap();
+        }
+        Replaced::ByFile => {
+            fs::remove_dir_all(path).unwrap();
+            fs::write(path, "theirs").unwrap();
+        }
+    }
+}
+
+/// Asserts that what was put there still is, and takes it away.
+fn check_untouched(path: &Path, way: Replaced, sandbox: &Sandbox) {
+    let theirs = match way {
+        Replaced::ByFile => path.to_path_buf(),
+        _ => path.join("theirs"),
+    };
+    let content = fs::read_to_string(&theirs);
+    assert_eq!(
+        content.expect("a stranger's is not touched"),
+        "theirs",
+        "{way:?}"
+    );
+    if fs::symlink_metadata(path).unwrap().is_dir() {
+        fs::remove_dir_all(path).unwrap();
+    } else {
+        fs::remove_file(path).unwrap();
+    }
+    let _ = fs::remove_dir_all(sandbox.join("away"));
+}
+
+async fn replaced_dir(way: Replaced, sandbox: &Sandbox) -> AsyncTempDir {
+    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    dir.write("ours", "ours").await.unwrap();
+    replace(dir.path(), way, sandbox);
+    dir
+}
+
+#[track_caller]
+fn assert_says(message: &str, path: &Path) {
+    assert!(message.contains("replaced"), "{message}");
+    assert!(message.contains(path.to_str().unwrap()), "{message}");
+}
+
+#[tokio::test]
+async fn close_says_so() {
+    for way in WAYS {
+        let sandbox = Sandbox::new();
+        let dir = replaced_dir(way, &sandbox).await;
+        let path = dir.path().to_path_buf();
+        let error = dir.close().await.expect_err("it is not there any more");
+        assert_says(&error.to_string(), &path);
+        assert_eq!(error.path(), path);
+        assert_eq!((error.removed().files, error.removed().dirs), (0, 0));
+        check_untouched(&path, way, &sandbox);
+        sandbox.check();
+    }
+}
+
+#[tokio::test]
+async fn a_drop_tells_the_hook() {
+    let _alone = alone();
+    let (tx, rx) = std::sync::mpsc::channel();
+    cleanup::set_failure_hook(move |error| {
+        tx.send((error.path().to_owned(), error.to_string()))
+            .unwrap()
+    });
+    for way in WAYS {
+        let sandbox = Sandbox::new();
+        let dir = replaced_dir(way, &sandbox).await;
+        let path = dir.path().to_path_buf();
+        let failures = cleanup::failures();
+        drop(dir);
+        cleanup::idle().await;
+        assert_eq!(cleanup::failures(), failures + 1);
+        let (at, message) = rx
+            .try_recv()
+            .expect("the hook was called before idle returned");
+        assert_eq!(at, path);
+        assert_says(&message, &path);
+        check_untouched(&path, way, &sandbox);
+        sandbox.check();
+    }
+    cleanup::set_failure_hook(|_| {});
+}
+
+#[tokio::test]
+async fn operations_inside_say_so() {
+    let _alone = alone();
+    for way in WAYS {
+        let sandbox = Sandbox::new();
+        let dir = replaced_dir(way, &sandbox).await;
+        let path = dir.path().to_path_buf();
+        for error in [
+            dir.write("theirs", "ours").await.unwrap_err(),
+            dir.read("theirs").await.unwrap_err(),
+            dir.create("new").await.unwrap_err(),
+            dir.create_dir("new").await.unwrap_err(),
+            dir.list().await.unwrap_err(),
+            dir.temp_dir().await.unwrap_err(),
+        ] {
+            assert_says(&error.to_string(), &path);
+        }
+        let error = dir.persist(sandbox.join("target")).await.unwrap_err();
+        assert_says(&error.to_string(), &path);
+        check_untouched(&path, way, &sandbox);
+        drop(error);
+        cleanup::idle().await;
+        sandbox.check();
+    }
+}

@@ -1,0 +1,235 @@
+//! What the tests share.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test binary has a copy and uses some of it"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{Builder, Runtime};
+
+/// A parent directory with a sibling in it that nobody may touch. Checks that, and that nothing
+/// was left, when the test is done.
+pub struct Sandbox {
+    dir: tempfile::TempDir,
+    checked: bool,
+}
+
+const SIBLING: &str = "sibling";
+
+impl Sandbox {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a directory for the test");
+        fs::create_dir(dir.path().join(SIBLING)).unwrap();
+        fs::write(dir.path().join(SIBLING).join("file"), "untouched").unwrap();
+        Self {
+            dir,
+            checked: false,
+        }
+    }
+
+    /// Like [`new`](Self::new), but a parent that an ordinary user may write to as well.
+    pub fn shared() -> Self {
+        let sandbox = Self::new();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(sandbox.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+        }
+        sandbox
+    }
+
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    /// What there is besides the sibling.
+    pub fn leftovers(&self) -> Vec<PathBuf> {
+        fs::read_dir(self.path())
+            .expect("the parent still stands")
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.file_name().unwrap() != SIBLING)
+            .collect()
+    }
+
+    /// Asserts that nothing was left and nothing else touched.
+    pub fn check(mut self) {
+        self.checked = true;
+        self.check_sibling();
+        let left = self.leftovers();
+        assert!(left.is_empty(), "nothing leaks, but there is {left:?}");
+    }
+
+    pub fn check_sibling(&self) {
+        let sibling = fs::read_to_string(self.path().join(SIBLING).join("file"));
+        assert_eq!(
+            sibling.expect("nothing else is touched, but the sibling is gone"),
+            "untouched"
+        );
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if !self.checked && !std::thread::panicking() {
+            panic!("a test ends with `check`");
+        }
+    }
+}
+
+/// One runtime of each flavour.
+pub fn runtimes() -> [Runtime; 2] {
+    [current_thread(), multi_thread()]
+}
+
+pub fn current_thread() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+pub fn multi_thread() -> Runtime {
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// For tests that count something of the whole process: one after the other.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits for what another thread or process is about to do.
+#[track_caller]
+pub fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !done() {
+        assert!(Instant::now() < deadline, "waited a minute until {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// How many descriptors the process has open.
+#[cfg(target_os = "linux")]
+pub fn descriptors() -> usize {
+    // One of them is for reading this.
+    fs::read_dir("/proc/self/fd").unwrap().count() - 1
+}
+
+/// How many threads the process has.
+#[cfg(target_os = "linux")]
+pub fn threads() -> usize {
+    fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+/// A small tree: 11 files and 3 directories besides `dir` itself.
+pub fn fill(dir: &Path) {
+    for sub in ["a", "a/b", "c"] {
+        fs::create_dir(dir.join(sub)).unwrap();
+        for file in ["1", "2", "3"] {
+            fs::write(dir.join(sub).join(file), file).unwrap();
+        }
+    }
+    fs::write(dir.join("x"), "x").unwrap();
+    fs::write(dir.join("y"), "y").unwrap();
+}
+
+/// Set to the name of the test in a process that was started for that test alone.
+pub const MARK: &str = "ASYNC_TEMPDIR_TEST_CHILD";
+
+/// Whether this process was started for the test `name` alone.
+pub fn is_child(name: &str) -> bool {
+    std::env::var_os(MARK).is_some_and(|child| child == name)
+}
+
+/// Reruns the calling test, `name`, in a process of its own: as it is, or through a command such
+/// as `unshare`. True in that process, where the test then does its work; false in the calling
+/// one, where it has been done.
+#[track_caller]
+pub fn in_process(name: &str, through: &[&str]) -> bool {
+    in_process_with(name, through, |_| {})
+}
+
+/// As [`in_process`], with the command changed before it is run.
+#[track_caller]
+pub fn in_process_with(name: &str, through: &[&str], change: impl FnOnce(&mut Command)) -> bool {
+    if is_child(name) {
+        return true;
+    }
+    let exe = Executable::new();
+    let mut words = through
+        .iter()
+        .copied()
+        .map(PathBuf::from)
+        .collect::<Vec<_>>();
+    words.push(exe.path.clone());
+    let mut command = Command::new(&words[0]);
+    command
+        .args(&words[1..])
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env(MARK, name);
+    change(&mut command);
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run {words:?}: {error}"));
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && stdout.contains("1 passed"),
+        "in a process of its own: {}\n{stdout}\n{stderr}",
+        output.status
+    );
+    false
+}
+
+/// Reruns the calling test as somebody whom permissions bind, if this is root; then as
+/// [`in_process`].
+#[cfg(unix)]
+#[track_caller]
+pub fn as_ordinary_user(name: &str) -> bool {
+    if rustix::process::geteuid().is_root() {
+        let user = [
+            "setpriv",
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+        ];
+        in_process(name, &user)
+    } else {
+        true
+    }
+}
+
+/// A copy of this test's executable where everybody may run it.
+struct Executable {
+    path: PathBuf,
+    _dir: tempfile::TempDir,
+}
+
+impl Executable {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let path = dir.path().join("test");
+        let exe = std::env::current_exe().unwrap();
+        if fs::hard_link(&exe, &path).is_err() {
+            fs::copy(&exe, &path).unwrap();
+        }
+        Self { path, _dir: dir }
+    }
+}

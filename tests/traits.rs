@@ -1,0 +1,72 @@
+//! What the compiler has to agree to.
+
+mod support;
+
+use std::fmt::Debug;
+use std::future::{Future, IntoFuture};
+use std::io;
+use std::path::Path;
+
+use async_tempdir::{
+    AsyncTempDir, Builder, Cleanup, PersistError, Removal, RemoveDirAll, RemoveError, Removed,
+    cleanup,
+};
+
+fn handle<T: Debug + Send + Sync + Unpin + 'static>() {}
+fn value<T: Debug + Clone + Send + Sync + Unpin + 'static>() {}
+fn error<T: std::error::Error + Send + Sync + Unpin + 'static>() {}
+fn future<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> impl Future {
+    future
+}
+
+#[test]
+fn types_are_what_threads_and_tasks_need() {
+    handle::<AsyncTempDir>();
+    handle::<Builder>();
+    value::<Cleanup>();
+    value::<Removed>();
+    error::<PersistError>();
+    error::<RemoveError>();
+    fn sendable<T: Debug + Send + Unpin + 'static>() {}
+    sendable::<RemoveDirAll>();
+    sendable::<Removal>();
+}
+
+#[tokio::test]
+async fn futures_can_be_spawned() {
+    let _ = future(AsyncTempDir::new());
+    let _ = future(AsyncTempDir::new_in("/"));
+    let _ = future(Builder::new().create());
+    let _ = future(cleanup::idle());
+    let _ = future(async_tempdir::remove_dir_all("").into_future());
+    let dir = AsyncTempDir::new().await.unwrap();
+    let _ = future(async move {
+        dir.write("a", "b").await?;
+        dir.list().await?;
+        let dir = dir.persist("/").await.map_err(PersistError::into_dir);
+        drop(dir);
+        io::Result::Ok(())
+    });
+    let scope = AsyncTempDir::scope(async |dir| {
+        dir.write("a", "b").await.unwrap();
+        dir.read("a").await.unwrap()
+    });
+    assert_eq!(tokio::spawn(scope).await.unwrap().unwrap(), b"b");
+    cleanup::idle().await;
+}
+
+#[test]
+fn a_reference_is_a_path() {
+    fn look_at(path: impl AsRef<Path>) -> bool {
+        path.as_ref().exists()
+    }
+    for runtime in support::runtimes() {
+        runtime.block_on(async {
+            let dir = AsyncTempDir::new().await.unwrap();
+            assert!(look_at(&dir));
+            assert!(tokio::fs::try_exists(&dir).await.unwrap());
+            assert!(dir.path().exists(), "it was only looked at");
+            dir.close().await.unwrap();
+        });
+    }
+}

@@ -1,0 +1,65 @@
+//! A hostile umask. Alone in its binary: it is the whole process's.
+#![cfg(unix)]
+
+mod support;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use async_tempdir::{AsyncTempDir, Builder};
+use rustix::fs::Mode;
+use rustix::process::umask;
+use support::{Sandbox, alone};
+
+#[test]
+fn a_hostile_umask_locks_nobody_out() {
+    if !support::as_ordinary_user("a_hostile_umask_locks_nobody_out") {
+        return;
+    }
+    let _alone = alone();
+    let sandbox = Sandbox::new();
+    let runtime = support::current_thread();
+    let mode = |dir: &AsyncTempDir| fs::metadata(dir.path()).unwrap().permissions().mode();
+    for mask in [0o777, 0o700, 0o100, 0o400, 0o077, 0o000] {
+        let usual = umask(Mode::from_raw_mode(mask));
+        let dir = runtime.block_on(AsyncTempDir::new_in(sandbox.path()));
+        let open = runtime.block_on(
+            Builder::new()
+                .parent(sandbox.path())
+                .permissions(Permissions::from_mode(0o755))
+                .create(),
+        );
+        umask(usual);
+        let (dir, open) = (dir.unwrap(), open.unwrap());
+        assert_eq!(mode(&dir) & 0o7777, 0o700, "umask {mask:03o}");
+        let expected = 0o700 | (0o055 & !mask);
+        assert_eq!(mode(&open) & 0o7777, expected, "umask {mask:03o}");
+        runtime.block_on(async {
+            dir.write("a/file", "x").await.unwrap();
+            assert_eq!(dir.read_to_string("a/file").await.unwrap(), "x");
+            dir.close().await.unwrap();
+            open.close().await.unwrap();
+        });
+    }
+    sandbox.check();
+}
+
+#[test]
+fn what_a_hostile_umask_made_inside_is_removed() {
+    if !support::as_ordinary_user("what_a_hostile_umask_made_inside_is_removed") {
+        return;
+    }
+    let _alone = alone();
+    let sandbox = Sandbox::new();
+    let runtime = support::current_thread();
+    runtime.block_on(async {
+        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let inside = dir.path().join("inside");
+        fs::create_dir(&inside).unwrap();
+        fs::write(inside.join("file"), "x").unwrap();
+        fs::set_permissions(&inside, Permissions::from_mode(0)).unwrap();
+        let removed = dir.close().await.unwrap();
+        assert_eq!((removed.files, removed.dirs), (1, 2));
+    });
+    sandbox.check();
+}

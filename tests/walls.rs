@@ -1,0 +1,412 @@
+//! What can stand between a drop and the removal, each two hundred times over.
+
+mod support;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use async_tempdir::{AsyncTempDir, cleanup};
+use support::{Sandbox, alone, current_thread, fill, runtimes, until};
+use tokio::runtime::{Builder, Runtime};
+
+const RUNS: usize = 200;
+
+/// Runs `wall` two hundred times and counts what is left.
+fn wall(wall: impl Fn(&Sandbox)) {
+    let _alone = alone();
+    let sandbox = Sandbox::new();
+    wall(&sandbox);
+    until("the first run is over", || cleanup::pending() == 0);
+    #[cfg(target_os = "linux")]
+    let descriptors = support::descriptors();
+
+    for _ in 0..RUNS {
+        wall(&sandbox);
+    }
+    until("nothing is pending", || cleanup::pending() == 0);
+    // A runtime shut down in the background closes its descriptors there.
+    #[cfg(target_os = "linux")]
+    until("every descriptor is closed", || {
+        support::descriptors() <= descriptors
+    });
+    sandbox.check();
+}
+
+/// A directory with something in it.
+fn create(runtime: &Runtime, sandbox: &Sandbox) -> AsyncTempDir {
+    let dir = runtime
+        .block_on(AsyncTempDir::new_in(sandbox.path()))
+        .unwrap();
+    fill(dir.path());
+    dir
+}
+
+/// Occupies a thread of the runtime's blocking pool until the sender is dropped.
+fn occupy(runtime: &Runtime) -> mpsc::Sender<()> {
+    let (release, released) = mpsc::channel::<()>();
+    let (started, has_started) = mpsc::channel();
+    runtime.handle().spawn_blocking(move || {
+        started.send(()).unwrap();
+        let _ = released.recv();
+    });
+    has_started.recv().unwrap();
+    release
+}
+
+#[test]
+fn the_pool_refuses() {
+    wall(|sandbox| {
+        for runtime in runtimes() {
+            let dir = create(&runtime, sandbox);
+            let path = dir.path().to_path_buf();
+            let handle = runtime.handle().clone();
+            // The handle still is there, but its pool takes nothing any more.
+            runtime.shutdown_background();
+            drop(dir);
+            assert!(!path.exists(), "where no pool is left, the drop removes");
+            drop(handle);
+        }
+    });
+}
+
+#[test]
+fn the_pool_shuts_down_before_the_task_ran() {
+    wall(|sandbox| {
+        let runtime = Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        let dir = create(&runtime, sandbox);
+        let path = dir.path().to_path_buf();
+        let release = occupy(&runtime);
+        drop(dir);
+        assert!(path.exists(), "the only thread is busy");
+        runtime.shutdown_background();
+        drop(release);
+        until("the pool's last thread has removed it", || !path.exists());
+    });
+}
+
+#[test]
+fn spawn_blocking_panics() {
+    wall(|sandbox| {
+        let fragile = Fragile::new();
+        let dir = create(&fragile.runtime, sandbox);
+        let path = dir.path().to_path_buf();
+        fragile.give_no_thread();
+        let dropped = silently(|| drop(dir));
+        assert!(dropped.is_ok(), "a drop never panics");
+        assert!(!path.exists(), "where there is no thread, the drop removes");
+    });
+}
+
+#[test]
+fn spawn_blocking_panics_during_a_panic() {
+    wall(|sandbox| {
+        let fragile = Fragile::new();
+        let dir = create(&fragile.runtime, sandbox);
+        let path = dir.path().to_path_buf();
+        fragile.give_no_thread();
+        let panicked = silently(move || {
+            let _dir = dir;
+            panic!("on purpose");
+        });
+        // Had the drop let a panic out, the process would have aborted.
+        assert_eq!(
+            *panicked.unwrap_err().downcast::<&str>().unwrap(),
+            "on purpose"
+        );
+        assert!(!path.exists());
+    });
+}
+
+#[test]
+fn a_panic_drops_the_handle() {
+    wall(|sandbox| {
+        for runtime in runtimes() {
+            let dir = create(&runtime, sandbox);
+            let path = dir.path().to_path_buf();
+            let panicked = silently(|| {
+                runtime.block_on(async move {
+                    let _dir = dir;
+                    tokio::task::yield_now().await;
+                    panic!("on purpose");
+                });
+            });
+            panicked.unwrap_err();
+            drop(runtime);
+            assert!(!path.exists());
+        }
+    });
+}
+
+#[test]
+fn there_is_no_runtime_on_the_dropping_thread() {
+    wall(|sandbox| {
+        for runtime in runtimes() {
+            let dir = create(&runtime, sandbox);
+            let path = dir.path().to_path_buf();
+            thread::spawn(move || drop(dir)).join().unwrap();
+            drop(runtime);
+            assert!(!path.exists());
+        }
+    });
+}
+
+#[test]
+fn the_thread_is_ending() {
+    thread_local! {
+        static KEPT: std::cell::RefCell<Option<AsyncTempDir>> = const { std::cell::RefCell::new(None) };
+    }
+    wall(|sandbox| {
+        for gone_before in [false, true] {
+            let runtime = current_thread();
+            let dir = create(&runtime, sandbox);
+            let path = dir.path().to_path_buf();
+            let runtime = if gone_before {
+                drop(runtime);
+                None
+            } else {
+                Some(runtime)
+            };
+            thread::spawn(move || KEPT.set(Some(dir))).join().unwrap();
+            drop(runtime);
+            assert!(!path.exists(), "dropped by a thread's end");
+        }
+    });
+}
+
+#[test]
+fn the_runtime_is_gone() {
+    wall(|sandbox| {
+        for runtime in runtimes() {
+            let dir = create(&runtime, sandbox);
+            let path = dir.path().to_path_buf();
+            drop(runtime);
+            drop(dir);
+            assert!(!path.exists(), "where no runtime is left, the drop removes");
+        }
+    });
+}
+
+#[test]
+fn the_runtime_is_gone_and_another_is_here() {
+    wall(|sandbox| {
+        let runtime = current_thread();
+        let dir = create(&runtime, sandbox);
+        let path = dir.path().to_path_buf();
+        drop(runtime);
+
+        let here = Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        let release = occupy(&here);
+        here.block_on(async {
+            drop(dir);
+            assert!(path.exists(), "no thread that drives tasks removes");
+            drop(release);
+            cleanup::idle().await;
+            assert!(!path.exists());
+        });
+    });
+}
+
+#[test]
+fn shutdown_drops_the_tasks_that_hold_the_handles() {
+    wall(|sandbox| {
+        for runtime in runtimes() {
+            let (ready, is_ready) = mpsc::channel();
+            for _ in 0..8 {
+                let parent = sandbox.path().to_path_buf();
+                let ready = ready.clone();
+                runtime.spawn(async move {
+                    let dir = AsyncTempDir::new_in(parent).await.unwrap();
+                    ready.send(()).unwrap();
+                    std::future::pending::<()>().await;
+                    drop(dir);
+                });
+            }
+            runtime.block_on(async {
+                // Lets the tasks of a current-thread runtime run.
+                for _ in 0..8 {
+                    while is_ready.try_recv().is_err() {
+                        tokio::task::yield_now().await;
+                    }
+                }
+            });
+            drop(runtime);
+            assert_eq!(sandbox.leftovers(), Vec::<std::path::PathBuf>::new());
+        }
+    });
+}
+
+#[test]
+fn shutdown_drops_tasks_in_the_middle_of_creation() {
+    wall(|sandbox| {
+        for runtime in runtimes() {
+            for _ in 0..8 {
+                let parent = sandbox.path().to_path_buf();
+                runtime.spawn(async move {
+                    let dir = AsyncTempDir::new_in(parent).await;
+                    std::future::pending::<()>().await;
+                    drop(dir);
+                });
+            }
+            runtime.block_on(tokio::task::yield_now());
+            drop(runtime);
+            assert_eq!(sandbox.leftovers(), Vec::<std::path::PathBuf>::new());
+        }
+    });
+}
+
+#[test]
+fn the_only_blocking_thread_is_busy() {
+    wall(|sandbox| {
+        for mut builder in [Builder::new_current_thread(), Builder::new_multi_thread()] {
+            let runtime = builder
+                .worker_threads(1)
+                .max_blocking_threads(1)
+                .build()
+                .unwrap();
+            let dir = create(&runtime, sandbox);
+            let path = dir.path().to_path_buf();
+            let release = occupy(&runtime);
+            drop(dir);
+            assert!(path.exists(), "the drop waits for nobody");
+            assert_eq!(cleanup::pending(), 1);
+            drop(release);
+            runtime.block_on(cleanup::idle());
+            assert!(!path.exists());
+        }
+    });
+}
+
+#[test]
+fn close_meets_each_wall_as_well() {
+    wall(|sandbox| {
+        // The pool refuses.
+        let runtime = current_thread();
+        let dir = create(&runtime, sandbox);
+        drop(runtime);
+        let removed = futures::executor::block_on(dir.close().into_future()).unwrap();
+        assert_eq!((removed.files, removed.dirs), (11, 4));
+
+        // It shuts down before the task ran.
+        let runtime = Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        let dir = create(&runtime, sandbox);
+        let release = occupy(&runtime);
+        let mut closing = Box::pin(dir.close().into_future());
+        assert!(futures::FutureExt::now_or_never(&mut closing).is_none());
+        runtime.shutdown_background();
+        drop(release);
+        let removed = futures::executor::block_on(closing).unwrap();
+        assert_eq!((removed.files, removed.dirs), (11, 4));
+
+        // There is no thread.
+        let fragile = Fragile::new();
+        let dir = create(&fragile.runtime, sandbox);
+        fragile.give_no_thread();
+        let closed = silently(|| fragile.runtime.block_on(dir.close().into_future()));
+        assert!(closed.unwrap().is_ok());
+    });
+}
+
+/// A runtime whose pool can be made to panic in `spawn_blocking`, as it does when the system gives
+/// it no thread.
+struct Fragile {
+    runtime: Runtime,
+    threads: Arc<AtomicUsize>,
+    broken: Arc<AtomicBool>,
+}
+
+impl Fragile {
+    fn new() -> Self {
+        let threads = Arc::new(AtomicUsize::new(0));
+        let broken = Arc::new(AtomicBool::new(false));
+        let runtime = Builder::new_current_thread()
+            .thread_keep_alive(Duration::from_millis(1))
+            .on_thread_start({
+                let threads = Arc::clone(&threads);
+                move || _ = threads.fetch_add(1, Ordering::SeqCst)
+            })
+            .on_thread_stop({
+                let threads = Arc::clone(&threads);
+                move || _ = threads.fetch_sub(1, Ordering::SeqCst)
+            })
+            .thread_name_fn({
+                let broken = Arc::clone(&broken);
+                move || {
+                    assert!(!broken.load(Ordering::SeqCst), "no thread to be had");
+                    "blocking".into()
+                }
+            })
+            .build()
+            .unwrap();
+        Self {
+            runtime,
+            threads,
+            broken,
+        }
+    }
+
+    fn give_no_thread(&self) {
+        until("the pool's threads have gone", || {
+            self.threads.load(Ordering::SeqCst) == 0
+        });
+        self.broken.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Calls `f` without the panic's message on stderr.
+fn silently<T>(f: impl FnOnce() -> T) -> thread::Result<T> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let result = catch_unwind(AssertUnwindSafe(f));
+    std::panic::set_hook(hook);
+    result
+}
+
+/// The system itself gives no thread: `spawn_blocking` panics for good.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_system_gives_no_thread() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    if !support::as_ordinary_user("the_system_gives_no_thread") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let runtime = Builder::new_current_thread()
+        .thread_keep_alive(Duration::from_millis(1))
+        .build()
+        .unwrap();
+    let before = support::threads();
+    let dirs: Vec<_> = (0..RUNS).map(|_| create(&runtime, &sandbox)).collect();
+    until("the pool's threads have gone", || {
+        support::threads() == before
+    });
+
+    let usual = getrlimit(Resource::Nproc);
+    let none = Rlimit {
+        current: Some(1),
+        maximum: usual.maximum,
+    };
+    setrlimit(Resource::Nproc, none).unwrap();
+    assert!(
+        thread::Builder::new().spawn(|| ()).is_err(),
+        "the limit binds"
+    );
+    let dropped = silently(|| drop(dirs));
+    setrlimit(Resource::Nproc, usual).unwrap();
+    assert!(dropped.is_ok(), "a drop never panics");
+    assert_eq!(cleanup::pending(), 0);
+    sandbox.check();
+}
