@@ -73,8 +73,8 @@ impl Builder {
     pub fn new() -> Self {
         Self {
             template: Template {
-                prefix: "tmp".into(),
-                suffix: "".into(),
+                prefix: OsStr::new("tmp").into(),
+                suffix: OsStr::new("").into(),
                 random_len: DEFAULT_RANDOM_LEN,
             },
             parent: None,
@@ -87,13 +87,13 @@ impl Builder {
     /// What the name begins with; `tmp` by default. One of your own tells whose leftovers those
     /// are, should the process be killed.
     pub fn prefix(mut self, prefix: impl AsRef<OsStr>) -> Self {
-        self.template.prefix = prefix.as_ref().into();
+        self.template.prefix = prefix.as_ref().to_owned().into();
         self
     }
 
     /// What the name ends with; nothing by default.
     pub fn suffix(mut self, suffix: impl AsRef<OsStr>) -> Self {
-        self.template.suffix = suffix.as_ref().into();
+        self.template.suffix = suffix.as_ref().to_owned().into();
         self
     }
 
@@ -168,7 +168,11 @@ impl Builder {
         let plan = Plan {
             // Absolute from the start: neither TMPDIR nor the current directory can make it mean
             // something else later.
-            parent: std::path::absolute(&parent).map_err(fail)?,
+            parent: if parent.is_absolute() {
+                parent.clone()
+            } else {
+                std::path::absolute(&parent).map_err(fail)?
+            },
             template: self.template,
             permissions: self.permissions,
             lane: Lane::of(&runtime),

@@ -44,7 +44,7 @@ impl Plan {
         let tries = if self.template.varies() { MAX_TRIES } else { 1 };
         let mut taken = None;
         for _ in 0..tries {
-            let path = self.parent.join(self.template.next()?);
+            let path = self.template.next_in(&self.parent)?;
             match sys::create_private_dir(&path, self.permissions.as_ref()) {
                 Ok(identity) => return Ok((path, identity)),
                 // Somebody has the name. Never adopt what already exists.

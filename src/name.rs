@@ -1,8 +1,9 @@
 //! Random names: a prefix, characters nobody can guess, a suffix.
 
-use std::ffi::OsString;
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use std::io;
-use std::path::is_separator;
+use std::path::{Path, PathBuf, is_separator};
 
 /// What random characters are drawn from: safe in every filesystem, shell and URL.
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -13,8 +14,8 @@ pub(crate) const DEFAULT_RANDOM_LEN: usize = 10;
 /// How names are made.
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
-    pub(crate) prefix: OsString,
-    pub(crate) suffix: OsString,
+    pub(crate) prefix: Cow<'static, OsStr>,
+    pub(crate) suffix: Cow<'static, OsStr>,
     pub(crate) random_len: usize,
 }
 
@@ -36,7 +37,7 @@ impl Template {
             )));
         }
         if self.random_len == 0 {
-            let name = self.with_random("");
+            let name = OsString::from_iter([&*self.prefix, &*self.suffix]);
             if name.is_empty() || name == "." || name == ".." {
                 return Err(invalid(format!("{name:?} names no new directory")));
             }
@@ -44,23 +45,23 @@ impl Template {
         Ok(())
     }
 
-    /// A name that nobody has seen before.
-    pub(crate) fn next(&self) -> io::Result<OsString> {
-        Ok(self.with_random(&random(self.random_len)?))
+    /// A path in `parent` that nobody has seen before.
+    pub(crate) fn next_in(&self, parent: &Path) -> io::Result<PathBuf> {
+        let random = random(self.random_len)?;
+        let parts = [&*self.prefix, OsStr::new(&random), &*self.suffix];
+        let len = parts.iter().map(|part| part.len()).sum::<usize>();
+        let mut path = PathBuf::with_capacity(parent.as_os_str().len() + 1 + len);
+        path.push(parent);
+        // A separator and an empty name, which the parts then are appended to.
+        path.push("");
+        let mut path = path.into_os_string();
+        path.extend(parts);
+        Ok(path.into())
     }
 
     /// Whether another [`next`](Self::next) can give another name.
     pub(crate) fn varies(&self) -> bool {
         self.random_len > 0
-    }
-
-    fn with_random(&self, random: &str) -> OsString {
-        let mut name =
-            OsString::with_capacity(self.prefix.len() + random.len() + self.suffix.len());
-        name.push(&self.prefix);
-        name.push(random);
-        name.push(&self.suffix);
-        name
     }
 }
 
@@ -92,10 +93,21 @@ mod tests {
 
     fn template(prefix: &str, random_len: usize, suffix: &str) -> Template {
         Template {
-            prefix: prefix.into(),
-            suffix: suffix.into(),
+            prefix: OsString::from(prefix).into(),
+            suffix: OsString::from(suffix).into(),
             random_len,
         }
+    }
+
+    #[test]
+    fn a_path_is_put_together_from_its_parts() {
+        let path = template("pre", 0, ".suf")
+            .next_in(Path::new("/a/b"))
+            .unwrap();
+        assert_eq!(path, Path::new("/a/b/pre.suf"));
+        let path = template("x", 3, "").next_in(Path::new("/")).unwrap();
+        assert_eq!(path.parent(), Some(Path::new("/")));
+        assert_eq!(path.file_name().unwrap().len(), 4);
     }
 
     #[test]

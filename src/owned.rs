@@ -187,8 +187,14 @@ impl Claim {
         debug_assert!(!self.is_foreign(), "a forked child closes nothing");
         self.on_drop = OnDrop::Nothing;
         let mut life = self.dir.life();
-        life.fate = Fate::Closed(Box::new(remove));
-        self.dir.settle(life);
+        if life.jobs == 0 {
+            life.fate = Fate::Over;
+            drop(life);
+            remove();
+        } else {
+            // The last of them calls it.
+            life.fate = Fate::Closed(Box::new(remove));
+        }
     }
 
     /// Moves the directory to `target` and gives it up.

@@ -2,14 +2,14 @@
 
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 
 use crate::cleanup::Pending;
 use crate::pool;
@@ -19,18 +19,8 @@ use crate::pool;
 /// A value that nobody receives is dropped: on the job's thread, or by whoever drops the future.
 /// What has to happen then is the business of its destructor.
 pub(crate) fn channel<T>() -> (Reply<T>, Waiting<T>) {
-    let (sender, receiver) = oneshot::channel();
-    let watch = Arc::new(Watch(Mutex::new(Job::Awaited)));
-    let reply = Reply {
-        sender: Some(sender),
-        _end: End(Arc::clone(&watch)),
-    };
-    let waiting = Waiting {
-        receiver,
-        received: false,
-        watch,
-    };
-    (reply, waiting)
+    let state = Arc::new(Mutex::new(State::Awaited(None)));
+    (Reply(Arc::clone(&state)), Waiting(state))
 }
 
 /// Has `runtime`'s blocking pool run `job` and awaits its value.
@@ -66,94 +56,96 @@ where
 }
 
 /// The job's end.
-pub(crate) struct Reply<T> {
-    sender: Option<oneshot::Sender<thread::Result<T>>>,
-    // Last, so that it ends when the value has arrived or been dropped.
-    _end: End,
-}
+pub(crate) struct Reply<T>(Arc<Mutex<State<T>>>);
 
 /// The future's end.
-pub(crate) struct Waiting<T> {
-    receiver: oneshot::Receiver<thread::Result<T>>,
-    received: bool,
-    watch: Arc<Watch>,
-}
+pub(crate) struct Waiting<T>(Arc<Mutex<State<T>>>);
 
-/// What `cleanup::idle` has to know about the job.
-struct Watch(Mutex<Job>);
-
-enum Job {
-    /// Somebody waits for it, and for nothing else.
-    Awaited,
-    /// Its future was dropped before it ended: it is background work now.
+enum State<T> {
+    /// Somebody waits; with a waker if the future has been polled.
+    Awaited(Option<Waker>),
+    /// The future was dropped before the job ended: it is background work now, and counts.
     Abandoned(Pending),
-    Ended,
+    Answered(thread::Result<T>),
+    /// The value was received, or nobody will.
+    Over,
 }
-
-struct End(Arc<Watch>);
 
 impl<T> Reply<T> {
     /// Runs `job` and sends its value, or its panic.
-    pub(crate) fn answer(mut self, job: impl FnOnce() -> T) {
+    pub(crate) fn answer(self, job: impl FnOnce() -> T) {
         let value = catch_unwind(AssertUnwindSafe(job));
-        if let Some(sender) = self.sender.take() {
-            // Refused, the value is dropped here.
-            let _ = sender.send(value);
+        let mut state = lock(&self.0);
+        if let State::Awaited(waker) = &mut *state {
+            let waker = waker.take();
+            *state = State::Answered(value);
+            drop(state);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
         }
+        // Else the value is dropped here, before `self`: what its destructor hands over counts
+        // before this job no longer does.
     }
 
     /// As [`answer`](Self::answer), unless nobody waits any more: then `job` is dropped.
     fn answer_if_awaited(self, job: impl FnOnce() -> T) {
-        if self.sender.as_ref().is_some_and(oneshot::Sender::is_closed) {
-            // Before `self`: what it has to say about the job counts until then.
-            drop(job);
-        } else {
+        if matches!(*lock(&self.0), State::Awaited(_)) {
             self.answer(job);
+        } else {
+            // Before `self`, for the same reason.
+            drop(job);
         }
     }
 }
 
-impl Drop for End {
+impl<T> Drop for Reply<T> {
     fn drop(&mut self) {
-        // The value went first: what its destructor has handed over counts before this ends.
-        let before = self.0.replace(Job::Ended);
-        drop(before);
-    }
-}
-
-impl Watch {
-    fn replace(&self, job: Job) -> Job {
-        std::mem::replace(
-            &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner),
-            job,
-        )
+        let mut state = lock(&self.0);
+        if !matches!(*state, State::Answered(_)) {
+            let before = mem::replace(&mut *state, State::Over);
+            drop(state);
+            drop(before);
+        }
     }
 }
 
 impl<T> Future for Waiting<T> {
     type Output = T;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        Pin::new(&mut self.receiver).poll(cx).map(|value| {
-            self.received = true;
-            match value.expect("a job that was taken sends a value") {
-                Ok(value) => value,
-                // The job's panic is its caller's.
-                Err(panic) => resume_unwind(panic),
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let mut state = lock(&self.0);
+        match mem::replace(&mut *state, State::Over) {
+            State::Answered(Ok(value)) => Poll::Ready(value),
+            // The job's panic is its caller's.
+            State::Answered(Err(panic)) => {
+                drop(state);
+                resume_unwind(panic)
             }
-        })
+            State::Awaited(_) => {
+                *state = State::Awaited(Some(cx.waker().clone()));
+                Poll::Pending
+            }
+            State::Abandoned(_) | State::Over => unreachable!("a job that was taken answers once"),
+        }
     }
 }
 
 impl<T> Drop for Waiting<T> {
     fn drop(&mut self) {
-        if self.received {
-            return;
-        }
-        // Before the receiver closes, so that there is no moment at which the work is nobody's.
-        let mut job = self.watch.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*job, Job::Awaited) {
-            *job = Job::Abandoned(Pending::new());
-        }
+        let mut state = lock(&self.0);
+        let after = match *state {
+            State::Awaited(_) => State::Abandoned(Pending::new()),
+            _ => State::Over,
+        };
+        let before = mem::replace(&mut *state, after);
+        drop(state);
+        // A value that came too late, or a waker: with the lock released, for their destructors
+        // are anybody's.
+        drop(before);
     }
+}
+
+fn lock<T>(state: &Mutex<State<T>>) -> MutexGuard<'_, State<T>> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -51,10 +51,10 @@ async fn cancelled_after(polls: usize, future: impl Future) -> bool {
 
 /// Cancels the futures of `make` after 0, 1, 2 and more polls, a hundred times each, up to well
 /// past the number that they need.
-async fn at_every_await_point<F: Future>(make: impl AsyncFn() -> F) {
+async fn at_every_await_point<F: Future>(make: impl Fn() -> F) {
     for polls in 0..8 {
         for _ in 0..100 {
-            cancelled_after(polls, make().await).await;
+            cancelled_after(polls, make()).await;
         }
     }
 }
@@ -113,7 +113,7 @@ fn five_thousand_creations_at_random_moments() {
 #[test]
 fn creation() {
     leaving_nothing(|runtime, sandbox| {
-        runtime.block_on(at_every_await_point(async || {
+        runtime.block_on(at_every_await_point(|| {
             AsyncTempDir::new_in(sandbox.path())
         }));
     });
@@ -125,7 +125,7 @@ fn creation_of_a_child() {
         runtime.block_on(async {
             let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
             let parent = &parent;
-            at_every_await_point(async || parent.temp_dir()).await;
+            at_every_await_point(|| parent.temp_dir()).await;
             cleanup::idle().await;
             assert_eq!(parent.list().await.unwrap().len(), 0);
         });
@@ -171,11 +171,11 @@ fn every_other_operation_inside() {
             let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
             let dir = &dir;
             dir.write("file", "content").await.unwrap();
-            at_every_await_point(async || dir.read("file")).await;
-            at_every_await_point(async || dir.create("a/b")).await;
-            at_every_await_point(async || dir.open("file")).await;
-            at_every_await_point(async || dir.create_dir_all("c/d")).await;
-            at_every_await_point(async || dir.list()).await;
+            at_every_await_point(|| dir.read("file")).await;
+            at_every_await_point(|| dir.create("a/b")).await;
+            at_every_await_point(|| dir.open("file")).await;
+            at_every_await_point(|| dir.create_dir_all("c/d")).await;
+            at_every_await_point(|| dir.list()).await;
         });
     });
 }
@@ -183,11 +183,15 @@ fn every_other_operation_inside() {
 #[test]
 fn close() {
     leaving_nothing(|runtime, sandbox| {
-        runtime.block_on(at_every_await_point(async || {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
-            std::fs::create_dir(dir.path().join("sub")).unwrap();
-            dir.close().into_future()
-        }));
+        runtime.block_on(async {
+            for polls in 0..4 {
+                for _ in 0..100 {
+                    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                    std::fs::create_dir(dir.path().join("sub")).unwrap();
+                    cancelled_after(polls, dir.close().into_future()).await;
+                }
+            }
+        });
     });
 }
 
@@ -228,7 +232,7 @@ fn scope() {
         leaving_nothing(|runtime, _| {
             let before = std::fs::read_dir(std::env::temp_dir()).unwrap().count();
             runtime.block_on(async {
-                at_every_await_point(async || {
+                at_every_await_point(|| {
                     AsyncTempDir::scope(async |dir| {
                         dir.write("a", "1").await.unwrap();
                         tokio::task::yield_now().await;

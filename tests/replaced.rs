@@ -115,9 +115,13 @@ async fn close_says_so() {
     }
 }
 
-#[tokio::test]
-async fn a_drop_tells_the_hook() {
+#[test]
+fn a_drop_tells_the_hook() {
     let _alone = alone();
+    support::current_thread().block_on(tell_the_hook());
+}
+
+async fn tell_the_hook() {
     let (tx, rx) = std::sync::mpsc::channel();
     cleanup::set_failure_hook(move |error| {
         tx.send((error.path().to_owned(), error.to_string()))
@@ -142,9 +146,13 @@ async fn a_drop_tells_the_hook() {
     cleanup::set_failure_hook(|_| {});
 }
 
-#[tokio::test]
-async fn operations_inside_say_so() {
+#[test]
+fn operations_inside_say_so() {
     let _alone = alone();
+    support::multi_thread().block_on(say_so_inside());
+}
+
+async fn say_so_inside() {
     for way in WAYS {
         let sandbox = Sandbox::new();
         let dir = replaced_dir(way, &sandbox).await;

@@ -15,9 +15,7 @@ use async_tempdir::{
 fn handle<T: Debug + Send + Sync + Unpin + 'static>() {}
 fn value<T: Debug + Clone + Send + Sync + Unpin + 'static>() {}
 fn error<T: std::error::Error + Send + Sync + Unpin + 'static>() {}
-fn future<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> impl Future {
-    future
-}
+fn future<T: Send + 'static>(_: impl Future<Output = T> + Send + 'static) {}
 
 #[test]
 fn types_are_what_threads_and_tasks_need() {
@@ -34,13 +32,13 @@ fn types_are_what_threads_and_tasks_need() {
 
 #[tokio::test]
 async fn futures_can_be_spawned() {
-    let _ = future(AsyncTempDir::new());
-    let _ = future(AsyncTempDir::new_in("/"));
-    let _ = future(Builder::new().create());
-    let _ = future(cleanup::idle());
-    let _ = future(async_tempdir::remove_dir_all("").into_future());
+    future(AsyncTempDir::new());
+    future(AsyncTempDir::new_in("/"));
+    future(Builder::new().create());
+    future(cleanup::idle());
+    future(async_tempdir::remove_dir_all("").into_future());
     let dir = AsyncTempDir::new().await.unwrap();
-    let _ = future(async move {
+    future(async move {
         dir.write("a", "b").await?;
         dir.list().await?;
         let dir = dir.persist("/").await.map_err(PersistError::into_dir);

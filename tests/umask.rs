@@ -57,7 +57,7 @@ fn what_a_hostile_umask_made_inside_is_removed() {
         let inside = dir.path().join("inside");
         fs::create_dir(&inside).unwrap();
         fs::write(inside.join("file"), "x").unwrap();
-        fs::set_permissions(&inside, Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&inside, Permissions::from_mode(0o000)).unwrap();
         let removed = dir.close().await.unwrap();
         assert_eq!((removed.files, removed.dirs), (1, 2));
     });

@@ -4,7 +4,9 @@
 //! nothing else.
 
 use std::collections::{HashMap, VecDeque};
+use std::num::NonZero;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle, Id};
@@ -12,9 +14,20 @@ use tokio::runtime::{Handle, Id};
 use super::{Doomed, MAX_THREADS};
 use crate::pool::{self, Where};
 
-/// How long a worker holds its thread before it queues behind whatever else wants one. Matters
-/// where the application allows its pool only a thread or two.
+/// How long a worker works before it looks whether others want its thread.
 const TURN: Duration = Duration::from_millis(5);
+
+/// How many workers a lane has: half the processors, and the application keeps the other half.
+/// Together with a stand-in they are at most [`MAX_THREADS`].
+static WORKERS: LazyLock<usize> = LazyLock::new(|| {
+    let processors = available_parallelism().map_or(1, NonZero::get);
+    (processors / 2).clamp(1, MAX_WORKERS)
+});
+const MAX_WORKERS: usize = MAX_THREADS - 1;
+
+/// How long all workers may be busy with what they have before a drop sends for one more: huge
+/// directories, or a slow disk, are not to hold up the others while there is another thread.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// The lanes of the runtimes that have directories, or work, left.
 static LANES: LazyLock<Mutex<HashMap<Id, Weak<Lane>>>> = LazyLock::new(Mutex::default);
@@ -26,11 +39,26 @@ pub(crate) struct Lane {
     queue: Mutex<Queue>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Queue {
     jobs: VecDeque<Doomed>,
-    /// Workers that run, or that a pool has promised to run.
-    workers: usize,
+    /// Workers at work.
+    working: usize,
+    /// Workers that a pool has promised to run.
+    promised: usize,
+    /// When a worker last took a job.
+    taken: Instant,
+}
+
+impl Queue {
+    /// How many workers there may be right now.
+    fn limit(&self) -> usize {
+        if self.working > 0 && self.taken.elapsed() > PATIENCE {
+            MAX_WORKERS
+        } else {
+            *WORKERS
+        }
+    }
 }
 
 impl Lane {
@@ -42,7 +70,12 @@ impl Lane {
         }
         let lane = Arc::new(Self {
             runtime: runtime.clone(),
-            queue: Mutex::default(),
+            queue: Mutex::new(Queue {
+                jobs: VecDeque::new(),
+                working: 0,
+                promised: 0,
+                taken: Instant::now(),
+            }),
         });
         lanes.insert(runtime.id(), Arc::downgrade(&lane));
         lane
@@ -56,39 +89,51 @@ impl Lane {
     pub(crate) fn push(self: &Arc<Self>, doomed: Doomed) {
         let mut queue = self.lock();
         queue.jobs.push_back(doomed);
-        if queue.workers < MAX_THREADS {
-            queue.workers += 1;
-            drop(queue);
-            let lane = Arc::clone(self);
-            pool::run(&self.runtime, move |on| lane.work(on));
+        if queue.working + queue.promised < queue.limit() {
+            self.promise_worker(queue);
         }
     }
 
-    /// A worker, counted already: removes until the queue is empty. On a pool's thread, it lets
-    /// others have the thread now and then.
+    fn promise_worker(self: &Arc<Self>, mut queue: MutexGuard<'_, Queue>) {
+        queue.promised += 1;
+        drop(queue);
+        let lane = Arc::clone(self);
+        pool::run(&self.runtime, move |on| lane.work(on));
+    }
+
+    /// A promised worker: removes until the queue is empty, or until it is another's turn.
+    ///
+    /// The pool runs its closures in order, so whether others wait for a thread is found out by
+    /// waiting with them: every turn, the worker has a stand-in promised. If that starts before
+    /// the next turn is over, there are threads enough, and it leaves again. If it does not, the
+    /// worker leaves, and the stand-in carries on when all that waited before it has been run.
     fn work(self: Arc<Self>, on: Where) {
-        let start = Instant::now();
+        let mut queue = self.lock();
+        queue.promised -= 1;
+        if queue.working >= queue.limit() && on == Where::Pool {
+            return;
+        }
+        queue.working += 1;
+        let mut turn = Instant::now();
         loop {
-            let mut queue = self.lock();
+            // Under the same lock as `push` looks at it: no job is left without a worker.
             let Some(doomed) = queue.jobs.pop_front() else {
-                // Under the same lock as `push` looks at it: no job is left without a worker.
-                queue.workers -= 1;
+                queue.working -= 1;
                 return;
             };
-            let more = !queue.jobs.is_empty();
+            queue.taken = Instant::now();
             drop(queue);
             doomed.remove();
+            queue = self.lock();
 
-            if on == Where::Pool
-                && more
-                && start.elapsed() > TURN
-                && let Ok(current) = Handle::try_current()
-            {
-                let lane = Arc::clone(&self);
-                if pool::offer(&current, move |on| lane.work(on)).is_ok() {
+            if on == Where::Pool && turn.elapsed() >= TURN && !queue.jobs.is_empty() {
+                if queue.promised > 0 {
+                    queue.working -= 1;
                     return;
                 }
-                // That pool shuts down, and waits for this thread.
+                self.promise_worker(queue);
+                turn = Instant::now();
+                queue = self.lock();
             }
         }
     }
