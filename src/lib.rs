@@ -1,6 +1,124 @@
-//! crate docs
+//! Temporary directories for programs that await: created, filled and removed without blocking
+//! the runtime, and never left behind.
+//!
+//! # Which to use when
+//!
+//! | you want | use |
+//! |---|---|
+//! | a directory for as long as a handle lives | [`AsyncTempDir::new`] |
+//! | one for the length of a function | [`AsyncTempDir::scope`] |
+//! | another parent, prefix, suffix or mode | [`AsyncTempDir::new_in`], [`with_prefix`](AsyncTempDir::with_prefix), [`Builder`] |
+//! | it removed now, and to know how that went | [`AsyncTempDir::close`]`.await` |
+//! | it kept | [`AsyncTempDir::keep`], [`persist`](AsyncTempDir::persist), [`Cleanup::Never`] |
+//! | to keep it when a test fails | [`Cleanup::OnSuccess`] |
+//! | to wait until everything dropped is gone | [`cleanup::idle`]`().await` |
+//! | to remove any other directory tree | [`remove_dir_all`] |
+//!
+//! # Quick example
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! use async_tempdir::AsyncTempDir;
+//!
+//! let dir = AsyncTempDir::new().await?;
+//! let config = dir.write("etc/app.toml", "port = 0\n").await?;
+//! assert!(config.is_absolute()); // ready for a child process
+//! assert_eq!(dir.read_to_string("etc/app.toml").await?, "port = 0\n");
+//!
+//! dir.close().await?; // or drop it: removed in the background
+//! assert!(!config.exists());
+//! # Ok::<(), std::io::Error>(())
+//! # }
+//! ```
+//!
+//! # How it works
+//!
+//! Whatever touches the disk runs on Tokio's blocking pool, the one behind `tokio::fs`, and each
+//! operation is one closure there: a hop to the pool and back costs more than the few system
+//! calls that it carries.
+//!
+//! Dropping a handle puts its directory into the queue of the runtime that it was created on, which
+//! takes microseconds whatever the directory holds, and at most
+//! [`cleanup::MAX_THREADS`] threads of that runtime's pool empty the queue. If the pool takes no
+//! more work (its runtime is shutting down, or gone, or the system gives no thread), the runtime
+//! that the dropping thread is in does it; and if there is none, the dropping thread itself.
+//! Work that has started is awaited by Tokio when the runtime is dropped: a `#[tokio::test]` that
+//! returns has cleaned up.
+//!
+//! # Cancellation
+//!
+//! Every future of this crate may be dropped at any moment.
+//!
+//! - A cancelled creation leaves no directory: it is created and owned in one piece.
+//! - A cancelled operation inside a directory may have happened or not. The directory is not
+//!   removed before the operation has ended, so that it brings nothing back.
+//! - A cancelled `close` goes on in the background, and its failures go to the
+//!   [hook](cleanup::set_failure_hook).
+//! - A cancelled [`persist`](AsyncTempDir::persist) has published the directory or removed it.
+//! - A cancelled [`scope`](AsyncTempDir::scope) drops its directory.
+//!
+//! [`cleanup::idle`] waits for all of these.
+//!
+//! # What can be left behind
+//!
+//! - Everything, when the process is killed by a signal, aborts (also a panic with
+//!   `panic = "abort"`), or loses power. Give directories a [prefix](Builder::prefix) of your own,
+//!   so that whatever remains can be told from others'.
+//! - What is still queued, when the process ends by [`std::process::exit`], or returns from `main`
+//!   after [`Runtime::shutdown_background`](tokio::runtime::Runtime::shutdown_background) or a
+//!   `shutdown_timeout` that ran out: these end the process while threads are at work. Call
+//!   [`cleanup::idle`]`().await` before.
+//! - Handles that are never dropped: leaked ones, and those in a `static`.
+//! - What the operating system refuses to remove. `close` returns it, a drop passes it to the
+//!   [failure hook](cleanup::set_failure_hook) and counts it in [`cleanup::failures`].
+//!
+//! # Security
+//!
+//! A directory is created exclusively, with mode 0700 and a name of 10 random characters. The
+//! methods that take a path inside it resolve that beneath the directory, with
+//! [cap-std](https://docs.rs/cap-std): neither `..`, nor an absolute path, nor a symlink that
+//! somebody planted leads out.
+//!
+//! Removal works relative to open directories and follows no symlink, enters no mount point, and
+//! changes no permission outside the tree. A directory is known by device, inode and time of
+//! birth: if something else has its name, that is left alone, and the operation says so.
+//!
+//! The directory *around* must be trustworthy: one that others may write to has to have the
+//! sticky bit, as `/tmp` has. Otherwise they can put something else in its place, and what you do
+//! with [`path`](AsyncTempDir::path) reaches that.
+//!
+//! # Pitfalls
+//!
+//! - `AsyncTempDir::new().await?;` or `let _ = …` drops the handle at once. The compiler warns of
+//!   the first; name the variable `_dir` instead of `_`.
+//! - `let path = AsyncTempDir::new().await?.path().to_path_buf();` keeps the path and drops the
+//!   directory. So does [`path`](AsyncTempDir::path) passed to a task that outlives the handle:
+//!   move the handle along, or share it as an `Arc`.
+//! - A child process that still writes there when the directory is removed can make files faster
+//!   than they are removed; wait for it first.
+//! - A handle that outlives its runtime is dropped where no other runtime is: then the dropping
+//!   thread removes, and waits that long.
+//!
+//! # Limitations
+//!
+//! - It needs a Tokio runtime: creation outside one is an error.
+//! - Where the filesystem keeps no time of birth, or a directory is replaced within one tick of
+//!   the kernel's clock after its creation (1 to 10 ms) and gets the same inode number, the
+//!   replacement is taken for the original.
+//! - Between the last look at a directory and the system call that removes it, somebody who may
+//!   write to the parent can replace it by another empty directory, which then goes.
+//! - There are no signal handlers here, and no list of directories on disk. Install your own
+//!   handler, end the runtime, and let the handles drop.
+//! - A forked child (`fork` without `exec`) removes nothing; its copies of the handles are dead.
+//!
+//! # Features
+//!
+//! - `tracing`: a warning through the `tracing` crate for every directory that a drop could not
+//!   remove completely. Without it nothing is printed, with one exception: the path that
+//!   [`Cleanup::OnSuccess`] keeps, on stderr.
+
 #![forbid(unsafe_code)]
-#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;
 pub mod cleanup;
@@ -20,3 +138,7 @@ pub use builder::{Builder, Cleanup};
 pub use dir::AsyncTempDir;
 pub use error::PersistError;
 pub use remove::{Removal, RemoveDirAll, RemoveError, RemoveFailure, Removed, remove_dir_all};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
