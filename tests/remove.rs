@@ -253,28 +253,27 @@ fn directories_that_lock_their_owner_out() {
 fn what_is_not_the_callers_to_remove_is_reported_and_the_rest_removed() {
     use std::os::unix::fs::PermissionsExt;
 
-    // Made by root, and in an ordinary user's tree: not that user's to remove.
-    if !rustix::process::geteuid().is_root() {
-        let sandbox = Sandbox::new();
-        let parent = sandbox.join("parent");
-        fs::create_dir_all(parent.join("tree/sub")).unwrap();
-        fs::write(parent.join("tree/sub/file"), "").unwrap();
-        // The directory around the tree is not part of it: its mode stays.
-        fs::set_permissions(&parent, fs::Permissions::from_mode(0o500)).unwrap();
-        let removal = remove_dir_all(parent.join("tree")).into_future();
-        let error = support::current_thread().block_on(removal).unwrap_err();
-        assert_eq!(error.failed(), 1, "{error}");
-        assert_eq!(error.failures()[0].path, parent.join("tree"));
-        assert_eq!(counted(error.removed()), (1, 1), "the rest is removed");
-        assert_eq!(io::Error::from(error).kind(), ErrorKind::PermissionDenied);
-        let mode = fs::metadata(&parent).unwrap().permissions().mode();
-        assert_eq!(mode & 0o7777, 0o500, "no mode outside the tree is changed");
-        fs::set_permissions(&parent, fs::Permissions::from_mode(0o700)).unwrap();
-        fs::remove_dir_all(parent).unwrap();
-        sandbox.check();
+    const NAME: &str = "what_is_not_the_callers_to_remove_is_reported_and_the_rest_removed";
+    if !support::as_ordinary_user(NAME) {
         return;
     }
-    support::as_ordinary_user("what_is_not_the_callers_to_remove_is_reported_and_the_rest_removed");
+    let sandbox = Sandbox::new();
+    let parent = sandbox.join("parent");
+    fs::create_dir_all(parent.join("tree/sub")).unwrap();
+    fs::write(parent.join("tree/sub/file"), "").unwrap();
+    // The directory around the tree is not part of it: its mode stays.
+    fs::set_permissions(&parent, fs::Permissions::from_mode(0o500)).unwrap();
+    let removal = remove_dir_all(parent.join("tree")).into_future();
+    let error = support::current_thread().block_on(removal).unwrap_err();
+    assert_eq!(error.failed(), 1, "{error}");
+    assert_eq!(error.failures()[0].path, parent.join("tree"));
+    assert_eq!(counted(error.removed()), (1, 1), "the rest is removed");
+    assert_eq!(io::Error::from(error).kind(), ErrorKind::PermissionDenied);
+    let mode = fs::metadata(&parent).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o500, "no mode outside the tree is changed");
+    fs::set_permissions(&parent, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::remove_dir_all(parent).unwrap();
+    sandbox.check();
 }
 
 #[cfg(target_os = "linux")]

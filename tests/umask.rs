@@ -9,14 +9,13 @@ use std::os::unix::fs::PermissionsExt;
 use async_tempdir::{AsyncTempDir, Builder};
 use rustix::fs::Mode;
 use rustix::process::umask;
-use support::{Sandbox, alone};
+use support::Sandbox;
 
 #[test]
 fn a_hostile_umask_locks_nobody_out() {
     if !support::as_ordinary_user("a_hostile_umask_locks_nobody_out") {
         return;
     }
-    let _alone = alone();
     let sandbox = Sandbox::new();
     let runtime = support::current_thread();
     let mode = |dir: &AsyncTempDir| fs::metadata(dir.path()).unwrap().permissions().mode();
@@ -49,7 +48,6 @@ fn what_a_hostile_umask_made_inside_is_removed() {
     if !support::as_ordinary_user("what_a_hostile_umask_made_inside_is_removed") {
         return;
     }
-    let _alone = alone();
     let sandbox = Sandbox::new();
     let runtime = support::current_thread();
     runtime.block_on(async {

@@ -34,17 +34,6 @@ impl Sandbox {
         }
     }
 
-    /// Like [`new`](Self::new), but a parent that an ordinary user may write to as well.
-    pub fn shared() -> Self {
-        let sandbox = Self::new();
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            fs::set_permissions(sandbox.path(), fs::Permissions::from_mode(0o1777)).unwrap();
-        }
-        sandbox
-    }
-
     pub fn path(&self) -> &Path {
         self.dir.path()
     }
@@ -193,8 +182,7 @@ pub fn in_process_with(name: &str, through: &[&str], change: impl FnOnce(&mut Co
     false
 }
 
-/// Reruns the calling test as somebody whom permissions bind, if this is root; then as
-/// [`in_process`].
+/// As [`in_process`], and as somebody whom permissions and limits bind, should this be root.
 #[cfg(unix)]
 #[track_caller]
 pub fn as_ordinary_user(name: &str) -> bool {
@@ -207,7 +195,7 @@ pub fn as_ordinary_user(name: &str) -> bool {
         ];
         in_process(name, &user)
     } else {
-        true
+        in_process(name, &[])
     }
 }
 
