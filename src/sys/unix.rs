@@ -18,7 +18,8 @@ const OWNER: u32 = 0o700;
 ///
 /// Device and inode number alone do not do: ext4 gives a freed inode number to the very next
 /// directory. The time of birth, where the filesystem keeps one, tells those apart, at the
-/// resolution of the kernel's clock tick (1 to 10 ms).
+/// resolution of the kernel's clock tick (1 to 10 ms). On Linux, that is: it never changes there,
+/// while on the BSDs and macOS it follows a modification time that is set to before it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity {
     dev: u64,
@@ -39,7 +40,11 @@ impl Identity {
         Self {
             dev: metadata.dev(),
             ino: metadata.ino(),
-            born: metadata.created().ok(),
+            born: if cfg!(any(target_os = "linux", target_os = "android")) {
+                metadata.created().ok()
+            } else {
+                None
+            },
         }
     }
 

@@ -11,13 +11,12 @@ const DIRECTORY_ITSELF: u32 = 0x0200_0000 | 0x0020_0000;
 const FILE_ATTRIBUTE_DIRECTORY: u64 = 0x10;
 const FILE_ATTRIBUTE_REPARSE_POINT: u64 = 0x400;
 
-/// Which directory this is, whatever its name: the volume and the index of the file on it, and
-/// its time of birth, since NTFS gives an index to somebody else in time.
+/// Which directory this is, whatever its name: the volume, and the index of the file on it, which
+/// on NTFS and ReFS contains a sequence number and so is given to nobody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     volume: u64,
     index: u64,
-    born: Option<u64>,
 }
 
 impl Identity {
@@ -26,7 +25,6 @@ impl Identity {
         Ok(Self {
             volume: information.volume_serial_number(),
             index: information.file_index(),
-            born: information.creation_time(),
         })
     }
 
