@@ -12,6 +12,7 @@ use cap_std::fs::{Dir, File, OpenOptions};
 
 use crate::AsyncTempDir;
 use crate::error::located;
+use crate::owned;
 use crate::reply;
 use crate::sys;
 
@@ -217,6 +218,8 @@ impl AsyncTempDir {
         F: FnOnce(&Dir, &Path) -> io::Result<T> + Send + 'static,
     {
         let result = match check(path) {
+            // Its pool has no threads here.
+            Ok(()) if self.is_foreign() => Err(owned::foreign()),
             Ok(()) => {
                 // Should the future be dropped, the removal waits for the job.
                 let hold = self.job();

@@ -13,7 +13,7 @@ use crate::cleanup::Verdict;
 use crate::error::{PersistError, located};
 use crate::owned::{self, Claim, Job, OnDrop};
 use crate::pool;
-use crate::remove::{self, Options, RemoveDirAll, RemoveError, Target};
+use crate::remove::{self, Options, Outcome, RemoveDirAll, RemoveError, Target};
 use crate::reply::{self, Reply};
 
 /// A temporary directory that exists as long as this handle: the async form of
@@ -235,7 +235,8 @@ impl AsyncTempDir {
     }
 
     /// Publishes the directory: moves it to `target` by one rename and keeps it there. Nobody sees
-    /// it half-finished, for a rename is atomic.
+    /// it half-finished: a rename is atomic, and operations inside whose future was dropped are
+    /// waited for.
     ///
     /// Returns the target's absolute path. Its permissions stay those of a temporary directory.
     ///
@@ -247,7 +248,8 @@ impl AsyncTempDir {
     /// - `DirectoryNotEmpty`, `NotADirectory`: the target exists. (Unix: an empty directory is
     ///   replaced.)
     /// - `CrossesDevices`: it is on another filesystem.
-    /// - `ResourceBusy`: the handle of a directory [inside](Self::temp_dir) still exists.
+    /// - `ResourceBusy`: the handle of a directory [inside](Self::temp_dir) still exists. (One that
+    ///   has been dropped is waited for until its directory is gone.)
     /// - `Other`: something else has the directory's name by now.
     ///
     /// # Cancel safety
@@ -264,14 +266,21 @@ impl AsyncTempDir {
             Err(error) => return Err(fail(error, self.claim)),
         };
         let runtime = self.runtime();
+        let (reply, waiting) = reply::channel();
         // Not `tokio::fs::rename`: cancelled, it would go on renaming while the dropped handle's
         // directory is being removed. Here the claim travels with the rename.
-        let claim = self.claim;
-        let renamed = reply::run_for_certain(&runtime, {
+        let begun = self.claim.when_quiet({
             let target = target.clone();
-            move || claim.persist(&target)
+            move |claim| {
+                pool::run(&runtime, move |_| {
+                    reply.answer_if_awaited(move || claim.persist(&target));
+                });
+            }
         });
-        match renamed.await {
+        if let Err((error, claim)) = begun {
+            return Err(fail(error, claim));
+        }
+        match waiting.await {
             Ok(()) => Ok(target),
             Err((error, claim)) => Err(fail(error, claim)),
         }
@@ -280,6 +289,11 @@ impl AsyncTempDir {
     /// The runtime to work on: the one of the calling task, or else the one of the creation.
     pub(crate) fn runtime(&self) -> Handle {
         Handle::try_current().unwrap_or_else(|_| self.claim.dir().lane().runtime().clone())
+    }
+
+    /// Whether this is a forked child's copy.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.claim.is_foreign()
     }
 
     pub(crate) fn job(&self) -> Job {
@@ -301,7 +315,12 @@ impl AsyncTempDir {
     ///
     /// If the future is dropped, no directory is left: see [`Builder::create`].
     pub async fn temp_dir(&self) -> io::Result<Self> {
-        let hold = self.claim.dir().child();
+        let dir = self.claim.dir();
+        if dir.is_foreign() {
+            let operation = "create a temporary directory in";
+            return Err(located(operation, dir.path(), owned::foreign()));
+        }
+        let hold = dir.child();
         Self::builder()
             .parent(self.path())
             .held(hold)
@@ -338,7 +357,7 @@ impl Target for Closing {
         let dir = Arc::clone(claim.dir());
         if claim.is_foreign() {
             let error = RemoveError::whole(dir.path(), owned::foreign());
-            return reply.answer(|| Verdict::new(Err(error)));
+            return reply.answer(|| Verdict::new(Outcome::from(Err(error))));
         }
         // The one who waits has a thread's worth of removal for itself: no lane, no queue.
         let runtime = Handle::try_current().unwrap_or_else(|_| dir.lane().runtime().clone());

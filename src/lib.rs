@@ -72,6 +72,8 @@
 //! - Handles that are never dropped: leaked ones, and those in a `static`.
 //! - What the operating system refuses to remove. `close` returns it, a drop passes it to the
 //!   [failure hook](cleanup::set_failure_hook) and counts it in [`cleanup::failures`].
+//! - A directory that somebody renamed, or above which somebody renamed another: it is not looked
+//!   for elsewhere, and nothing under its name counts as removed.
 //!
 //! # Security
 //!
@@ -110,7 +112,11 @@
 //!   write to the parent can replace it by another empty directory, which then goes.
 //! - There are no signal handlers here, and no list of directories on disk. Install your own
 //!   handler, end the runtime, and let the handles drop.
-//! - A forked child (`fork` without `exec`) removes nothing; its copies of the handles are dead.
+//! - A forked child (`fork` without `exec`) removes nothing. Its copies of the handles are dead:
+//!   what is asked of them is an error. [`cleanup::idle`] is not for it either.
+//! - Filesystems whose inode numbers are not stable (some of FUSE, vfat) make a directory look
+//!   replaced: it then stays, and is reported. Without `/proc`, Linux cannot give its owner's
+//!   rights back to a directory that has none.
 //!
 //! # Features
 //!

@@ -24,14 +24,17 @@ pub(crate) struct OwnedDir {
     lane: Arc<Lane>,
     life: Mutex<Life>,
     /// Keeps the directory around this one on disk.
-    _parent: Option<Child>,
+    parent: Option<Child>,
 }
 
 #[derive(Debug)]
 struct Life {
     fate: Fate,
     jobs: usize,
+    /// Directories inside that are still to be removed, and creations of such under way.
     children: usize,
+    /// Those of them that somebody has the handle of.
+    held_children: usize,
 }
 
 enum Fate {
@@ -40,10 +43,18 @@ enum Fate {
     /// The handle was dropped: to be removed as soon as no job and no child is left. Pending from
     /// when no child is.
     Dropped(Option<Pending>),
-    /// The handle was closed: to be removed as soon as no job is left, children or not.
-    Closed(Box<dyn FnOnce() + Send>),
+    /// The handle was closed or is being persisted: what that means is done as soon as no job is
+    /// left, and no child either if there is a flag to say so.
+    Awaiting(Box<dyn FnOnce() + Send>, Children),
     /// Being removed, removed, or somebody else's by now.
     Over,
+}
+
+/// Whether something waits for the directories inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Children {
+    Awaited,
+    Ignored,
 }
 
 impl std::fmt::Debug for Fate {
@@ -51,7 +62,7 @@ impl std::fmt::Debug for Fate {
         f.write_str(match self {
             Self::Held => "Held",
             Self::Dropped(_) => "Dropped",
-            Self::Closed(_) => "Closed",
+            Self::Awaiting(..) => "Awaiting",
             Self::Over => "Over",
         })
     }
@@ -70,6 +81,11 @@ impl OwnedDir {
 
     pub(crate) fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Whether this is a forked child's copy of its parent's directory.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.process != process::id()
     }
 
     pub(crate) fn lane(&self) -> &Arc<Lane> {
@@ -112,11 +128,14 @@ impl OwnedDir {
                     pending,
                 });
             }
-            Fate::Closed(_) if no_jobs => {
-                let fate = mem::replace(&mut life.fate, Fate::Over);
+            Fate::Awaiting(_, children)
+                if no_jobs && (no_children || *children == Children::Ignored) =>
+            {
+                // What is called has the claim, and so the handle's part.
+                let fate = mem::replace(&mut life.fate, Fate::Held);
                 drop(life);
-                if let Fate::Closed(remove) = fate {
-                    remove();
+                if let Fate::Awaiting(act, _) = fate {
+                    act();
                 }
             }
             _ => {}
@@ -150,6 +169,9 @@ impl Claim {
         lane: Arc<Lane>,
         parent: Option<Child>,
     ) -> Self {
+        if let Some(parent) = &parent {
+            parent.0.life().held_children += 1;
+        }
         Self {
             dir: Arc::new(OwnedDir {
                 path,
@@ -160,8 +182,9 @@ impl Claim {
                     fate: Fate::Held,
                     jobs: 0,
                     children: 0,
+                    held_children: 0,
                 }),
-                _parent: parent,
+                parent,
             }),
             on_drop: OnDrop::Remove,
         }
@@ -183,17 +206,50 @@ impl Claim {
 
     /// Passes the duty on to `remove`, which is called as soon as no job works in the directory
     /// any more.
-    pub(crate) fn close(mut self, remove: impl FnOnce() + Send + 'static) {
+    pub(crate) fn close(self, remove: impl FnOnce() + Send + 'static) {
         debug_assert!(!self.is_foreign(), "a forked child closes nothing");
-        self.on_drop = OnDrop::Nothing;
-        let mut life = self.dir.life();
-        if life.jobs == 0 {
-            life.fate = Fate::Over;
-            drop(life);
+        self.when_alone(Children::Ignored, |mut claim| {
+            claim.on_drop = OnDrop::Nothing;
+            claim.dir.life().fate = Fate::Over;
+            drop(claim);
             remove();
+        });
+    }
+
+    /// Calls `act` as soon as no job works in the directory, and the removal of no child is under
+    /// way.
+    ///
+    /// # Errors
+    ///
+    /// Somebody has the handle of a child, which may mean to wait for ever; or this is a forked
+    /// child, in which nothing would come to an end. The claim stands.
+    pub(crate) fn when_quiet(
+        self,
+        act: impl FnOnce(Self) + Send + 'static,
+    ) -> Result<(), (io::Error, Self)> {
+        if self.is_foreign() {
+            return Err((foreign(), self));
+        }
+        if self.dir.life().held_children > 0 {
+            let busy = io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                "the handle of a directory inside it is still in use",
+            );
+            return Err((busy, self));
+        }
+        self.when_alone(Children::Awaited, act);
+        Ok(())
+    }
+
+    fn when_alone(self, children: Children, act: impl FnOnce(Self) + Send + 'static) {
+        let dir = Arc::clone(&self.dir);
+        let mut life = dir.life();
+        if life.jobs == 0 && (life.children == 0 || children == Children::Ignored) {
+            drop(life);
+            act(self);
         } else {
-            // The last of them calls it.
-            life.fate = Fate::Closed(Box::new(remove));
+            // The last of them calls it. Until then, the directory holds its own claim.
+            life.fate = Fate::Awaiting(Box::new(move || act(self)), children);
         }
     }
 
@@ -201,7 +257,7 @@ impl Claim {
     ///
     /// # Errors
     ///
-    /// The move failed, or a child lives in the directory: the claim stands.
+    /// The move failed: the claim stands.
     pub(crate) fn persist(self, target: &Path) -> Result<(), (io::Error, Self)> {
         match self.rename(target) {
             Ok(()) => {
@@ -213,22 +269,13 @@ impl Claim {
     }
 
     fn rename(&self, target: &Path) -> io::Result<()> {
-        if self.is_foreign() {
-            return Err(foreign());
-        }
-        if self.dir.life().children > 0 {
-            return Err(io::Error::new(
-                io::ErrorKind::ResourceBusy,
-                "the handle of a directory inside it is still in use",
-            ));
-        }
         sys::check_same_dir(&self.dir.path, &self.dir.identity)?;
         std::fs::rename(&self.dir.path, target)
     }
 
     /// Whether this is a forked child's copy of its parent's claim.
     pub(crate) fn is_foreign(&self) -> bool {
-        self.dir.process != process::id()
+        self.dir.is_foreign()
     }
 }
 
@@ -239,13 +286,16 @@ pub(crate) fn foreign() -> io::Error {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        if self.on_drop == OnDrop::Nothing {
-            return;
-        }
         if self.is_foreign() {
             // A lock that another thread held at the moment of the fork is held for ever here, so
             // not even the memory can be released.
             mem::forget(Arc::clone(&self.dir));
+            return;
+        }
+        if let Some(parent) = &self.dir.parent {
+            parent.0.life().held_children -= 1;
+        }
+        if self.on_drop == OnDrop::Nothing {
             return;
         }
         let keep = match self.on_drop {

@@ -44,17 +44,6 @@ where
     Ok(waiting.await)
 }
 
-/// As [`run`], but a pool that takes no more jobs is no reason not to run this one.
-pub(crate) async fn run_for_certain<T, F>(runtime: &Handle, job: F) -> T
-where
-    T: Send + 'static,
-    F: FnOnce() -> T + Send + 'static,
-{
-    let (reply, waiting) = channel();
-    pool::run(runtime, move |_| reply.answer_if_awaited(job));
-    waiting.await
-}
-
 /// The job's end.
 pub(crate) struct Reply<T>(Arc<Mutex<State<T>>>);
 
@@ -89,7 +78,7 @@ impl<T> Reply<T> {
     }
 
     /// As [`answer`](Self::answer), unless nobody waits any more: then `job` is dropped.
-    fn answer_if_awaited(self, job: impl FnOnce() -> T) {
+    pub(crate) fn answer_if_awaited(self, job: impl FnOnce() -> T) {
         if matches!(*lock(&self.0), State::Awaited(_)) {
             self.answer(job);
         } else {
@@ -114,18 +103,19 @@ impl<T> Future for Waiting<T> {
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        // Wakers are others' code: cloned before the lock is taken, dropped after it is released.
+        let waker = cx.waker().clone();
         let mut state = lock(&self.0);
-        match mem::replace(&mut *state, State::Over) {
+        let before = match *state {
+            State::Awaited(_) => mem::replace(&mut *state, State::Awaited(Some(waker))),
+            _ => mem::replace(&mut *state, State::Over),
+        };
+        drop(state);
+        match before {
+            State::Awaited(_) => Poll::Pending,
             State::Answered(Ok(value)) => Poll::Ready(value),
             // The job's panic is its caller's.
-            State::Answered(Err(panic)) => {
-                drop(state);
-                resume_unwind(panic)
-            }
-            State::Awaited(_) => {
-                *state = State::Awaited(Some(cx.waker().clone()));
-                Poll::Pending
-            }
+            State::Answered(Err(panic)) => resume_unwind(panic),
             State::Abandoned(_) | State::Over => unreachable!("a job that was taken answers once"),
         }
     }

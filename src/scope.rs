@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use futures::FutureExt;
 
 use crate::AsyncTempDir;
+use crate::cleanup::Verdict;
 
 impl AsyncTempDir {
     /// Runs `f` with a new temporary directory, which is removed before this returns: Python's
@@ -55,7 +56,8 @@ impl AsyncTempDir {
                 Ok(value)
             }
             Err(panic) => {
-                crate::cleanup::Verdict::new(dir.close().await);
+                // A failure is reported: this panic is all that can be returned.
+                drop(Verdict::new(dir.close().await.into()));
                 resume_unwind(panic)
             }
         }

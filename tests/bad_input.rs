@@ -174,10 +174,6 @@ fn a_parent_that_is_not_writable() {
     sandbox.check();
 }
 
-/// `unshare` with a user namespace of its own, in which the process may mount.
-#[cfg(target_os = "linux")]
-const MAY_MOUNT: [&str; 3] = ["unshare", "--map-root-user", "--mount"];
-
 #[cfg(target_os = "linux")]
 fn mount(arguments: &[&str], on: &Path) {
     let status = std::process::Command::new("mount")
@@ -189,8 +185,8 @@ fn mount(arguments: &[&str], on: &Path) {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_filesystem_that_is_full() {
-    if !support::in_process("a_filesystem_that_is_full", &MAY_MOUNT) {
+fn a_filesystem_that_is_full_or_read_only() {
+    if !support::where_it_may_mount("a_filesystem_that_is_full_or_read_only") {
         return;
     }
     let sandbox = Sandbox::new();
@@ -203,12 +199,16 @@ fn a_filesystem_that_is_full() {
     assert_says(result, ErrorKind::StorageFull, &full);
     assert_eq!(fs::read_dir(&full).unwrap().count(), 1);
 
-    mount(&["-o", "remount,ro"], &full);
-    let result = support::current_thread().block_on(AsyncTempDir::new_in(&full));
-    assert_says(result, ErrorKind::ReadOnlyFilesystem, &full);
+    let read_only = sandbox.join("read-only");
+    fs::create_dir(&read_only).unwrap();
+    mount(&["-t", "tmpfs", "-o", "ro", "none"], &read_only);
+    let result = support::current_thread().block_on(AsyncTempDir::new_in(&read_only));
+    assert_says(result, ErrorKind::ReadOnlyFilesystem, &read_only);
 
-    let status = std::process::Command::new("umount").arg(&full).status();
-    assert!(status.unwrap().success());
-    fs::remove_dir(full).unwrap();
+    for mounted in [full, read_only] {
+        let status = std::process::Command::new("umount").arg(&mounted).status();
+        assert!(status.unwrap().success());
+        fs::remove_dir(mounted).unwrap();
+    }
     sandbox.check();
 }

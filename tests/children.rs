@@ -102,6 +102,48 @@ async fn a_parent_with_a_child_in_use_is_not_persisted() {
     sandbox.check();
 }
 
+#[test]
+fn persist_waits_for_what_is_still_under_way_inside() {
+    let _alone = alone();
+    for runtime in runtimes() {
+        let sandbox = Sandbox::new();
+        runtime.block_on(async {
+            for polls in [0, 1] {
+                for _ in 0..100 {
+                    let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                    // A child that was dropped, and a creation and a write that were cancelled.
+                    drop(parent.temp_dir().await.unwrap());
+                    let mut creation = Box::pin(parent.temp_dir());
+                    let mut write = Box::pin(parent.write("late", vec![b'x'; 100_000]));
+                    for _ in 0..polls {
+                        let _ = futures::FutureExt::now_or_never(creation.as_mut());
+                        let _ = futures::FutureExt::now_or_never(write.as_mut());
+                    }
+                    drop((creation, write));
+
+                    let target = parent.persist(sandbox.join("target")).await.unwrap();
+                    let read = || -> Vec<(std::ffi::OsString, u64)> {
+                        let entries = std::fs::read_dir(&target).unwrap();
+                        let entries = entries.map(|entry| entry.unwrap());
+                        entries
+                            .map(|entry| (entry.file_name(), entry.metadata().unwrap().len()))
+                            .collect()
+                    };
+                    let published = read();
+                    cleanup::idle().await;
+                    assert_eq!(read(), published, "what is published changes no more");
+                    for (name, len) in published {
+                        assert_eq!((name.to_str(), len), (Some("late"), 100_000));
+                    }
+                    std::fs::remove_dir_all(&target).unwrap();
+                }
+            }
+        });
+        drop(runtime);
+        sandbox.check();
+    }
+}
+
 #[tokio::test]
 async fn a_kept_child_goes_with_its_parent() {
     let sandbox = Sandbox::new();

@@ -140,3 +140,46 @@ fn a_hook_may_drop_directories_itself() {
     cleanup::set_failure_hook(|_| {});
     take_away(sandbox);
 }
+
+#[test]
+fn a_failure_is_told_although_the_progress_function_panicked() {
+    let _alone = alone();
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let sandbox = Sandbox::new();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    let closing = || {
+        let dir = runtime.block_on(doomed_to_fail(&sandbox));
+        let closing = dir.close().on_progress(|_| panic!("on purpose"));
+        Box::pin(closing.into_future())
+    };
+
+    // Awaited, the panic is what comes out, and the failure goes to the hook.
+    let before = cleanup::failures();
+    let awaited = closing();
+    let panicked =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(awaited)));
+    assert_eq!(
+        *panicked.unwrap_err().downcast::<&str>().unwrap(),
+        "on purpose"
+    );
+    assert_eq!(cleanup::failures() - before, 1);
+
+    // Abandoned after it began, it is the failure alone. The pool's thread is busy meanwhile.
+    let before = cleanup::failures();
+    let mut abandoned = closing();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    runtime.spawn_blocking(move || _ = released.recv());
+    runtime.block_on(async {
+        assert!(futures::FutureExt::now_or_never(abandoned.as_mut()).is_none());
+        drop(abandoned);
+        drop(release);
+        cleanup::idle().await;
+    });
+    assert_eq!(cleanup::failures() - before, 1);
+    std::panic::set_hook(usual);
+    take_away(sandbox);
+}

@@ -13,13 +13,24 @@ use support::{Sandbox, fill, runtimes};
 /// What the child does with its copy.
 type Deed = fn(AsyncTempDir);
 
-const DEEDS: [(&str, Deed); 4] = [
+const DEEDS: [(&str, Deed); 6] = [
     ("drop", |dir| drop(dir)),
     ("close", |dir| {
         let error = futures::executor::block_on(dir.close().into_future()).unwrap_err();
         assert!(error.to_string().contains("forked"), "{error}");
     }),
     ("keep", |dir| drop(dir.keep())),
+    ("persist", |dir| {
+        let target = dir.path().with_extension("target");
+        let error = futures::executor::block_on(dir.persist(target)).unwrap_err();
+        assert!(error.to_string().contains("forked"), "{error}");
+    }),
+    ("write and make another inside", |dir| {
+        let error = futures::executor::block_on(dir.write("a", "b")).unwrap_err();
+        assert!(error.to_string().contains("forked"), "{error}");
+        let error = futures::executor::block_on(dir.temp_dir()).unwrap_err();
+        assert!(error.to_string().contains("forked"), "{error}");
+    }),
     ("drop after a change of policy", |mut dir| {
         dir.set_cleanup(Cleanup::Always);
     }),

@@ -280,7 +280,7 @@ fn what_is_not_the_callers_to_remove_is_reported_and_the_rest_removed() {
 #[test]
 fn a_mount_point_is_reported_and_not_entered() {
     const NAME: &str = "a_mount_point_is_reported_and_not_entered";
-    if !support::in_process(NAME, &["unshare", "--map-root-user", "--mount"]) {
+    if !support::where_it_may_mount(NAME) {
         return;
     }
     let run = |words: &[&str]| {
@@ -340,7 +340,7 @@ fn a_mount_point_is_reported_and_not_entered() {
 #[test]
 fn depth_needs_no_descriptors() {
     use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
-    use rustix::process::{Resource, Rlimit, setrlimit};
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
     if !support::in_process("depth_needs_no_descriptors", &[]) {
         return;
@@ -363,7 +363,7 @@ fn depth_needs_no_descriptors() {
             Resource::Nofile,
             Rlimit {
                 current: limit,
-                maximum: Some(4_096),
+                maximum: getrlimit(Resource::Nofile).maximum,
             },
         )
         .unwrap();
@@ -371,6 +371,122 @@ fn depth_needs_no_descriptors() {
             .block_on(remove_dir_all(&root).into_future())
             .unwrap();
         assert_eq!(counted(removed), (0, 2 * levels + 1));
+    }
+    sandbox.check();
+}
+
+/// While others have all descriptors, removal waits for one, in the background as well.
+#[cfg(target_os = "linux")]
+#[test]
+fn removal_waits_for_a_descriptor() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    if !support::in_process("removal_waits_for_a_descriptor", &[]) {
+        return;
+    }
+    let limit = Rlimit {
+        current: Some(64),
+        maximum: getrlimit(Resource::Nofile).maximum,
+    };
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let sandbox = Sandbox::new();
+    let runtime = support::multi_thread();
+    for closed in [false, true] {
+        let dir = runtime
+            .block_on(AsyncTempDir::new_in(sandbox.path()))
+            .unwrap();
+        fill(dir.path());
+        let mut all = Vec::new();
+        while let Ok(file) = fs::File::open("/dev/null") {
+            all.push(file);
+        }
+        let path = dir.path().to_path_buf();
+        let closing = if closed {
+            Some(runtime.spawn(dir.close().into_future()))
+        } else {
+            drop(dir);
+            None
+        };
+        // Some of the time that it waits, and well within it.
+        for _ in 0..1_000 {
+            assert!(path.exists(), "without a descriptor nothing is removed");
+        }
+        drop(all);
+        if let Some(closing) = closing {
+            runtime.block_on(closing).unwrap().unwrap();
+        }
+        runtime.block_on(cleanup::idle());
+        assert_eq!(cleanup::failures(), 0);
+        assert!(!path.exists());
+    }
+    sandbox.check();
+}
+
+/// A deep tree is emptied through its root, which its owner may not write to.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_deep_tree_under_a_read_only_root() {
+    use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
+    use std::os::unix::fs::PermissionsExt;
+
+    if !support::as_ordinary_user("a_deep_tree_under_a_read_only_root") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let root = sandbox.join("root");
+    fs::create_dir(&root).unwrap();
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+    let mut level = openat(CWD, &root, flags, Mode::empty()).unwrap();
+    for _ in 0..1_500 {
+        mkdirat(&level, "d", Mode::RWXU).unwrap();
+        level = openat(&level, "d", flags, Mode::empty()).unwrap();
+    }
+    drop(level);
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o500)).unwrap();
+    let removal = remove_dir_all(&root).into_future();
+    let removed = support::current_thread().block_on(removal).unwrap();
+    assert_eq!(counted(removed), (0, 1_501));
+    sandbox.check();
+}
+
+/// What was moved up to be emptied and could not be is one failure, however often it is read.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_failure_deep_down_is_counted_once() {
+    const NAME: &str = "a_failure_deep_down_is_counted_once";
+    if !support::where_it_may_mount(NAME) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let root = sandbox.join("root");
+    let deep: std::path::PathBuf = std::iter::repeat_n("d", 100).collect();
+    let run = |words: &[&str], at: &Path| {
+        let mut command = std::process::Command::new(words[0]);
+        assert!(
+            command
+                .args(&words[1..])
+                .arg(at)
+                .status()
+                .unwrap()
+                .success()
+        );
+    };
+    for _ in 0..10 {
+        let mount = root.join(&deep).join("mount");
+        fs::create_dir_all(&mount).unwrap();
+        for n in 0..3_000 {
+            fs::write(root.join(n.to_string()), "").unwrap();
+        }
+        run(&["mount", "-t", "tmpfs", "none"], &mount);
+        let removal = remove_dir_all(&root).into_future();
+        let error = support::current_thread().block_on(removal).unwrap_err();
+        assert_eq!(error.failed(), 1, "{error}");
+        let at = error.failures()[0].path.clone();
+        assert!(at.starts_with(&root) && at.ends_with("mount"), "{error}");
+        assert!(at.exists(), "the report says where it is now: {error}");
+        run(&["umount"], &at);
+        let removal = remove_dir_all(&root).into_future();
+        support::current_thread().block_on(removal).unwrap();
     }
     sandbox.check();
 }

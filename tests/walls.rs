@@ -216,6 +216,30 @@ fn the_runtime_is_gone_and_another_is_here() {
     });
 }
 
+/// Many runtimes come and go, and their directories are dropped in one that stays.
+#[cfg(target_os = "linux")]
+#[test]
+fn many_dead_runtimes_do_not_bring_many_threads() {
+    let _alone = alone();
+    let sandbox = Sandbox::new();
+    let here = current_thread();
+    let dirs: Vec<_> = (0..100)
+        .map(|_| create(&current_thread(), &sandbox))
+        .collect();
+    let before = support::threads();
+    here.block_on(async {
+        drop(dirs);
+        let mut most = 0;
+        while cleanup::pending() > 0 {
+            most = most.max(support::threads());
+            tokio::task::yield_now().await;
+        }
+        let more = most.saturating_sub(before);
+        assert!(more <= cleanup::MAX_THREADS, "{more} more threads");
+    });
+    sandbox.check();
+}
+
 #[test]
 fn shutdown_drops_the_tasks_that_hold_the_handles() {
     wall(|sandbox| {

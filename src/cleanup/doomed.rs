@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Pending, Verdict};
-use crate::remove::{self, Options, RemoveError, Removed};
+use crate::remove::{self, Options, Outcome, RemoveError};
 use crate::sys::Identity;
 
 /// What has to be known to remove a directory that nobody has a handle of.
@@ -34,19 +34,17 @@ impl Doomed {
     pub(crate) fn remove(self) {
         // Nothing in there should panic; if something does, the lane's other directories must
         // not suffer from it.
-        let removed = catch_unwind(AssertUnwindSafe(|| self.try_remove()));
-        let removed = removed.unwrap_or_else(|_| {
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            remove::tree(&self.path, Some(&self.identity), &Options::default())
+        }));
+        let outcome = outcome.unwrap_or_else(|_| {
             let panicked = std::io::Error::other("the removal panicked");
-            Err(RemoveError::whole(&self.path, panicked))
+            Outcome::from(Err(RemoveError::whole(&self.path, panicked)))
         });
         // Nobody waits for it: a failure goes to the hook.
-        drop(Verdict::new(removed));
+        drop(Verdict::new(outcome));
         let Self { held, pending, .. } = self;
         drop(held);
         drop(pending);
-    }
-
-    fn try_remove(&self) -> Result<Removed, RemoveError> {
-        remove::tree(&self.path, Some(&self.identity), &Options::default())
     }
 }

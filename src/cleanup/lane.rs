@@ -4,7 +4,9 @@
 //! nothing else.
 
 use std::collections::{HashMap, VecDeque};
+use std::mem;
 use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
@@ -85,7 +87,8 @@ impl Lane {
         &self.runtime
     }
 
-    /// Has `doomed` removed soon, on another thread if there is any way.
+    /// Has `doomed` removed soon: by a thread of this lane's runtime, else by one of the runtime
+    /// that the calling thread is in, else by the calling thread.
     pub(crate) fn push(self: &Arc<Self>, doomed: Doomed) {
         let mut queue = self.lock();
         queue.jobs.push_back(doomed);
@@ -98,7 +101,24 @@ impl Lane {
         queue.promised += 1;
         drop(queue);
         let lane = Arc::clone(self);
-        pool::run(&self.runtime, move |on| lane.work(on));
+        if pool::offer(&self.runtime, move |on| lane.work(on)).is_ok() {
+            return;
+        }
+        // There may be no runtime here, or the thread so late in its life that it cannot tell.
+        match Handle::try_current() {
+            Ok(current) if current.id() != self.runtime.id() => {
+                let mut queue = self.lock();
+                queue.promised -= 1;
+                let jobs = mem::take(&mut queue.jobs);
+                drop(queue);
+                // To that runtime's lane, so that many dead runtimes do not bring many workers.
+                let lane = Self::of(&current);
+                for doomed in jobs {
+                    lane.push(doomed);
+                }
+            }
+            _ => Arc::clone(self).work(Where::Here),
+        }
     }
 
     /// A promised worker: removes until the queue is empty, or until it is another's turn.
@@ -123,7 +143,8 @@ impl Lane {
             };
             queue.taken = Instant::now();
             drop(queue);
-            doomed.remove();
+            // It counts what it has reported and woken, and those are others' code.
+            let _ = catch_unwind(AssertUnwindSafe(|| doomed.remove()));
             queue = self.lock();
 
             if on == Where::Pool && turn.elapsed() >= TURN && !queue.jobs.is_empty() {

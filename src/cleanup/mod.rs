@@ -26,8 +26,9 @@ pub use report::{failures, set_failure_hook};
 
 /// How many threads of one runtime's blocking pool remove dropped directories at the same time.
 ///
-/// Directories dropped beyond that wait in a queue, which holds a few hundred bytes for each. A
-/// runtime with fewer blocking threads (`max_blocking_threads`) uses fewer, and workers give
-/// their thread up every few milliseconds, so that `tokio::fs` calls in the same pool get their
+/// Directories dropped beyond that wait in a queue, which holds a few hundred bytes for each. On a
+/// small machine it is fewer, so that the application keeps half the processors. Where the runtime
+/// has few blocking threads (`max_blocking_threads`), a worker gives its thread up every few
+/// milliseconds, between two directories, so that `tokio::fs` calls in the same pool get their
 /// turn.
 pub const MAX_THREADS: usize = 4;

@@ -1,10 +1,11 @@
 //! What could not be removed when nobody was waiting for the answer.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::remove::{RemoveError, Removed};
+use crate::remove::{Outcome, RemoveError, Removed};
 
 type Hook = dyn Fn(&RemoveError) + Send + Sync;
 
@@ -23,10 +24,10 @@ pub fn failures() -> u64 {
 /// Has `hook` called with every failure that nobody awaits: of a removal after a drop, and of a
 /// `close` or [`remove_dir_all`](crate::remove_dir_all) whose future was dropped.
 ///
-/// One hook serves the whole process; a later one replaces it. It is called on the thread that
-/// removed, usually one of Tokio's blocking pool, before [`idle`](super::idle) returns. It may
-/// drop directories, but should be quick: others wait for that thread. A panic in it goes no
-/// further.
+/// One hook serves the whole process; a later one replaces it. It is called before
+/// [`idle`](super::idle) returns, on the thread that removed, usually one of Tokio's blocking pool;
+/// or, where the future of a removal is dropped that had just ended, by that drop. It may drop
+/// directories, but should be quick: others wait for that thread. A panic in it goes no further.
 ///
 /// # Examples
 ///
@@ -48,38 +49,57 @@ pub fn set_failure_hook(hook: impl Fn(&RemoveError) + Send + Sync + 'static) {
 
 pub(crate) fn report(error: &RemoveError) {
     FAILURES.fetch_add(1, Ordering::SeqCst);
+    // Subscriber and hook are somebody else's: neither a drop nor the removals behind this one
+    // are to suffer from their panics.
     #[cfg(feature = "tracing")]
-    tracing::warn!(
-        path = %error.path().display(),
-        failed = error.failed(),
-        removed_files = error.removed().files,
-        removed_dirs = error.removed().dirs,
-        "{error}"
-    );
-    let hook = HOOK.read().unwrap_or_else(PoisonError::into_inner).clone();
-    if let Some(hook) = hook {
-        // The removals behind this one are not to suffer from somebody's panic.
-        let _ = catch_unwind(AssertUnwindSafe(|| hook(error)));
-    }
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        tracing::warn!(
+            path = %error.path().display(),
+            failed = error.failed(),
+            removed_files = error.removed().files,
+            removed_dirs = error.removed().dirs,
+            "{error}"
+        );
+    }));
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        let hook = HOOK.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(hook) = hook {
+            hook(error);
+        }
+    }));
 }
 
 /// How a removal ended. Unless somebody takes it, a failure is reported.
 #[derive(Debug)]
-pub(crate) struct Verdict(Option<Result<Removed, RemoveError>>);
+pub(crate) struct Verdict {
+    result: Option<Result<Removed, RemoveError>>,
+    /// Of the progress function.
+    panic: Option<Box<dyn Any + Send>>,
+}
 
 impl Verdict {
-    pub(crate) fn new(result: Result<Removed, RemoveError>) -> Self {
-        Self(Some(result))
+    pub(crate) fn new(outcome: Outcome) -> Self {
+        Self {
+            result: Some(outcome.result),
+            panic: outcome.panic,
+        }
     }
 
+    /// # Panics
+    ///
+    /// If the progress function has. Then a failure is reported, since it cannot be returned.
     pub(crate) fn take(mut self) -> Result<Removed, RemoveError> {
-        self.0.take().expect("a verdict is taken once")
+        if let Some(panic) = self.panic.take() {
+            drop(self);
+            resume_unwind(panic);
+        }
+        self.result.take().expect("a verdict is taken once")
     }
 }
 
 impl Drop for Verdict {
     fn drop(&mut self) {
-        if let Some(Err(error)) = &self.0 {
+        if let Some(Err(error)) = &self.result {
             report(error);
         }
     }

@@ -9,8 +9,9 @@ use super::Removed;
 
 /// A removal that left something behind: what, and why.
 ///
-/// It went on past the first failure: what is not listed here, or in a directory listed here, is
-/// gone.
+/// It went on past every failure. What was there when it began is gone, except for what failed
+/// (of which the first are [listed](Self::failures)), what is in a directory that failed, and the
+/// directories around those.
 #[derive(Debug)]
 pub struct RemoveError {
     path: PathBuf,

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,22 @@ impl fmt::Debug for Options {
             .field("max_threads", &self.max_threads)
             .field("on_progress", &self.on_progress.is_some())
             .finish()
+    }
+}
+
+/// How a removal ended.
+pub(crate) struct Outcome {
+    pub(crate) result: Result<Removed, RemoveError>,
+    /// Of `on_progress`: its caller's, once everything else has been said.
+    pub(crate) panic: Option<Box<dyn Any + Send>>,
+}
+
+impl From<Result<Removed, RemoveError>> for Outcome {
+    fn from(result: Result<Removed, RemoveError>) -> Self {
+        Self {
+            result,
+            panic: None,
+        }
     }
 }
 
@@ -92,16 +108,9 @@ impl<'a> Log<'a> {
     }
 
     /// Ends the record.
-    ///
-    /// # Panics
-    ///
-    /// If `on_progress` has.
-    pub(super) fn finish(mut self) -> Result<Removed, RemoveError> {
+    pub(super) fn finish(mut self) -> Outcome {
         self.call();
-        if let Some(panic) = self.panic {
-            resume_unwind(panic);
-        }
-        if self.failed == 0 {
+        let result = if self.failed == 0 {
             Ok(self.removed)
         } else {
             Err(RemoveError::new(
@@ -110,6 +119,10 @@ impl<'a> Log<'a> {
                 self.failed,
                 self.removed,
             ))
+        };
+        Outcome {
+            result,
+            panic: self.panic,
         }
     }
 

@@ -15,7 +15,7 @@ mod unix;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use log::Options;
+pub(crate) use log::{Options, Outcome};
 pub(crate) use request::Target;
 
 pub use error::{RemoveError, RemoveFailure};
@@ -36,11 +36,7 @@ use unix as engine;
 /// it has to be that very directory.
 ///
 /// That nothing is there (any more) is success.
-pub(crate) fn tree(
-    path: &Path,
-    identity: Option<&Identity>,
-    options: &Options,
-) -> Result<Removed, RemoveError> {
+pub(crate) fn tree(path: &Path, identity: Option<&Identity>, options: &Options) -> Outcome {
     let mut log = Log::new(path, options);
     engine::remove(path, identity, &mut log);
     log.finish()

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::runtime::Handle;
 
-use super::{Options, RemoveError, Removed, tree};
+use super::{Options, Outcome, RemoveError, Removed, tree};
 use crate::cleanup::Verdict;
 use crate::pool;
 use crate::reply::{self, Reply, Waiting};
@@ -20,7 +20,9 @@ use crate::reply::{self, Reply, Waiting};
 /// Nothing happens until the result is awaited. Then one closure on Tokio's blocking pool removes
 /// relative to open directories. No symlink is followed, no mount point entered, and
 /// no failure ends it: the rest is removed all the same. A directory in the tree that its owner
-/// may not read, search or write gets those rights first (Unix).
+/// may not read, search or write gets those rights first (Unix). Deeper than 64 levels, a directory
+/// is renamed to a random name in `path` before it is emptied; if it then cannot be removed, it
+/// stays there, and the report says so.
 ///
 /// # Errors
 ///
@@ -180,11 +182,15 @@ impl Target for Named {
         let (path, runtime) = match (resolved, Handle::try_current()) {
             (Ok(path), Ok(runtime)) => (path, runtime),
             (Err(error), _) => {
-                return reply.answer(|| Verdict::new(Err(RemoveError::whole(&given, error))));
+                return reply.answer(|| {
+                    Verdict::new(Outcome::from(Err(RemoveError::whole(&given, error))))
+                });
             }
             (_, Err(error)) => {
                 let error = io::Error::other(error);
-                return reply.answer(|| Verdict::new(Err(RemoveError::whole(&given, error))));
+                return reply.answer(|| {
+                    Verdict::new(Outcome::from(Err(RemoveError::whole(&given, error))))
+                });
             }
         };
         pool::run(&runtime, move |_| {
@@ -193,8 +199,8 @@ impl Target for Named {
     }
 }
 
-fn remove_named(path: &Path, options: &Options) -> Result<Removed, RemoveError> {
-    let refuse = |error| Err(RemoveError::whole(path, error));
+fn remove_named(path: &Path, options: &Options) -> Outcome {
+    let refuse = |error| Outcome::from(Err(RemoveError::whole(path, error)));
     match std::fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_symlink() => refuse(io::Error::new(
             io::ErrorKind::NotADirectory,

@@ -31,7 +31,7 @@ fn with_each(test: impl Fn(&dyn Fn(&Path) -> Result<Removed, RemoveError>, &Path
             let options = Options::default();
             let mut log = Log::new(path, &options);
             engine(path, None, &mut log);
-            log.finish()
+            log.finish().result
         };
         test(&remove, &root);
         let alive = fs::read_to_string(canary.join("file"));
@@ -159,7 +159,9 @@ fn a_chain_of_ten_thousand_directories() {
         level = openat(&level, "d", flags, Mode::empty()).unwrap();
     }
     drop(level);
-    let removed = super::tree(&root, None, &Options::default()).unwrap();
+    let removed = super::tree(&root, None, &Options::default())
+        .result
+        .unwrap();
     assert_eq!(counted(removed), (0, 10_001));
     assert!(!root.exists());
 }
@@ -178,14 +180,14 @@ fn a_directory_that_is_another_is_left_alone() {
         let options = Options::default();
         let mut log = Log::new(&theirs, &options);
         engine(&theirs, Some(&identity), &mut log);
-        let error = log.finish().expect_err(name);
+        let error = log.finish().result.expect_err(name);
         assert_eq!(error.failed(), 1);
         assert!(error.to_string().contains("replaced"), "{name}: {error}");
         assert!(theirs.join("file").exists(), "{name}");
 
         let mut log = Log::new(&ours, &options);
         engine(&ours, Some(&identity), &mut log);
-        assert_eq!(counted(log.finish().unwrap()), (0, 1), "{name}");
+        assert_eq!(counted(log.finish().result.unwrap()), (0, 1), "{name}");
     }
 }
 
@@ -201,7 +203,7 @@ fn the_root_and_other_impossible_paths_fail_without_harm() {
             let options = Options::default();
             let mut log = Log::new(&path, &options);
             engine(&path, None, &mut log);
-            let error = io::Error::from(log.finish().unwrap_err());
+            let error = io::Error::from(log.finish().result.unwrap_err());
             assert_eq!(
                 error.kind(),
                 io::ErrorKind::InvalidInput,

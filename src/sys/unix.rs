@@ -131,8 +131,12 @@ fn add_mode(
 ) -> io::Result<()> {
     use std::os::fd::AsRawFd;
 
-    let dir = File::from(rustix::fs::openat(parent, name, HANDLE, Mode::empty())?);
+    let dir = File::from(rustix::fs::openat(&parent, name, HANDLE, Mode::empty())?);
     let metadata = dir.metadata()?;
+    if only.is_none() && metadata.dev() != rustix::fs::fstat(parent)?.st_dev {
+        // A mount point, and the mode would be the mounted directory's.
+        return Err(Errno::XDEV.into());
+    }
     if only.is_some_and(|only| *only != Identity::of(&metadata)) {
         return Err(replaced_at_once());
     }
@@ -158,6 +162,10 @@ fn add_mode(
     #[allow(clippy::unnecessary_cast, reason = "the widths differ between systems")]
     if only.is_some_and(|only| only.ino != stat.st_ino as u64) {
         return Err(replaced_at_once());
+    }
+    if only.is_none() && stat.st_dev != rustix::fs::fstat(&parent)?.st_dev {
+        // A mount point, and the mode would be the mounted directory's.
+        return Err(Errno::XDEV.into());
     }
     // These systems can change the mode of a name without following it: were a symlink swapped
     // in, its own mode would change, which means nothing.

@@ -182,6 +182,29 @@ pub fn in_process_with(name: &str, through: &[&str], change: impl FnOnce(&mut Co
     false
 }
 
+/// As [`in_process`], in a namespace where the process may mount filesystems. Some systems forbid
+/// ordinary users to make such: then the test cannot be run there, and says so.
+#[cfg(target_os = "linux")]
+#[track_caller]
+pub fn where_it_may_mount(name: &str) -> bool {
+    let unshare = ["unshare", "--map-root-user", "--mount"];
+    if !is_child(name) {
+        let tried = Command::new(unshare[0])
+            .args(&unshare[1..])
+            .arg("true")
+            .output();
+        if !tried.is_ok_and(|tried| tried.status.success()) {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "CI is where it has to run"
+            );
+            eprintln!("{name}: not run, for it may not mount filesystems here");
+            return false;
+        }
+    }
+    in_process(name, &unshare)
+}
+
 /// As [`in_process`], and as somebody whom permissions and limits bind, should this be root.
 #[cfg(unix)]
 #[track_caller]

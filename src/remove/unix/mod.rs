@@ -4,6 +4,7 @@ mod open;
 mod walk;
 
 use std::fs::File;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -32,7 +33,7 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &mut Log<'_>
             // Not empty, or something to be found out and reported below.
             Err(_) => {}
         },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
         Err(error) => return log.failed(|| path.to_path_buf(), error),
     }
 
@@ -44,13 +45,14 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &mut Log<'_>
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let flags = flags.union(OFlags::PATH);
-    let above = match rustix::fs::open(above, flags, Mode::empty()) {
+    let open_above = || Ok(rustix::fs::open(above, flags, Mode::empty())?);
+    let above = match open::patiently(open_above) {
         Ok(above) => above,
-        Err(Errno::NOENT) => return,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
         Err(error) => return log.failed(|| path.to_path_buf(), error),
     };
 
-    let root = match open::dir(&above, name) {
+    let root = match open::patiently(|| open::dir(&above, name)) {
         Ok(Opened::Dir(root)) => File::from(root),
         Ok(Opened::Gone) => return,
         Ok(Opened::NoDirectory) => return log.failed(|| path.to_path_buf(), sys::replaced()),

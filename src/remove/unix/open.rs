@@ -1,6 +1,8 @@
 //! Opening a directory of the tree: itself, on this filesystem, and readable.
 
 use std::io;
+use std::thread;
+use std::time::Duration;
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
@@ -8,6 +10,29 @@ use rustix::io::{Errno, retry_on_intr};
 use rustix::path::Arg;
 
 use crate::sys;
+
+/// How often something is tried that needs a descriptor when there is none, `PAUSE` apart: two
+/// seconds in all, for others to close theirs.
+const MAX_TRIES: u32 = 200;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Calls `open` until there is a descriptor for it, for a bounded time.
+pub(super) fn patiently<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 1..MAX_TRIES {
+        match open() {
+            Err(error) if is_out_of_descriptors(&error) => thread::sleep(PAUSE),
+            opened => return opened,
+        }
+    }
+    open()
+}
+
+pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MFILE | Errno::NFILE)
+    )
+}
 
 /// What a name turned out to be.
 pub(super) enum Opened {
@@ -31,6 +56,7 @@ pub(super) fn dir(parent: impl AsFd, name: impl Arg + Copy) -> io::Result<Opened
     let opened = match beneath(parent.as_fd(), name) {
         Err(Errno::ACCESS) => match sys::grant_owner(&parent, name) {
             Ok(()) => beneath(parent.as_fd(), name),
+            Err(error) if is_out_of_descriptors(&error) => return Err(error),
             // Not ours to repair: what the open said says more.
             Err(_) => Err(Errno::ACCESS),
         },
@@ -81,11 +107,13 @@ fn without_crossing(
     }
     let open = || rustix::fs::openat2(parent, name, FLAGS, Mode::empty(), ResolveFlags::NO_XDEV);
     match retry_on_intr(open) {
-        // Docker and systemd-nspawn have said EPERM for calls that they did not know.
-        Err(Errno::NOSYS | Errno::PERM) => {
+        Err(Errno::NOSYS) => {
             MISSING.store(true, Ordering::Relaxed);
             None
         }
+        // Some filters for system calls say so of all that they do not know; but it may also be
+        // the filesystem's answer to this call.
+        Err(Errno::PERM) => None,
         opened => Some(opened),
     }
 }

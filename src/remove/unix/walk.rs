@@ -1,5 +1,6 @@
 //! One thread's walk through the tree: depth first, without recursion.
 
+use std::collections::HashSet;
 use std::ffi::{CStr, CString, OsStr};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -9,7 +10,7 @@ use rustix::fd::{BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, Dir, FileType, Mode};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::open::{self, Opened};
+use super::open::{self, Opened, is_out_of_descriptors};
 use crate::name;
 use crate::remove::log::Log;
 use crate::sys;
@@ -60,8 +61,10 @@ pub(super) struct Walk<'w, 'l> {
     above: OwnedFd,
     /// From the root down to the current one.
     levels: Vec<Level>,
-    /// Names in the root of directories that were hoisted there.
+    /// Names in the root of directories that were hoisted there and are still to be emptied.
     hoisted: Vec<CString>,
+    /// The same, and those that could not be: the reading of the root may come upon them again.
+    fresh: HashSet<CString>,
     log: &'w mut Log<'l>,
 }
 
@@ -72,6 +75,7 @@ impl<'w, 'l> Walk<'w, 'l> {
             above,
             levels: vec![root],
             hoisted: Vec::new(),
+            fresh: HashSet::new(),
             log,
         }
     }
@@ -81,7 +85,8 @@ impl<'w, 'l> Walk<'w, 'l> {
             match level.entries.next() {
                 Some(Ok(entry)) => {
                     let name = entry.file_name();
-                    if name != c"." && name != c".." {
+                    let seen = self.levels.len() == 1 && self.fresh.contains(name);
+                    if name != c"." && name != c".." && !seen {
                         let is_dir = entry.file_type() == FileType::Directory;
                         self.remove_entry(name, is_dir);
                     }
@@ -101,10 +106,18 @@ impl<'w, 'l> Walk<'w, 'l> {
                 if self.levels.len() >= MAX_DEPTH && self.hoist(name) {
                     return;
                 }
-                match self.enter(name) {
+                let entered = match self.enter(name) {
+                    Err(error) if is_out_of_descriptors(&error) => {
+                        if self.hoist(name) {
+                            return;
+                        }
+                        open::patiently(|| self.enter(name))
+                    }
+                    entered => entered,
+                };
+                match entered {
                     Ok(true) => return,
                     Ok(false) => is_dir = false,
-                    Err(error) if is_out_of_descriptors(&error) && self.hoist(name) => return,
                     Err(error) => return self.fail(name, error),
                 }
             } else {
@@ -153,9 +166,12 @@ impl<'w, 'l> Walk<'w, 'l> {
             retry_on_intr(|| rustix::fs::renameat(walk.current().fd(), name, root, &fresh))
         };
         let moved = match rename(self) {
-            // Moving a directory changes its `..`: its owner needs the right to write to it.
+            // Its owner needs the right to write to all three: moving a directory changes its `..`.
             Err(Errno::ACCESS) => {
-                let repaired = self.repair() | sys::grant_owner(self.current().fd(), name).is_ok();
+                let last = self.levels.len() - 1;
+                let repaired = self.repair(0)
+                    | self.repair(last)
+                    | sys::grant_owner(self.current().fd(), name).is_ok();
                 if repaired {
                     rename(self)
                 } else {
@@ -166,6 +182,7 @@ impl<'w, 'l> Walk<'w, 'l> {
         };
         match moved {
             Ok(()) => {
+                self.fresh.insert(fresh.clone());
                 self.hoisted.push(fresh);
                 true
             }
@@ -189,7 +206,10 @@ impl<'w, 'l> Walk<'w, 'l> {
             self.unlink(&level.name, AtFlags::REMOVEDIR)
         };
         match removed {
-            Ok(()) => self.log.dir_removed(),
+            Ok(()) => {
+                self.fresh.remove(&level.name);
+                self.log.dir_removed();
+            }
             Err(Errno::NOENT) => {}
             Err(Errno::NOTEMPTY | Errno::EXIST) if self.log.failures() > level.failures_before => {
                 // What is in it has been recorded.
@@ -212,16 +232,14 @@ impl<'w, 'l> Walk<'w, 'l> {
         let unlink =
             |walk: &Self| retry_on_intr(|| rustix::fs::unlinkat(walk.current().fd(), name, flags));
         match unlink(self) {
-            Err(Errno::ACCESS) if self.repair() => unlink(self),
+            Err(Errno::ACCESS) if self.repair(self.levels.len() - 1) => unlink(self),
             done => done,
         }
     }
 
-    /// Gives the owner of the current level all rights to it, once. False if that is no help.
-    fn repair(&mut self) -> bool {
-        let Some(level) = self.levels.last_mut() else {
-            return false;
-        };
+    /// Gives the owner of a level all rights to it, once. False if that is no help.
+    fn repair(&mut self, level: usize) -> bool {
+        let level = &mut self.levels[level];
         if std::mem::replace(&mut level.repaired, true) {
             return false;
         }
@@ -257,11 +275,4 @@ fn path_of(root: &Path, levels: &[Level]) -> PathBuf {
             .map(|level| OsStr::from_bytes(level.name.to_bytes())),
     );
     path
-}
-
-fn is_out_of_descriptors(error: &io::Error) -> bool {
-    matches!(
-        Errno::from_io_error(error),
-        Some(Errno::MFILE | Errno::NFILE)
-    )
 }
