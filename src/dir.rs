@@ -162,6 +162,7 @@ impl AsyncTempDir {
 
     pub(crate) fn new_owning(claim: Claim, cleanup: Cleanup) -> Self {
         let mut dir = Self { claim };
+        dir.claim.hand_out();
         dir.set_cleanup(cleanup);
         dir
     }

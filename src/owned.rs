@@ -148,6 +148,8 @@ impl OwnedDir {
 pub(crate) struct Claim {
     dir: Arc<OwnedDir>,
     on_drop: OnDrop,
+    /// Somebody has it: it is not, or no longer, inside a job.
+    held: bool,
 }
 
 /// What dropping a [`Claim`] does.
@@ -169,9 +171,6 @@ impl Claim {
         lane: Arc<Lane>,
         parent: Option<Child>,
     ) -> Self {
-        if let Some(parent) = &parent {
-            parent.0.life().held_children += 1;
-        }
         Self {
             dir: Arc::new(OwnedDir {
                 path,
@@ -187,6 +186,15 @@ impl Claim {
                 parent,
             }),
             on_drop: OnDrop::Remove,
+            held: false,
+        }
+    }
+
+    /// The claim becomes a handle's. One whose creation was cancelled never does.
+    pub(crate) fn hand_out(&mut self) {
+        self.held = true;
+        if let Some(parent) = &self.dir.parent {
+            parent.0.life().held_children += 1;
         }
     }
 
@@ -292,7 +300,9 @@ impl Drop for Claim {
             mem::forget(Arc::clone(&self.dir));
             return;
         }
-        if let Some(parent) = &self.dir.parent {
+        if let Some(parent) = &self.dir.parent
+            && self.held
+        {
             parent.0.life().held_children -= 1;
         }
         if self.on_drop == OnDrop::Nothing {
