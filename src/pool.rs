@@ -158,6 +158,20 @@ mod tests {
         rx.recv().expect("the job ran");
     }
 
+    /// An idle thread that wakes to find its pool shut down drops what waits for it, unrun.
+    #[test]
+    fn a_job_that_was_taken_runs_although_the_pool_drops_it() {
+        for _ in 0..200 {
+            let runtime = Builder::new_current_thread().build().unwrap();
+            // Leaves a thread that idles, or is about to.
+            runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
+            let (tx, rx) = mpsc::channel();
+            assert!(offer(runtime.handle(), move |_| tx.send(()).unwrap()).is_ok());
+            runtime.shutdown_background();
+            rx.recv().expect("the job ran");
+        }
+    }
+
     #[test]
     fn a_job_that_runs_before_the_offer_returns_is_not_given_back() {
         let runtime = Builder::new_current_thread().build().unwrap();

@@ -91,6 +91,20 @@ fn the_pool_shuts_down_before_the_task_ran() {
     });
 }
 
+/// An idle thread that wakes to find its pool shut down drops what waits for it, unrun.
+#[test]
+fn the_pool_drops_the_task() {
+    wall(|sandbox| {
+        for runtime in runtimes() {
+            let dir = create(&runtime, sandbox);
+            let path = dir.path().to_path_buf();
+            drop(dir);
+            runtime.shutdown_background();
+            until("whoever dropped the task has removed it", || !path.exists());
+        }
+    });
+}
+
 #[test]
 fn spawn_blocking_panics() {
     wall(|sandbox| {
