@@ -427,6 +427,7 @@ fn removal_waits_for_a_descriptor() {
 #[test]
 fn a_deep_tree_under_a_read_only_root() {
     use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     use std::os::unix::fs::PermissionsExt;
 
     if !support::as_ordinary_user("a_deep_tree_under_a_read_only_root") {
@@ -442,6 +443,11 @@ fn a_deep_tree_under_a_read_only_root() {
         level = openat(&level, "d", flags, Mode::empty()).unwrap();
     }
     drop(level);
+    let limit = Rlimit {
+        current: Some(256),
+        maximum: getrlimit(Resource::Nofile).maximum,
+    };
+    setrlimit(Resource::Nofile, limit).unwrap();
     fs::set_permissions(&root, fs::Permissions::from_mode(0o500)).unwrap();
     let removal = remove_dir_all(&root).into_future();
     let removed = support::current_thread().block_on(removal).unwrap();
