@@ -17,8 +17,8 @@ use crate::reply;
 
 /// What dropping an [`AsyncTempDir`] does to its directory.
 ///
-/// [`close`](AsyncTempDir::close) removes and [`keep`](AsyncTempDir::keep) keeps it under every
-/// policy. So does a creation whose future is dropped remove: nobody knows the directory yet.
+/// Whatever the policy, [`close`](AsyncTempDir::close) removes it and
+/// [`keep`](AsyncTempDir::keep) keeps it, and a creation whose future is dropped leaves none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cleanup {

@@ -4,17 +4,16 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
 use crate::builder::{Builder, Cleanup};
-use crate::cleanup::Verdict;
+use crate::close::Closing;
 use crate::error::{PersistError, located};
 use crate::owned::{self, Claim, Job, OnDrop};
 use crate::pool;
-use crate::remove::{self, Options, Outcome, RemoveDirAll, RemoveError, Target};
-use crate::reply::{self, Reply};
+use crate::remove::RemoveDirAll;
+use crate::reply;
 
 /// A temporary directory that exists as long as this handle: the async form of
 /// `tempfile::TempDir`, Python's `tempfile.TemporaryDirectory`.
@@ -23,7 +22,7 @@ use crate::reply::{self, Reply};
 /// Dropping the handle removes it with everything in it, in the background and without blocking
 /// the calling thread; [`close`](Self::close) does so too and says how it went.
 ///
-/// There is no `Clone`: share it as an [`Arc`]. Paths of the methods that put something in it are
+/// There is no `Clone`: share it as an [`Arc`](std::sync::Arc). Paths of the methods that put something in it are
 /// relative to the directory and cannot leave it.
 ///
 /// # Examples
@@ -196,7 +195,7 @@ impl AsyncTempDir {
     ///
     /// # Errors
     ///
-    /// A [`RemoveError`] with every entry that stays. If something else has the directory's name
+    /// A [`RemoveError`](crate::RemoveError) with every entry that stays. If something else has the directory's name
     /// by now, that is not touched, and the error says so.
     ///
     /// # Panics
@@ -224,7 +223,7 @@ impl AsyncTempDir {
     pub fn close(mut self) -> RemoveDirAll {
         // Also if it is never awaited.
         self.claim.set_on_drop(OnDrop::Remove);
-        RemoveDirAll::new(Box::new(Closing(self.claim)))
+        RemoveDirAll::new(Box::new(Closing::new(self.claim)))
     }
 
     /// Keeps the directory: nothing of this crate removes it any more. The same as
@@ -342,36 +341,5 @@ impl fmt::Debug for AsyncTempDir {
         f.debug_struct("AsyncTempDir")
             .field("path", &self.path())
             .finish_non_exhaustive()
-    }
-}
-
-/// A directory to be closed. Dropped, it is removed in the background.
-struct Closing(Claim);
-
-impl Target for Closing {
-    fn path(&self) -> &Path {
-        self.0.dir().path()
-    }
-
-    fn begin(self: Box<Self>, options: Options, reply: Reply<Verdict>) {
-        let claim = self.0;
-        let dir = Arc::clone(claim.dir());
-        if claim.is_foreign() {
-            let error = RemoveError::whole(dir.path(), owned::foreign());
-            return reply.answer(|| Verdict::new(Outcome::from(Err(error))));
-        }
-        // The one who waits has a thread's worth of removal for itself: no lane, no queue.
-        let runtime = Handle::try_current().unwrap_or_else(|_| dir.lane().runtime().clone());
-        claim.close(move || {
-            pool::run(&runtime, move |_| {
-                reply.answer(move || {
-                    let removed = remove::tree(dir.path(), Some(dir.identity()), &options);
-                    // The directory around this one may go now, and counts as pending before
-                    // anybody learns that this one is gone.
-                    drop(dir);
-                    Verdict::new(removed)
-                });
-            });
-        });
     }
 }

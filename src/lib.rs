@@ -128,6 +128,7 @@
 
 mod builder;
 pub mod cleanup;
+mod close;
 mod contents;
 mod create;
 mod dir;

@@ -1,0 +1,49 @@
+//! A close: removal for somebody who waits for it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use crate::cleanup::Verdict;
+use crate::owned::{self, Claim};
+use crate::pool;
+use crate::remove::{self, Options, Outcome, RemoveError, Target};
+use crate::reply::Reply;
+
+/// A directory to be closed. Dropped, it is removed in the background.
+pub(crate) struct Closing(Claim);
+
+impl Closing {
+    pub(crate) fn new(claim: Claim) -> Self {
+        Self(claim)
+    }
+}
+
+impl Target for Closing {
+    fn path(&self) -> &Path {
+        self.0.dir().path()
+    }
+
+    fn begin(self: Box<Self>, options: Options, reply: Reply<Verdict>) {
+        let claim = self.0;
+        let dir = Arc::clone(claim.dir());
+        if claim.is_foreign() {
+            let error = RemoveError::whole(dir.path(), owned::foreign());
+            return reply.answer(|| Verdict::new(Outcome::from(Err(error))));
+        }
+        // The one who waits has a thread's worth of removal for itself: no lane, no queue.
+        let runtime = Handle::try_current().unwrap_or_else(|_| dir.lane().runtime().clone());
+        claim.close(move || {
+            pool::run(&runtime, move |_| {
+                reply.answer(move || {
+                    let removed = remove::tree(dir.path(), Some(dir.identity()), &options);
+                    // The directory around this one may go now, and counts as pending before
+                    // anybody learns that this one is gone.
+                    drop(dir);
+                    Verdict::new(removed)
+                });
+            });
+        });
+    }
+}
