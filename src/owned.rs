@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::cleanup::{Doomed, Lane, Pending};
+use crate::cleanup::{Doomed, Lane, Pending, What};
 use crate::sys::Identity;
 
 /// A directory that this process created and has to remove.
@@ -126,8 +126,8 @@ impl OwnedDir {
                 drop(life);
                 self.lane.push(Doomed {
                     path: self.path.clone(),
-                    identity: self.identity,
-                    held: Arc::clone(self) as _,
+                    what: What::Dir(self.identity),
+                    held: Box::new(Arc::clone(self)),
                     pending,
                 });
             }

@@ -38,10 +38,19 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
+    Ok(start(runtime, job)?.await)
+}
+
+/// As [`run`], with the job begun before anything is awaited.
+pub(crate) fn start<T, F>(runtime: &Handle, job: F) -> io::Result<Waiting<T>>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
     let (reply, waiting) = channel();
     pool::offer(runtime, move |_| reply.answer_if_awaited(job))
         .map_err(|_refused| io::Error::other("the Tokio runtime is shutting down"))?;
-    Ok(waiting.await)
+    Ok(waiting)
 }
 
 /// The job's end.

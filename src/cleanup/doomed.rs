@@ -1,24 +1,32 @@
-//! A directory on its way to be removed.
+//! What is on its way to be removed.
 
 use std::any::Any;
 use std::fmt;
+use std::fs::File;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::{Pending, Verdict};
 use crate::remove::{self, Options, Outcome, RemoveError};
 use crate::sys::Identity;
 
-/// What has to be known to remove a directory that nobody has a handle of.
+/// What has to be known to remove something that nobody has a handle of.
 pub(crate) struct Doomed {
     pub(crate) path: PathBuf,
-    /// Which directory it has to be.
-    pub(crate) identity: Identity,
+    pub(crate) what: What,
     /// Released when the removal has ended.
-    pub(crate) held: Arc<dyn Any + Send + Sync>,
+    pub(crate) held: Box<dyn Any + Send>,
     // Last, so that what `held` hands over in its turn is counted before this no longer is.
     pub(crate) pending: Pending,
+}
+
+/// What a path is to be removed as.
+pub(crate) enum What {
+    /// The directory that is this one.
+    Dir(Identity),
+    /// Whatever has the path's last name in this open directory; if anything.
+    Entry(File),
 }
 
 impl fmt::Debug for Doomed {
@@ -30,20 +38,29 @@ impl fmt::Debug for Doomed {
 }
 
 impl Doomed {
-    /// Removes the directory and reports what remains of it.
+    /// Removes it and reports what remains.
     pub(crate) fn remove(self) {
+        let Self {
+            path,
+            what,
+            held,
+            pending,
+        } = self;
         // Nothing in there should panic; if something does, the lane's other directories must
         // not suffer from it.
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            remove::tree(&self.path, Some(&self.identity), &Options::default())
+        let outcome = catch_unwind(AssertUnwindSafe(|| match what {
+            What::Dir(identity) => remove::tree(&path, Some(&identity), &Options::default()),
+            What::Entry(above) => match remove::entry(above, &path) {
+                Err(error) if error.is_not_found() => Outcome::from(Ok(error.removed())),
+                result => Outcome::from(result),
+            },
         }));
         let outcome = outcome.unwrap_or_else(|_| {
-            let panicked = std::io::Error::other("the removal panicked");
-            Outcome::from(Err(RemoveError::whole(&self.path, panicked)))
+            let panicked = io::Error::other("the removal panicked");
+            Outcome::from(Err(RemoveError::whole(&path, panicked)))
         });
         // Nobody waits for it: a failure goes to the hook.
         drop(Verdict::new(outcome));
-        let Self { held, pending, .. } = self;
         drop(held);
         drop(pending);
     }

@@ -16,7 +16,7 @@ mod lane;
 mod pending;
 mod report;
 
-pub(crate) use doomed::Doomed;
+pub(crate) use doomed::{Doomed, What};
 pub(crate) use lane::Lane;
 pub(crate) use pending::Pending;
 pub(crate) use report::Verdict;

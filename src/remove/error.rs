@@ -82,6 +82,11 @@ impl RemoveError {
         self.removed
     }
 
+    /// Whether there was nothing to remove.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.first().error.kind() == io::ErrorKind::NotFound
+    }
+
     fn first(&self) -> &RemoveFailure {
         &self.failures[0]
     }

@@ -22,6 +22,7 @@ pub use error::{RemoveError, RemoveFailure};
 pub use log::Removed;
 pub use request::{Removal, RemoveDirAll, remove_dir_all};
 
+use std::fs::File;
 use std::path::Path;
 
 use crate::sys::Identity;
@@ -40,4 +41,15 @@ pub(crate) fn tree(path: &Path, identity: Option<&Identity>, options: &Options) 
     let mut log = Log::new(path, options);
     engine::remove(path, identity, &mut log);
     log.finish()
+}
+
+/// Removes what has the last name of `path` in the open directory `above`, whatever it is,
+/// blocking the thread. The whole path is for the report, and for a platform that removes by path.
+///
+/// That nothing is there is an error.
+pub(crate) fn entry(above: File, path: &Path) -> Result<Removed, RemoveError> {
+    let options = Options::default();
+    let mut log = Log::new(path, &options);
+    engine::remove_entry(above, path, &mut log);
+    log.finish().result
 }

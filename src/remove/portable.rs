@@ -52,6 +52,18 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &mut Log<'_>
     }
 }
 
+/// Removes what is at `path`, whatever it is. That nothing is there is a failure.
+#[cfg(not(unix))]
+pub(super) fn remove_entry(above: fs::File, path: &Path, log: &mut Log<'_>) {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => remove(path, None, log),
+        Ok(_) => remove_other(path, log),
+        Err(error) => log.failed(|| path.to_path_buf(), error),
+    }
+    // Open until now, so that it could not be exchanged for a link.
+    drop(above);
+}
+
 fn read(path: PathBuf, log: &mut Log<'_>) -> Option<Level> {
     let failures_before = log.failures();
     match fs::read_dir(&path).and_then(Iterator::collect) {

@@ -7,9 +7,15 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub(crate) use unix::{Identity, create_private_dir, open_dir};
+pub(crate) use unix::{
+    Identity, create_private_dir, duplicate, hand_out, irregular, open_dir, open_regular,
+    owner_only,
+};
 #[cfg(windows)]
-pub(crate) use windows::{Identity, create_private_dir, open_dir};
+pub(crate) use windows::{
+    Identity, create_private_dir, duplicate, hand_out, irregular, open_dir, open_regular,
+    owner_only,
+};
 
 #[cfg(unix)]
 pub(crate) use unix::grant_owner;

@@ -1,5 +1,9 @@
 //! Unix: modes, device and inode numbers, descriptors.
 
+mod regular;
+
+pub(crate) use regular::{duplicate, hand_out, irregular, open_regular, owner_only};
+
 use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};

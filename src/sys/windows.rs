@@ -3,7 +3,10 @@
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::os::windows::fs::OpenOptionsExt;
+use std::os::windows::io::AsHandle;
 use std::path::Path;
+
+use cap_std::fs::{Dir, File as CapFile, FileType, OpenOptions as CapOptions};
 
 /// `FILE_FLAG_BACKUP_SEMANTICS`, without which no directory opens, and
 /// `FILE_FLAG_OPEN_REPARSE_POINT`, with which a link opens as itself.
@@ -76,4 +79,39 @@ fn is_plain_dir(handle: &File) -> io::Result<bool> {
         attributes & FILE_ATTRIBUTE_DIRECTORY != 0
             && attributes & FILE_ATTRIBUTE_REPARSE_POINT == 0,
     )
+}
+
+/// Opens the regular file `path` beneath `dir`. Devices have names of their own here, which are
+/// refused before this.
+pub(crate) fn open_regular(dir: &Dir, path: &Path, options: &CapOptions) -> io::Result<CapFile> {
+    let file = dir.open_with(path, options)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(irregular(file.metadata()?.file_type()))
+    }
+}
+
+/// The error for what is no regular file.
+pub(crate) fn irregular(kind: FileType) -> io::Error {
+    if kind.is_dir() {
+        io::ErrorKind::IsADirectory.into()
+    } else {
+        io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")
+    }
+}
+
+/// A file is opened here as it is handed out.
+pub(crate) fn hand_out(_file: &CapFile, _append: bool) -> io::Result<()> {
+    Ok(())
+}
+
+/// A file is its owner's here as the directory is.
+pub(crate) fn owner_only(options: &mut CapOptions) -> &mut CapOptions {
+    options
+}
+
+/// Another handle of the same open file.
+pub(crate) fn duplicate(file: &impl AsHandle) -> io::Result<File> {
+    Ok(file.as_handle().try_clone_to_owned()?.into())
 }

@@ -3,12 +3,14 @@
 mod open;
 mod walk;
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::log::Log;
@@ -52,6 +54,40 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &mut Log<'_>
         Err(error) => return log.failed(|| path.to_path_buf(), error),
     };
 
+    empty(above, name, path, identity, log);
+}
+
+/// Removes what has the last name of `path` in `above`, whatever it is.
+///
+/// That nothing is there is a failure.
+pub(super) fn remove_entry(above: File, path: &Path, log: &mut Log<'_>) {
+    let Some(name) = path.file_name() else {
+        return log.failed(|| path.to_path_buf(), Errno::INVAL);
+    };
+    let error = match rustix::fs::unlinkat(&above, name, AtFlags::empty()) {
+        Ok(()) => return log.file_removed(),
+        // What a directory says to this differs between systems, and others say it, too.
+        Err(error @ (Errno::ISDIR | Errno::PERM | Errno::ACCESS)) => error,
+        Err(error) => return log.failed(|| path.to_path_buf(), error),
+    };
+    let stat = rustix::fs::statat(&above, name, AtFlags::SYMLINK_NOFOLLOW);
+    if !stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory) {
+        return log.failed(|| path.to_path_buf(), error);
+    }
+    match rustix::fs::unlinkat(&above, name, AtFlags::REMOVEDIR) {
+        Ok(()) => log.dir_removed(),
+        Err(_) => empty(above.into(), name, path, None, log),
+    }
+}
+
+/// Removes the directory `name` in `above` with all that is in it.
+fn empty(
+    above: OwnedFd,
+    name: &OsStr,
+    path: &Path,
+    identity: Option<&Identity>,
+    log: &mut Log<'_>,
+) {
     let root = match open::patiently(|| open::dir(&above, name)) {
         Ok(Opened::Dir(root)) => File::from(root),
         Ok(Opened::Gone) => return,

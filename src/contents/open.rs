@@ -1,0 +1,126 @@
+//! Opening files, and making what they are to be in.
+
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind};
+use std::path::{Component, Path, PathBuf};
+
+use cap_std::fs::{Dir, File, OpenOptions};
+
+use crate::sys;
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    /// Write, from an empty file.
+    Truncate,
+    /// Write, a file that was not there.
+    New,
+    /// Write, a file that was not there, for the owner alone.
+    Private,
+    /// Write at the end.
+    Append,
+}
+
+impl Access {
+    fn options(self) -> OpenOptions {
+        let mut options = OpenOptions::new();
+        match self {
+            Self::Read => options.read(true),
+            Self::Truncate => options.write(true).create(true).truncate(true),
+            Self::New => options.write(true).create_new(true),
+            Self::Private => sys::owner_only(options.write(true).create_new(true)),
+            Self::Append => options.append(true).create(true),
+        };
+        options
+    }
+}
+
+/// Opens the regular file `path` beneath `dir`; to write it, the directories it is in are made
+/// if that is what is missing.
+pub(super) fn open(dir: &Dir, path: &Path, access: Access) -> io::Result<File> {
+    let options = access.options();
+    match access {
+        Access::Read => sys::open_regular(dir, path, &options),
+        // What is new is regular.
+        Access::New | Access::Private => with_parents(dir, path, || dir.open_with(path, &options)),
+        Access::Truncate | Access::Append => {
+            with_parents(dir, path, || sys::open_regular(dir, path, &options))
+        }
+    }
+}
+
+/// As [`open`], for somebody outside.
+pub(super) fn open_to_hand_out(dir: &Dir, path: &Path, access: Access) -> io::Result<File> {
+    let file = open(dir, path, access)?;
+    sys::hand_out(&file, access == Access::Append)?;
+    Ok(file)
+}
+
+/// Tries `create`, and once more with the directories made that `path` is in: they mostly exist,
+/// and then cost nothing.
+pub(super) fn with_parents<T>(
+    dir: &Dir,
+    path: &Path,
+    create: impl Fn() -> io::Result<T>,
+) -> io::Result<T> {
+    match (create(), path.parent()) {
+        (Err(error), Some(parent))
+            if error.kind() == ErrorKind::NotFound && !parent.as_os_str().is_empty() =>
+        {
+            if make_dirs(dir, parent)? {
+                create()
+            } else {
+                // Something else is missing.
+                Err(error)
+            }
+        }
+        (done, _) => done,
+    }
+}
+
+/// Makes the directory `path` beneath `dir` and those it is in, unless they exist. Says whether
+/// there was anything to make.
+///
+/// cap-std's `create_dir_all` would make `new` before it finds that `new/../..` leads out. Here a
+/// `..` behind a name that is missing is an error, as in every path that is only resolved, and
+/// then nothing is made at all.
+pub(super) fn make_dirs(dir: &Dir, path: &Path) -> io::Result<bool> {
+    // From the whole path up to the first that exists, for mostly only the last is missing.
+    let mut missing = Vec::<&OsStr>::new();
+    let mut above = path;
+    let there = loop {
+        if above.as_os_str().is_empty() {
+            break above;
+        }
+        match dir.metadata(above) {
+            Ok(metadata) if metadata.is_dir() => break above,
+            Ok(_) if above == path => return Err(ErrorKind::AlreadyExists.into()),
+            Ok(_) => return Err(ErrorKind::NotADirectory.into()),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                match above.components().next_back() {
+                    Some(Component::Normal(name)) => missing.push(name),
+                    _ => return Err(error),
+                }
+                above = above.parent().unwrap_or(Path::new(""));
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    let made = !missing.is_empty();
+    let mut path = PathBuf::from(there);
+    for name in missing.into_iter().rev() {
+        path.push(name);
+        match dir.create_dir(&path) {
+            Ok(()) => {}
+            // Somebody else was faster; or it is a symlink that leads nowhere.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                if !dir.metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
+                    return Err(error);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(made)
+}

@@ -1,0 +1,123 @@
+//! Many files in one hop.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cap_std::fs::Dir;
+
+use super::open::{Access, open};
+use super::path;
+use crate::AsyncTempDir;
+use crate::error::located;
+
+impl AsyncTempDir {
+    /// Writes many files, in the order given, each as [`write`](Self::write) does, with one hop to
+    /// the blocking pool for all of them: what a fixture of thousands of files is made with.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`](Self::write), for the first file that fails. The error names it and says
+    /// how many were written before it; none is after it.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, writing ends before the next file. The files up to there are in
+    /// the directory, the last of them whole or in part.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let dir = async_tempdir::AsyncTempDir::new().await?;
+    /// dir.populate([
+    ///     ("Cargo.toml", "[package]\nname = \"fixture\"\n"),
+    ///     ("src/lib.rs", "mod a;\n"),
+    ///     ("src/a.rs", ""),
+    /// ])
+    /// .await?;
+    /// assert!(dir.try_exists("src/a.rs").await?);
+    /// dir.populate((0..1_000).map(|n| (format!("data/{n}"), n.to_string())))
+    ///     .await?;
+    /// # dir.close().await?;
+    /// # Ok::<(), std::io::Error>(())
+    /// # }
+    /// ```
+    pub async fn populate<I, P, C>(&self, files: I) -> io::Result<()>
+    where
+        I: IntoIterator<Item = (P, C)>,
+        P: AsRef<Path>,
+        C: AsRef<[u8]> + Send + 'static,
+    {
+        // The iterator and its paths are the caller's, and may be of this thread only.
+        let files = files
+            .into_iter()
+            .map(|(path, contents)| (path.as_ref().to_path_buf(), contents))
+            .collect();
+        let over = Over::default();
+        let stop = Arc::clone(&over.0);
+        let failed = self
+            .within(move |dir, _| Ok(write_all(dir, files, &stop).err()))
+            .await
+            .map_err(|error| located("populate", self.path(), error))?;
+        match failed {
+            None => Ok(()),
+            Some(Failed {
+                path,
+                written,
+                error,
+            }) => {
+                let operation = match written {
+                    0 => "write (before any other file)".to_owned(),
+                    1 => "write (after 1 other file)".to_owned(),
+                    _ => format!("write (after {written} other files)"),
+                };
+                Err(located(operation, &self.path().join(path), error))
+            }
+        }
+    }
+}
+
+/// Why not all files were written.
+struct Failed {
+    path: PathBuf,
+    written: usize,
+    error: io::Error,
+}
+
+fn write_all(
+    dir: &Dir,
+    files: Vec<(PathBuf, impl AsRef<[u8]>)>,
+    stop: &AtomicBool,
+) -> Result<(), Failed> {
+    for (written, (path, contents)) in files.into_iter().enumerate() {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        if let Err(error) = write(dir, &path, contents.as_ref()) {
+            return Err(Failed {
+                path,
+                written,
+                error: path::explain(error),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn write(dir: &Dir, path: &Path, contents: &[u8]) -> io::Result<()> {
+    path::check(path)?;
+    open(dir, path, Access::Truncate)?.write_all(contents)
+}
+
+/// Says so when the future is over, so that a job nobody waits for ends early.
+#[derive(Default)]
+struct Over(Arc<AtomicBool>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

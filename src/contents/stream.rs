@@ -1,0 +1,222 @@
+//! A file from a stream: the next chunks are awaited while the last ones are written.
+
+use std::error::Error;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::mem;
+use std::path::{Path, PathBuf};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use futures::Stream;
+
+use super::batch::Batch;
+use super::partial::Partial;
+use super::path;
+use crate::AsyncTempDir;
+use crate::error::located;
+use crate::owned::Job;
+use crate::reply;
+
+impl AsyncTempDir {
+    /// Writes the chunks of `stream` to the file `path`, one after the other, and returns how many
+    /// bytes they were: an upload, a download, what a child process prints. The file is created,
+    /// with the directories it is in, or replaced, and that only when the stream has ended well:
+    /// until then its bytes are in a file with a random name, `.….part`, at the top of the
+    /// directory.
+    ///
+    /// Memory does not grow with the stream: small chunks are gathered in two buffers of
+    /// 512 KiB, and at most eight large ones (64 KiB and more) are held. While some are written,
+    /// the next are awaited; a stream that keeps still has no thread of the blocking pool.
+    ///
+    /// # Errors
+    ///
+    /// - Whatever the stream's error is, as the [`source`](Error::source) of this one, which has
+    ///   the kind `Other`, or the stream error's own if that is an `io::Error`.
+    /// - Those of [`write`](Self::write); also while the stream is waited for.
+    ///
+    /// No part of the file is left then, and what was at the path before is as it was.
+    ///
+    /// # Panics
+    ///
+    /// If the stream, or the `as_ref` of a chunk, does. No part of the file is left either.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the file is there completely, or not at all, and what was at the
+    /// path is as it was. The incomplete file is removed in the background, which
+    /// [`cleanup::idle`](crate::cleanup::idle) waits for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// use futures::stream;
+    ///
+    /// let dir = async_tempdir::AsyncTempDir::new().await?;
+    /// let chunks = ["from ", "a ", "stream"].map(Ok::<_, std::io::Error>);
+    /// let chunks = stream::iter(chunks);
+    /// assert_eq!(dir.write_stream("a/b.txt", chunks).await?, 13);
+    /// assert_eq!(dir.read("a/b.txt").await?, b"from a stream");
+    /// # dir.close().await?;
+    /// # Ok::<(), std::io::Error>(())
+    /// # }
+    /// ```
+    pub async fn write_stream<S, B, E>(&self, path: impl AsRef<Path>, stream: S) -> io::Result<u64>
+    where
+        S: Stream<Item = Result<B, E>>,
+        B: AsRef<[u8]> + Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let path = path.as_ref();
+        self.save(path, pin!(stream))
+            .await
+            .map_err(|error| located("write", &self.path().join(path), error))
+    }
+
+    async fn save<S, B, E>(&self, path: &Path, stream: Pin<&mut S>) -> io::Result<u64>
+    where
+        S: Stream<Item = Result<B, E>>,
+        B: AsRef<[u8]> + Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        path::check(path)?;
+        let runtime = self.runtime();
+        let mut file = Resting::Unmade(self.hold()?, path.to_path_buf());
+        let mut source = Source {
+            stream,
+            end: None,
+            batch: Batch::new(),
+        };
+        let mut spare = Batch::new();
+        loop {
+            poll_fn(|cx| source.poll_something(cx)).await;
+            let last = match source.end.take() {
+                None => false,
+                Some(Ok(())) => true,
+                Some(Err(error)) => {
+                    if let Resting::Made(partial) = file {
+                        // Refused, it is dropped, and removed in the background.
+                        let _ = reply::run(&runtime, move || partial.discard()).await;
+                    }
+                    return Err(stream_failed(error.into()));
+                }
+            };
+            let batch = mem::replace(&mut source.batch, spare);
+            let mut writing = reply::start(&runtime, move || write(file, batch, last))?;
+            let written = poll_fn(|cx| {
+                let written = Pin::new(&mut writing).poll(cx);
+                if written.is_pending() && !last {
+                    // It, too, wakes the task when there is more.
+                    let _ = source.poll_enough(cx);
+                }
+                written
+            })
+            .await;
+            match written.map_err(path::explain)? {
+                Written::Part(made, written) => {
+                    file = Resting::Made(made);
+                    spare = written;
+                }
+                Written::All(bytes) => return Ok(bytes),
+            }
+        }
+    }
+}
+
+/// The file while no thread is at work on it.
+enum Resting {
+    Unmade(Job, PathBuf),
+    Made(Partial),
+}
+
+/// What a thread that was at work leaves.
+enum Written<B> {
+    Part(Partial, Batch<B>),
+    All(u64),
+}
+
+fn write<B: AsRef<[u8]>>(file: Resting, mut batch: Batch<B>, last: bool) -> io::Result<Written<B>> {
+    let mut file = match file {
+        Resting::Unmade(hold, path) => Partial::new(hold, &path)?,
+        Resting::Made(file) => file,
+    };
+    if let Err(error) = batch.drain(|bytes| file.write(bytes)) {
+        file.discard();
+        return Err(error);
+    }
+    if last {
+        file.complete().map(Written::All)
+    } else {
+        Ok(Written::Part(file, batch))
+    }
+}
+
+/// The stream, and what has come of it that is not being written yet.
+struct Source<'s, S, B, E> {
+    stream: Pin<&'s mut S>,
+    /// How the stream ended: not to be polled any more.
+    end: Option<Result<(), E>>,
+    batch: Batch<B>,
+}
+
+/// How many chunks are taken in one go from a stream that has them ready, until it is other
+/// tasks' turn.
+const MAX_CHUNKS: u32 = 256;
+
+impl<S, B, E> Source<'_, S, B, E>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: AsRef<[u8]>,
+{
+    /// Gathers chunks until there are enough for now, or no more will come.
+    fn poll_enough(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..MAX_CHUNKS {
+            if self.end.is_some() || self.batch.is_full() {
+                return Poll::Ready(());
+            }
+            match ready!(self.stream.as_mut().poll_next(cx)) {
+                Some(Ok(chunk)) => self.batch.push(chunk),
+                Some(Err(error)) => self.end = Some(Err(error)),
+                None => self.end = Some(Ok(())),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// As [`poll_enough`](Self::poll_enough), but one chunk is enough if the next is not ready.
+    fn poll_something(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let enough = self.poll_enough(cx);
+        if self.batch.is_empty() {
+            enough
+        } else {
+            Poll::Ready(())
+        }
+    }
+}
+
+/// The error of the stream, as that of the operation: a cause of its own.
+#[derive(Debug)]
+struct StreamFailed(Box<dyn Error + Send + Sync>);
+
+impl fmt::Display for StreamFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the stream of its contents failed")
+    }
+}
+
+impl Error for StreamFailed {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+fn stream_failed(error: Box<dyn Error + Send + Sync>) -> io::Error {
+    let kind = error
+        .downcast_ref::<io::Error>()
+        .map_or(io::ErrorKind::Other, io::Error::kind);
+    io::Error::new(kind, StreamFailed(error))
+}

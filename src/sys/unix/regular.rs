@@ -1,0 +1,81 @@
+//! Opening files that are files: what waits for a peer, or acts when it is touched, is refused.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use cap_std::fs::{Dir, File, FileType, FileTypeExt, OpenOptions, OpenOptionsExt};
+use rustix::fd::AsFd;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+/// A FIFO is opened without waiting for whoever opens its other end, and a terminal without
+/// becoming this process's. To regular files both are nothing.
+const AT_ONCE: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
+
+/// Opens the regular file `path` beneath `dir`. Anything else is refused, and at once.
+pub(crate) fn open_regular(dir: &Dir, path: &Path, options: &OpenOptions) -> io::Result<File> {
+    let mut options = options.clone();
+    options.custom_flags(AT_ONCE.bits().cast_signed());
+    let kind = match dir.open_with(path, &options) {
+        Ok(file) => {
+            let kind = file.metadata()?.file_type();
+            if kind.is_file() {
+                return Ok(file);
+            }
+            kind
+        }
+        Err(error) => match Errno::from_io_error(&error) {
+            // Sockets cannot be opened, nor can FIFOs that nobody reads, nor devices without a
+            // driver.
+            Some(Errno::NXIO | Errno::OPNOTSUPP | Errno::NODEV) => match dir.metadata(path) {
+                Ok(metadata) if !metadata.is_file() => metadata.file_type(),
+                _ => return Err(error),
+            },
+            _ => return Err(error),
+        },
+    };
+    Err(irregular(kind))
+}
+
+/// Lets a file that is created be its owner's alone.
+pub(crate) fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.mode(0o600)
+}
+
+/// Another descriptor of the same open file.
+pub(crate) fn duplicate(file: &impl AsFd) -> io::Result<std::fs::File> {
+    Ok(file.as_fd().try_clone_to_owned()?.into())
+}
+
+/// Makes of a file that was opened at once an ordinary one, to be handed out: `append` says
+/// whether it was opened to append.
+///
+/// To the kernel's own file operations the flag means nothing, but a child process that inherits
+/// the descriptor, or io_uring, may make something of it.
+pub(crate) fn hand_out(file: &File, append: bool) -> io::Result<()> {
+    let flags = if append {
+        OFlags::APPEND
+    } else {
+        OFlags::empty()
+    };
+    Ok(rustix::fs::fcntl_setfl(file, flags)?)
+}
+
+/// The error for what is no regular file.
+pub(crate) fn irregular(kind: FileType) -> io::Error {
+    let what = if kind.is_dir() {
+        return Errno::ISDIR.into();
+    } else if kind.is_fifo() {
+        "a FIFO"
+    } else if kind.is_socket() {
+        "a socket"
+    } else if kind.is_block_device() || kind.is_char_device() {
+        "a device"
+    } else {
+        "something else"
+    };
+    io::Error::new(
+        ErrorKind::InvalidInput,
+        format!("it is {what}, no regular file"),
+    )
+}
