@@ -15,24 +15,21 @@ pub(super) fn check(path: &Path) -> io::Result<()> {
     if path.as_os_str().as_encoded_bytes().contains(&0) {
         return refuse(ErrorKind::InvalidInput, "the path has a NUL");
     }
-    for component in path.components() {
-        match component {
-            Component::Prefix(_) | Component::RootDir => {
-                return refuse(
-                    ErrorKind::PermissionDenied,
-                    "the path is not relative to the directory, and so leads out of it",
-                );
+    if let Some(Component::Prefix(_) | Component::RootDir) = path.components().next() {
+        return refuse(
+            ErrorKind::PermissionDenied,
+            "the path is not relative to the directory, and so leads out of it",
+        );
+    }
+    if cfg!(windows) {
+        for name in path.iter().filter(|name| *name != "..") {
+            // What is no Unicode has none of the characters that matter.
+            if let Some(reason) = windows_refuses(&name.to_string_lossy()) {
+                return Err(io::Error::new(
+                    ErrorKind::InvalidInput,
+                    format!("Windows has no file {name:?}: {reason}"),
+                ));
             }
-            Component::Normal(name) if cfg!(windows) => {
-                // What is no Unicode has none of the characters that matter.
-                if let Some(reason) = windows_refuses(&name.to_string_lossy()) {
-                    return Err(io::Error::new(
-                        ErrorKind::InvalidInput,
-                        format!("Windows has no file {name:?}: {reason}"),
-                    ));
-                }
-            }
-            Component::Normal(_) | Component::ParentDir | Component::CurDir => {}
         }
     }
     Ok(())

@@ -109,7 +109,14 @@ fn write_all(
 
 fn write(dir: &Dir, path: &Path, contents: &[u8]) -> io::Result<()> {
     path::check(path)?;
-    open(dir, path, Access::Truncate)?.write_all(contents)
+    // They are new, mostly, and what is new need not be looked at.
+    let file = match open(dir, path, Access::New) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            open(dir, path, Access::Truncate)
+        }
+        file => file,
+    };
+    file?.write_all(contents)
 }
 
 /// Says so when the future is over, so that a job nobody waits for ends early.
