@@ -42,8 +42,7 @@ impl AsyncTempDir {
     /// If the future is dropped, any of the directories may be there or not.
     pub async fn create_dir_all(&self, path: impl AsRef<Path>) -> io::Result<PathBuf> {
         let path = path.as_ref();
-        self.inside("create directory", path, |dir, path| make_dirs(dir, path))
-            .await?;
+        self.inside("create directory", path, make_dirs).await?;
         Ok(self.path().join(path))
     }
 

@@ -22,7 +22,7 @@ pub(super) fn check(path: &Path) -> io::Result<()> {
         );
     }
     if cfg!(windows) {
-        for name in path.iter().filter(|name| *name != "..") {
+        for name in path.iter().filter(|name| *name != "." && *name != "..") {
             // What is no Unicode has none of the characters that matter.
             if let Some(reason) = windows_refuses(&name.to_string_lossy()) {
                 return Err(io::Error::new(
