@@ -1,0 +1,184 @@
+//! Many files at once.
+
+mod support;
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_tempdir::{AsyncTempDir, cleanup};
+use support::{Sandbox, alone, runtimes, until};
+
+#[tokio::test]
+async fn thousands_of_files_and_their_directories() {
+    let sandbox = Sandbox::new();
+    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let files = (0..3_000).map(|n| (format!("{}/{}/{n}", n % 10, n % 7), n.to_string()));
+    dir.populate(files).await.unwrap();
+    for n in [0, 1, 1_234, 2_999] {
+        let text = dir
+            .read_to_string(format!("{}/{}/{n}", n % 10, n % 7))
+            .await;
+        assert_eq!(text.unwrap(), n.to_string());
+    }
+    let removed = dir.close().await.unwrap();
+    assert_eq!((removed.files, removed.dirs), (3_000, 1 + 10 + 70));
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn the_order_is_that_given() {
+    let sandbox = Sandbox::new();
+    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    dir.populate([
+        ("a", "first"),
+        ("b/c", "x"),
+        ("a", "then"),
+        ("./b/../a", "last"),
+    ])
+    .await
+    .unwrap();
+    assert_eq!(
+        dir.read_to_string("a").await.unwrap(),
+        "last",
+        "later ones replace"
+    );
+    let expected = ["a", "b", "b/c"].map(Path::new);
+    assert_eq!(dir.list().await.unwrap(), expected);
+
+    dir.populate(Vec::<(&str, &str)>::new()).await.unwrap();
+    assert_eq!(dir.list().await.unwrap(), expected);
+    dir.close().await.unwrap();
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn the_first_failure_says_which_and_after_how_many() {
+    let sandbox = Sandbox::new();
+    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    dir.create_dir("sub").await.unwrap();
+    for (bad, kind) in [
+        ("", ErrorKind::InvalidInput),
+        ("a\0b", ErrorKind::InvalidInput),
+        ("../x", ErrorKind::PermissionDenied),
+        ("/x", ErrorKind::PermissionDenied),
+        ("sub", ErrorKind::IsADirectory),
+        ("0/x", ErrorKind::NotADirectory),
+    ] {
+        for (before, words) in [
+            (0, "before any other file"),
+            (1, "after 1 other file"),
+            (20, "after 20 other files"),
+        ] {
+            if bad == "0/x" && before == 0 {
+                continue;
+            }
+            let good = (0..before).map(|n| (n.to_string(), "x"));
+            let after = (100..120).map(|n| (n.to_string(), "x"));
+            let all = good.chain([(bad.to_owned(), "x")]).chain(after);
+            let error = dir.populate(all).await.unwrap_err();
+            assert_eq!(error.kind(), kind, "{error}");
+            let expected = format!("cannot write ({words}) {:?}: ", dir.path().join(bad));
+            assert!(error.to_string().starts_with(&expected), "{error}");
+
+            let listed = dir.list().await.unwrap();
+            assert_eq!(
+                listed.len(),
+                before + 1,
+                "those before, and none after: {listed:?}"
+            );
+            for n in 0..before {
+                dir.remove(n.to_string()).await.unwrap();
+            }
+        }
+    }
+    dir.close().await.unwrap();
+    sandbox.check();
+}
+
+#[test]
+fn paths_of_one_thread_only_do() {
+    fn sendable<T>(future: impl Future<Output = T> + Send) -> impl Future<Output = T> + Send {
+        future
+    }
+    for runtime in runtimes() {
+        let sandbox = Sandbox::new();
+        runtime.block_on(async {
+            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let paths = Rc::new([PathBuf::from("a"), PathBuf::from("b")]);
+            dir.populate(paths.iter().map(|path| (path, vec![1])))
+                .await
+                .unwrap();
+            let spawned = [("c", "x")].into_iter();
+            sendable(dir.populate(spawned)).await.unwrap();
+            assert_eq!(dir.list().await.unwrap().len(), 3);
+            dir.close().await.unwrap();
+        });
+        drop(runtime);
+        sandbox.check();
+    }
+}
+
+/// Contents that count how many were written, and keep the first until they are told.
+struct Gated {
+    asked: Arc<AtomicUsize>,
+    gate: Arc<AtomicUsize>,
+}
+
+impl AsRef<[u8]> for Gated {
+    fn as_ref(&self) -> &[u8] {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        until("the gate opens", || self.gate.load(Ordering::SeqCst) > 0);
+        b"x"
+    }
+}
+
+#[test]
+fn a_dropped_future_ends_it_before_the_next_file() {
+    let _alone = alone();
+    for runtime in runtimes() {
+        let sandbox = Sandbox::new();
+        runtime.block_on(async {
+            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let (asked, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let files = (0..1_000).map(|n| {
+                let (asked, gate) = (Arc::clone(&asked), Arc::clone(&gate));
+                (n.to_string(), Gated { asked, gate })
+            });
+            let mut populating = Box::pin(dir.populate(files));
+            assert!(futures::poll!(&mut populating).is_pending());
+            until("it has begun", || asked.load(Ordering::SeqCst) > 0);
+            drop(populating);
+            assert_eq!(cleanup::pending(), 1, "it is background work now");
+            gate.store(1, Ordering::SeqCst);
+            cleanup::idle().await;
+            assert_eq!(asked.load(Ordering::SeqCst), 1);
+            assert_eq!(dir.list().await.unwrap(), [Path::new("0")]);
+            dir.close().await.unwrap();
+        });
+        drop(runtime);
+        sandbox.check();
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_the_contents_is_the_callers() {
+    struct Panics;
+    impl AsRef<[u8]> for Panics {
+        fn as_ref(&self) -> &[u8] {
+            panic!("no bytes")
+        }
+    }
+    let sandbox = Sandbox::new();
+    let dir = Arc::new(AsyncTempDir::new_in(sandbox.path()).await.unwrap());
+    let task = tokio::spawn({
+        let dir = Arc::clone(&dir);
+        async move { dir.populate([("a", Panics)]).await }
+    });
+    assert!(task.await.unwrap_err().is_panic());
+    dir.write("b", "x").await.unwrap();
+    Arc::into_inner(dir).unwrap().close().await.unwrap();
+    sandbox.check();
+}
