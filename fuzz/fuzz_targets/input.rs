@@ -15,7 +15,7 @@ const MAX_STEPS: usize = 12;
 
 /// Longer than a name may be, and short enough that the system takes the path with the directory's
 /// before it.
-const MAX_BYTES: usize = 1_024;
+const MAX_BYTES: usize = 512;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {

@@ -79,28 +79,25 @@ fn fifo(_: &Path) {}
 async fn check(dir: &AsyncTempDir, step: &Step<'_>, path: &Path, letter: u8) {
     let bytes = path.as_os_str().as_bytes();
     let impossible = bytes.is_empty() || bytes[0] == b'/' || bytes.contains(&0);
-    let full = dir.path().join(path);
     match perform(dir, step.act, path, letter).await {
         Ok(there) => {
             assert!(!impossible, "{:?} of {path:?} is an error", step.act);
             if there {
-                let resolved = fs::canonicalize(&full).expect("what was named is there");
+                let resolved =
+                    fs::canonicalize(dir.path().join(path)).expect("what was named is there");
                 let root = fs::canonicalize(dir.path()).expect("the directory is there");
                 assert!(
                     resolved.starts_with(root),
                     "{:?} of {path:?} stays inside, and not {resolved:?}",
                     step.act
                 );
-            } else {
-                let found = fs::symlink_metadata(&full);
-                assert!(found.is_err(), "{path:?} is gone");
             }
         }
         Err(error) => check_message(&error),
     }
 }
 
-/// Does what `act` says. Says whether there has to be something at `path` then, or nothing.
+/// Does what `act` says. Says whether there has to be something at `path` then.
 async fn perform(dir: &AsyncTempDir, act: Act, path: &Path, letter: u8) -> io::Result<bool> {
     let contents = vec![letter; 8];
     match act {
@@ -135,6 +132,8 @@ async fn perform(dir: &AsyncTempDir, act: Act, path: &Path, letter: u8) -> io::R
         Act::TryExists => return exists(dir, path).await,
         Act::Remove => {
             dir.remove(path).await?;
+            let found = fs::symlink_metadata(dir.path().join(path));
+            assert!(found.is_err(), "{path:?} is gone");
             return Ok(false);
         }
         Act::Populate => {
