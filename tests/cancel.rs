@@ -3,10 +3,12 @@
 mod support;
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::pin;
 use std::task::Poll;
 
 use async_tempdir::{AsyncTempDir, cleanup};
+use futures::stream::{self, Stream};
 use support::{Sandbox, alone, multi_thread, runtimes, until};
 use tokio::runtime::Runtime;
 
@@ -176,6 +178,59 @@ fn every_other_operation_inside() {
             at_every_await_point(|| dir.open("file")).await;
             at_every_await_point(|| dir.create_dir_all("c/d")).await;
             at_every_await_point(|| dir.list()).await;
+            at_every_await_point(|| dir.try_exists("file")).await;
+            at_every_await_point(|| dir.create_new("e")).await;
+            at_every_await_point(|| dir.append("f/g")).await;
+            at_every_await_point(|| dir.remove("f")).await;
+            at_every_await_point(|| dir.populate([("h/1", "x"), ("h/2", "y")])).await;
+            at_every_await_point(|| dir.temp_file()).await;
+        });
+    });
+}
+
+/// A stream that is not always ready, of more chunks than one hop takes.
+fn halting() -> impl Stream<Item = Result<Vec<u8>, std::convert::Infallible>> {
+    stream::unfold(0, async |n| {
+        if n % 2 == 1 {
+            tokio::task::yield_now().await;
+        }
+        (n < 10).then_some((Ok(vec![n; 200_000]), n + 1))
+    })
+}
+
+#[test]
+fn write_stream() {
+    leaving_nothing(|runtime, sandbox| {
+        runtime.block_on(async {
+            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            dir.write("file", "as it was").await.unwrap();
+            let mut completed = 0;
+            for polls in (0..100).step_by(3) {
+                for _ in 0..10 {
+                    let done = cancelled_after(polls, dir.write_stream("file", halting())).await;
+                    cleanup::idle().await;
+                    assert_eq!(dir.list().await.unwrap(), [Path::new("file")]);
+                    let len = dir.read("file").await.unwrap().len();
+                    assert!(len == 9 || len == 2_000_000, "whole or not at all: {len}");
+                    assert!(!done || len == 2_000_000);
+                    completed += u32::from(done);
+                    dir.write("file", "as it was").await.unwrap();
+                }
+            }
+            assert!((1..300).contains(&completed), "{completed}");
+            // Right before the directory goes.
+            for polls in 0..20 {
+                let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                let path = dir.path().to_path_buf();
+                cancelled_after(polls, dir.write_stream("a/b", halting())).await;
+                if polls % 2 == 0 {
+                    dir.close().await.unwrap();
+                } else {
+                    drop(dir);
+                    cleanup::idle().await;
+                }
+                assert!(!path.exists());
+            }
         });
     });
 }

@@ -41,6 +41,11 @@ async fn futures_can_be_spawned() {
     future(async move {
         dir.write("a", "b").await?;
         dir.list().await?;
+        dir.populate([("a", vec![1])]).await?;
+        dir.write_stream("a", futures::stream::iter([io::Result::Ok("b")]))
+            .await?;
+        dir.remove("a").await?;
+        drop(dir.temp_file().await?);
         let dir = dir.persist("/").await.map_err(PersistError::into_dir);
         drop(dir);
         io::Result::Ok(())

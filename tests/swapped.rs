@@ -1,0 +1,189 @@
+//! Symlinks put in place of directories, between two calls and during them.
+
+#![cfg(unix)]
+
+mod support;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_tempdir::{AsyncTempDir, cleanup};
+use futures::FutureExt;
+use futures::stream;
+use support::{Sandbox, alone, runtimes};
+
+/// What `sibling` holds, beyond what [`Sandbox::check`] looks at.
+fn untouched(sandbox: &Sandbox) {
+    let entries: Vec<_> = fs::read_dir(sandbox.join("sibling"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(entries, ["file"], "nothing escapes");
+    sandbox.check_sibling();
+}
+
+#[tokio::test]
+async fn between_two_calls() {
+    let sandbox = Sandbox::new();
+    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    for target in [Path::new("../sibling"), &sandbox.join("sibling")] {
+        dir.write("d/file", "inside").await.unwrap();
+        let mut opened = dir.append("d/file").await.unwrap();
+        fs::rename(dir.path().join("d"), dir.path().join("moved")).unwrap();
+        symlink(target, dir.path().join("d")).unwrap();
+
+        let chunks = || stream::iter([Ok::<_, std::io::Error>("x")]);
+        for error in [
+            dir.write("d/file", "x").await.unwrap_err(),
+            dir.write_stream("d/file", chunks()).await.unwrap_err(),
+            dir.write_stream("d/new/er", chunks()).await.unwrap_err(),
+            dir.populate([("ok", "x"), ("d/new", "x")])
+                .await
+                .unwrap_err(),
+            dir.create("d/file").await.unwrap_err(),
+            dir.create_new("d/new").await.unwrap_err(),
+            dir.append("d/file").await.unwrap_err(),
+            dir.open("d/file").await.unwrap_err(),
+            dir.read("d/file").await.unwrap_err(),
+            dir.read_to_string("d/file").await.unwrap_err(),
+            dir.create_dir("d/new").await.unwrap_err(),
+            dir.create_dir_all("d/new/er").await.unwrap_err(),
+            dir.try_exists("d/file").await.unwrap_err(),
+            dir.remove("d/file").await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+            let words = "the path leads out of the directory";
+            assert!(error.to_string().ends_with(words), "{error}");
+        }
+        // What was opened before is the file that it was.
+        use tokio::io::AsyncWriteExt;
+        opened.write_all(b", too").await.unwrap();
+        opened.flush().await.unwrap();
+        assert_eq!(dir.read("moved/file").await.unwrap(), b"inside, too");
+        dir.remove("d").await.unwrap();
+        dir.remove("moved").await.unwrap();
+    }
+    assert_eq!(dir.list().await.unwrap(), [Path::new("ok")]);
+    untouched(&sandbox);
+    dir.close().await.unwrap();
+    sandbox.check();
+}
+
+/// Exchanges `d` and a symlink to the sibling, over and over, while files are written in `d`.
+#[cfg(target_os = "linux")]
+#[test]
+fn during_the_calls() {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+    for runtime in runtimes() {
+        let sandbox = Sandbox::new();
+        runtime.block_on(async {
+            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let (d, link) = (dir.path().join("d"), dir.path().join("link"));
+            dir.create_dir("d").await.unwrap();
+            symlink("../sibling", &link).unwrap();
+            let over = AtomicBool::new(false);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !over.load(Ordering::Relaxed) {
+                        renameat_with(CWD, &d, CWD, &link, RenameFlags::EXCHANGE).unwrap();
+                    }
+                });
+                futures::executor::block_on(async {
+                    for n in 0..300 {
+                        // Each may succeed or be refused; that none gets out is what counts.
+                        let name = format!("d/{n}");
+                        let _ = dir.write(&name, "x").await;
+                        let _ = dir.populate([(&name, "x"), (&name, "y")]).await;
+                        let _ = dir.create_dir_all(format!("d/dir{n}/sub")).await;
+                        let chunks = stream::iter([Ok::<_, std::io::Error>("x")]);
+                        let _ = dir.write_stream(&name, chunks).await;
+                        let _ = dir.remove("d/file").await;
+                        let read = dir.read("d/file").await;
+                        assert!(read.is_err(), "the sibling's file is not read");
+                    }
+                    over.store(true, Ordering::Relaxed);
+                });
+            });
+            untouched(&sandbox);
+            dir.close().await.unwrap();
+        });
+        drop(runtime);
+        sandbox.check();
+    }
+}
+
+/// The directory itself is moved away, and a symlink to the sibling put in its place.
+#[test]
+fn the_directory_itself() {
+    let _alone = alone();
+    for runtime in runtimes() {
+        let sandbox = Sandbox::new();
+        runtime.block_on(async {
+            for target in ["sibling", "nowhere"] {
+                let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                dir.write("file", "inside").await.unwrap();
+                let moved = sandbox.join("moved");
+                fs::rename(dir.path(), &moved).unwrap();
+                symlink(target, dir.path()).unwrap();
+
+                let chunks = stream::iter([Ok::<_, std::io::Error>("x")]);
+                for error in [
+                    dir.write("new", "x").await.unwrap_err(),
+                    dir.write_stream("new", chunks).await.unwrap_err(),
+                    dir.populate([("new", "x")]).await.unwrap_err(),
+                    dir.read("file").await.unwrap_err(),
+                    dir.remove("file").await.unwrap_err(),
+                    dir.list().await.unwrap_err(),
+                    dir.temp_file().await.unwrap_err(),
+                    dir.temp_dir().await.unwrap_err(),
+                ] {
+                    assert!(error.to_string().contains("it was replaced"), "{error}");
+                }
+                untouched(&sandbox);
+                assert_eq!(fs::read_dir(&moved).unwrap().count(), 1);
+                fs::remove_file(dir.path()).unwrap();
+                fs::rename(&moved, dir.path()).unwrap();
+                dir.close().await.unwrap();
+            }
+        });
+        drop(runtime);
+        sandbox.check();
+    }
+}
+
+/// Somebody removes the directory while jobs work in it whose futures are gone.
+#[test]
+fn a_removed_directory_is_not_brought_back() {
+    let _alone = alone();
+    for runtime in runtimes() {
+        let sandbox = Sandbox::new();
+        runtime.block_on(async {
+            for round in 0..200 {
+                let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                let files = (0..100).map(|n| (format!("{}/{n}", n % 3), "x"));
+                let chunks = stream::iter((0..100).map(|_| Ok::<_, std::io::Error>("x")));
+                let mut populate = Box::pin(dir.populate(files).fuse());
+                let mut write = Box::pin(dir.write("a/b/c", "x").fuse());
+                let mut upload = Box::pin(dir.write_stream("u/v", chunks).fuse());
+                for _ in 0..round % 4 {
+                    let _ = futures::poll!(&mut populate);
+                    let _ = futures::poll!(&mut write);
+                    let _ = futures::poll!(&mut upload);
+                }
+                drop((populate, write, upload));
+                // Until it is gone, since jobs go on making files in it.
+                while fs::remove_dir_all(dir.path()).is_err() && dir.path().exists() {}
+                assert!(!dir.path().exists());
+                cleanup::idle().await;
+                assert!(!dir.path().exists(), "a removed directory stays removed");
+                dir.close().await.unwrap();
+            }
+        });
+        drop(runtime);
+        sandbox.check();
+    }
+}
