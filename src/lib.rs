@@ -6,6 +6,9 @@
 //! | you want | use |
 //! |---|---|
 //! | a directory for as long as a handle lives | [`AsyncTempDir::new`] |
+//! | a file in it | [`write`](AsyncTempDir::write), [`create`](AsyncTempDir::create), [`temp_file`](AsyncTempDir::temp_file) |
+//! | an upload or a download in it | [`write_stream`](AsyncTempDir::write_stream) |
+//! | a fixture of many files | [`populate`](AsyncTempDir::populate) |
 //! | one for the length of a function | [`AsyncTempDir::scope`] |
 //! | another parent, prefix, suffix or mode | [`AsyncTempDir::new_in`], [`with_prefix`](AsyncTempDir::with_prefix), [`Builder`] |
 //! | it removed now, and to know how that went | [`AsyncTempDir::close`]`.await` |
@@ -53,6 +56,7 @@
 //! - A cancelled creation leaves no directory: it is created and owned in one piece.
 //! - A cancelled operation inside a directory may have happened or not. The directory is not
 //!   removed before the operation has ended, so that it brings nothing back.
+//! - A cancelled [`write_stream`](AsyncTempDir::write_stream) leaves the file whole, or as it was.
 //! - A cancelled `close` goes on in the background, and its failures go to the
 //!   [hook](cleanup::set_failure_hook).
 //! - A cancelled [`persist`](AsyncTempDir::persist) has published the directory or removed it.
@@ -80,7 +84,12 @@
 //! A directory is created exclusively, with mode 0700 and a name of 10 random characters. The
 //! methods that take a path inside it resolve that beneath the directory, with
 //! [cap-std](https://docs.rs/cap-std): neither `..`, nor an absolute path, nor a symlink that
-//! somebody planted leads out.
+//! somebody planted leads out. A relative symlink that stays inside works; an absolute one counts as
+//! leading out, wherever it leads. What is no regular file is not opened for longer than it takes
+//! to see that, and without waiting for its other end.
+//!
+//! That is about paths. A hard link that somebody made inside to a file outside *is* that file, and
+//! what is mounted inside is part of the directory until it is removed.
 //!
 //! Removal works relative to open directories and follows no symlink, enters no mount point, and
 //! changes no permission outside the tree. A directory is known by device, inode and time of

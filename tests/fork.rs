@@ -6,14 +6,15 @@ mod support;
 
 use std::time::Duration;
 
-use async_tempdir::{AsyncTempDir, Cleanup};
+use async_tempdir::{AsyncTempDir, Cleanup, cleanup};
 use fork::Fork;
+use futures::stream::{self, StreamExt};
 use support::{Sandbox, fill, runtimes};
 
 /// What the child does with its copy.
 type Deed = fn(AsyncTempDir);
 
-const DEEDS: [(&str, Deed); 6] = [
+const DEEDS: [(&str, Deed); 7] = [
     ("drop", |dir| drop(dir)),
     ("close", |dir| {
         let error = futures::executor::block_on(dir.close().into_future()).unwrap_err();
@@ -30,6 +31,17 @@ const DEEDS: [(&str, Deed); 6] = [
         assert!(error.to_string().contains("forked"), "{error}");
         let error = futures::executor::block_on(dir.temp_dir()).unwrap_err();
         assert!(error.to_string().contains("forked"), "{error}");
+    }),
+    ("put files inside", |dir| {
+        let chunks = stream::iter([Ok::<_, std::io::Error>("x")]);
+        for error in [
+            futures::executor::block_on(dir.populate([("a", "b")])).unwrap_err(),
+            futures::executor::block_on(dir.write_stream("a", chunks)).unwrap_err(),
+            futures::executor::block_on(dir.remove("x")).unwrap_err(),
+            futures::executor::block_on(dir.temp_file()).unwrap_err(),
+        ] {
+            assert!(error.to_string().contains("forked"), "{error}");
+        }
     }),
     ("drop after a change of policy", |mut dir| {
         dir.set_cleanup(Cleanup::Always);
@@ -66,4 +78,41 @@ fn a_forked_child_removes_nothing() {
             sandbox.check();
         }
     }
+}
+
+#[test]
+fn a_forked_child_leaves_an_incomplete_file_alone() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    let sandbox = Sandbox::new();
+    runtime.block_on(async {
+        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let (send, chunks) = futures::channel::mpsc::unbounded();
+        send.unbounded_send("one ").unwrap();
+        let chunks = chunks.map(Ok::<_, std::io::Error>);
+        let mut upload = Box::pin(dir.write_stream("file", chunks));
+        assert!(futures::poll!(&mut upload).is_pending());
+        // The pool's only thread comes to this after the chunk is on disk, and says so to the
+        // upload, which then rests.
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert!(futures::poll!(&mut upload).is_pending());
+        match fork::fork().unwrap() {
+            Fork::Child => {
+                drop(upload);
+                // Nothing was handed over to a pool whose threads are not here.
+                std::process::exit(i32::from(cleanup::pending() != 0));
+            }
+            Fork::Parent(child) => assert_eq!(fork::waitpid(child).unwrap(), 0),
+        }
+        send.unbounded_send("two").unwrap();
+        drop(send);
+        assert_eq!(upload.await.unwrap(), 7);
+        assert_eq!(dir.read("file").await.unwrap(), b"one two");
+        dir.close().await.unwrap();
+    });
+    drop(runtime);
+    sandbox.check();
 }

@@ -13,7 +13,8 @@ static FAILURES: AtomicU64 = AtomicU64::new(0);
 static HOOK: RwLock<Option<Arc<Hook>>> = RwLock::new(None);
 
 /// How many directories could not be removed completely in the background since the process
-/// started: a counter for metrics.
+/// started, and incomplete files of a cancelled
+/// [`write_stream`](crate::AsyncTempDir::write_stream) not at all: a counter for metrics.
 ///
 /// It counts what [`set_failure_hook`]'s hook is called for. What an awaited
 /// [`close`](crate::AsyncTempDir::close) returned is not counted.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
+use std::mem;
 use std::path::{Path, PathBuf, is_separator};
 use std::sync::Arc;
 
@@ -110,6 +111,10 @@ impl Partial {
 impl Drop for Partial {
     fn drop(&mut self) {
         if let Some(place) = self.place.take() {
+            if place.hold.dir().is_foreign() {
+                // A forked child's copy: the file is its parent's, and so may be the locks.
+                return mem::forget(place);
+            }
             let lane = Arc::clone(place.hold.dir().lane());
             lane.push(self.doom(place));
         }
