@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{ErrorKind, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use async_tempdir::{AsyncTempDir, RemoveError};
+use async_tempdir::AsyncTempDir;
 use support::{Sandbox, fill};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
@@ -150,7 +150,7 @@ fn what_cannot_be_removed_is_named() {
         let inner = error
             .get_ref()
             .unwrap()
-            .downcast_ref::<RemoveError>()
+            .downcast_ref::<async_tempdir::RemoveError>()
             .unwrap();
         assert_eq!(inner.path(), dir.path().join("sub/deep"));
         assert_eq!(inner.removed().files, 1);

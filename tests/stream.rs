@@ -181,6 +181,8 @@ async fn what_cannot_be_a_file_is_refused() {
         ("sub/..", ErrorKind::IsADirectory),
         ("new/", ErrorKind::IsADirectory),
         ("file/x", ErrorKind::NotADirectory),
+        // Windows resolves this before it looks.
+        #[cfg(unix)]
         ("gone/../x", ErrorKind::NotFound),
     ] {
         let error = dir.write_stream(path, stream::iter([ok("x")])).await;

@@ -78,8 +78,8 @@ const SPELLINGS: [(u8, Spelling); 4] = [
     (b'i', Spelling::FromDirectory),
 ];
 
-/// Components that lead somewhere: mutations would not find them often enough.
-const WORDS: [(u8, &str); 13] = [
+/// What leads somewhere: mutations would not find it often enough.
+const WORDS: [(u8, &str); 15] = [
     (b'/', ""),
     (b'.', "."),
     (b'u', ".."),
@@ -93,6 +93,8 @@ const WORDS: [(u8, &str); 13] = [
     (b's', "secret"),
     (b'v', "sub"),
     (b'l', "link"),
+    (b'K', "../canary"),
+    (b'S', "../canary/secret"),
 ];
 
 /// What `byte` stands for; a byte that is nobody's letter stands for something, too.

@@ -131,18 +131,19 @@ fn remove(dir: &Dir, root: &Path, path: &Path) -> io::Result<Result<Removed, Rem
             "it names no entry of a directory that could be removed",
         ));
     };
-    let above = match path.parent() {
-        Some(above) if !above.as_os_str().is_empty() => above,
-        _ => Path::new("."),
+    let (above, shown) = match path.parent() {
+        Some(above) if !above.as_os_str().is_empty() => (
+            dir.open_dir(above)?,
+            if cfg!(unix) {
+                root.join(path)
+            } else {
+                // The removal goes by path there: by one that no link is part of.
+                root.join(dir.canonicalize(above)?).join(name)
+            },
+        ),
+        _ => (dir.open_dir(".")?, root.join(path)),
     };
-    let opened = dir.open_dir(above)?.into_std_file();
-    let shown = if cfg!(unix) {
-        root.join(path)
-    } else {
-        // The removal goes by path there: by one that no link is part of.
-        root.join(dir.canonicalize(above)?).join(name)
-    };
-    Ok(remove::entry(opened, &shown))
+    Ok(remove::entry(above.into_std_file(), &shown))
 }
 
 fn list(dir: &Dir) -> io::Result<Vec<PathBuf>> {

@@ -84,12 +84,22 @@ fn is_plain_dir(handle: &File) -> io::Result<bool> {
 /// Opens the regular file `path` beneath `dir`. Devices have names of their own here, which are
 /// refused before this.
 pub(crate) fn open_regular(dir: &Dir, path: &Path, options: &CapOptions) -> io::Result<CapFile> {
-    let file = dir.open_with(path, options)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(irregular(file.metadata()?.file_type()))
-    }
+    let kind = match dir.open_with(path, options) {
+        Ok(file) => {
+            let kind = file.metadata()?.file_type();
+            if kind.is_file() {
+                return Ok(file);
+            }
+            kind
+        }
+        // That is what is said of a directory, too.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => match dir.metadata(path) {
+            Ok(metadata) if metadata.is_dir() => metadata.file_type(),
+            _ => return Err(error),
+        },
+        Err(error) => return Err(error),
+    };
+    Err(irregular(kind))
 }
 
 /// The error for what is no regular file.
