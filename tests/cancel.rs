@@ -204,8 +204,7 @@ fn write_stream() {
         runtime.block_on(async {
             let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
             dir.write("file", "as it was").await.unwrap();
-            let mut completed = 0;
-            for polls in (0..100).step_by(3) {
+            for polls in (0..100).step_by(3).chain([usize::MAX]) {
                 for _ in 0..10 {
                     let done = cancelled_after(polls, dir.write_stream("file", halting())).await;
                     cleanup::idle().await;
@@ -213,11 +212,10 @@ fn write_stream() {
                     let len = dir.read("file").await.unwrap().len();
                     assert!(len == 9 || len == 2_000_000, "whole or not at all: {len}");
                     assert!(!done || len == 2_000_000);
-                    completed += u32::from(done);
+                    assert!(done || polls < usize::MAX);
                     dir.write("file", "as it was").await.unwrap();
                 }
             }
-            assert!((1..300).contains(&completed), "{completed}");
             // Right before the directory goes.
             for polls in 0..20 {
                 let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
