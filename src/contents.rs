@@ -15,6 +15,7 @@ mod open;
 mod partial;
 mod path;
 mod populate;
+mod provisional;
 mod stream;
 mod temp_file;
 

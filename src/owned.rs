@@ -107,6 +107,12 @@ impl OwnedDir {
         Child(Arc::clone(self))
     }
 
+    /// For a forked child: another thread may have had the locks when it was forked, and nobody
+    /// will ever release those. So nothing of this is touched any more, not even by its destructor.
+    fn leave_to_parent(self: &Arc<Self>) {
+        mem::forget(Arc::clone(self));
+    }
+
     fn life(&self) -> MutexGuard<'_, Life> {
         self.life.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -154,10 +160,18 @@ impl Job {
     pub(crate) fn dir(&self) -> &OwnedDir {
         &self.0
     }
+
+    /// Another job in the same directory.
+    pub(crate) fn again(&self) -> Self {
+        self.0.job()
+    }
 }
 
 impl Drop for Job {
     fn drop(&mut self) {
+        if self.0.is_foreign() {
+            return self.0.leave_to_parent();
+        }
         let mut life = self.0.life();
         life.jobs -= 1;
         self.0.settle(life);
@@ -177,6 +191,9 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
+        if self.0.is_foreign() {
+            return self.0.leave_to_parent();
+        }
         let mut life = self.0.life();
         life.children -= 1;
         self.0.settle(life);

@@ -205,7 +205,9 @@ async fn links_inside_are_written_through_and_others_refused() {
     dir.write("sub/real", "old").await.unwrap();
     symlink("sub/second", dir.path().join("first")).unwrap();
     symlink("../sub/real", dir.path().join("sub/second")).unwrap();
-    symlink("sub/new/file", dir.path().join("dangling")).unwrap();
+    symlink("sub/new", dir.path().join("dangling")).unwrap();
+    symlink("sub/nowhere/file", dir.path().join("nowhere")).unwrap();
+    symlink("sub/dir/", dir.path().join("slash")).unwrap();
     symlink("loop", dir.path().join("loop")).unwrap();
     symlink("../escaped", dir.path().join("out")).unwrap();
     symlink(sandbox.join("escaped"), dir.path().join("absolute")).unwrap();
@@ -216,13 +218,26 @@ async fn links_inside_are_written_through_and_others_refused() {
     assert_eq!(dir.read("sub/real").await.unwrap(), b"new");
     assert!(dir.path().join("first").is_symlink(), "links stay links");
     dir.write_stream("dangling", chunks()).await.unwrap();
-    assert_eq!(dir.read("sub/new/file").await.unwrap(), b"new");
+    assert_eq!(dir.read("sub/new").await.unwrap(), b"new");
+    // As for `write`, links neither make directories nor lose a slash.
+    for (link, kind) in [
+        ("nowhere", ErrorKind::NotFound),
+        ("slash", ErrorKind::IsADirectory),
+    ] {
+        let error = dir.write_stream(link, chunks()).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert_eq!(dir.write(link, "x").await.unwrap_err().kind(), kind);
+    }
     for out in ["out", "absolute", "up/escaped"] {
         let error = dir.write_stream(out, chunks()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
         assert!(error.to_string().contains("leads out"), "{error}");
     }
-    dir.write_stream("loop", chunks()).await.unwrap_err();
+    let error = dir.write_stream("loop", chunks()).await.unwrap_err();
+    assert_eq!(
+        error.kind(),
+        dir.write("loop", "x").await.unwrap_err().kind()
+    );
     assert!(!sandbox.join("escaped").exists());
     dir.close().await.unwrap();
     sandbox.check();

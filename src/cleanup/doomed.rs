@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Pending, Verdict};
 use crate::remove::{self, Options, Outcome, RemoveError};
@@ -29,6 +29,19 @@ pub(crate) enum What {
     Entry(File),
 }
 
+impl What {
+    /// Removes what is at `path`. That nothing is there is success.
+    pub(crate) fn remove(self, path: &Path) -> Outcome {
+        match self {
+            Self::Dir(identity) => remove::tree(path, Some(&identity), &Options::default()),
+            Self::Entry(above) => match remove::entry(above, path) {
+                Err(error) if error.is_not_found() => Outcome::from(Ok(error.removed())),
+                result => Outcome::from(result),
+            },
+        }
+    }
+}
+
 impl fmt::Debug for Doomed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Doomed")
@@ -48,13 +61,7 @@ impl Doomed {
         } = self;
         // Nothing in there should panic; if something does, the lane's other directories must
         // not suffer from it.
-        let outcome = catch_unwind(AssertUnwindSafe(|| match what {
-            What::Dir(identity) => remove::tree(&path, Some(&identity), &Options::default()),
-            What::Entry(above) => match remove::entry(above, &path) {
-                Err(error) if error.is_not_found() => Outcome::from(Ok(error.removed())),
-                result => Outcome::from(result),
-            },
-        }));
+        let outcome = catch_unwind(AssertUnwindSafe(|| what.remove(&path)));
         let outcome = outcome.unwrap_or_else(|_| {
             let panicked = io::Error::other("the removal panicked");
             Outcome::from(Err(RemoveError::whole(&path, panicked)))

@@ -13,8 +13,8 @@ static FAILURES: AtomicU64 = AtomicU64::new(0);
 static HOOK: RwLock<Option<Arc<Hook>>> = RwLock::new(None);
 
 /// How many directories could not be removed completely in the background since the process
-/// started, and incomplete files of a cancelled
-/// [`write_stream`](crate::AsyncTempDir::write_stream) not at all: a counter for metrics.
+/// started: a counter for metrics. An incomplete file that a
+/// [`write_stream`](crate::AsyncTempDir::write_stream) could not take back counts like a directory.
 ///
 /// It counts what [`set_failure_hook`]'s hook is called for. What an awaited
 /// [`close`](crate::AsyncTempDir::close) returned is not counted.
@@ -23,7 +23,8 @@ pub fn failures() -> u64 {
 }
 
 /// Has `hook` called with every failure that nobody awaits: of a removal after a drop, and of a
-/// `close` or [`remove_dir_all`](crate::remove_dir_all) whose future was dropped.
+/// `close` or [`remove_dir_all`](crate::remove_dir_all) whose future was dropped; and of the
+/// incomplete file of a [`write_stream`](crate::AsyncTempDir::write_stream), whatever ended that.
 ///
 /// One hook serves the whole process; a later one replaces it. It is called before
 /// [`idle`](super::idle) returns, on the thread that removed, usually one of Tokio's blocking pool;

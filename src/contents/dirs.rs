@@ -132,16 +132,14 @@ fn remove(dir: &Dir, root: &Path, path: &Path) -> io::Result<Result<Removed, Rem
         ));
     };
     let (above, shown) = match path.parent() {
-        Some(above) if !above.as_os_str().is_empty() => (
-            dir.open_dir(above)?,
-            if cfg!(unix) {
-                root.join(path)
-            } else {
-                // The removal goes by path there: by one that no link is part of.
-                root.join(dir.canonicalize(above)?).join(name)
-            },
-        ),
-        _ => (dir.open_dir(".")?, root.join(path)),
+        Some(above) if above.as_os_str().is_empty() => (dir.open_dir(".")?, root.join(name)),
+        // By a path that no link is part of, with its directory open, so that it stays that.
+        Some(above) if remove::BY_PATH => {
+            let above = dir.canonicalize(above)?;
+            (dir.open_dir(&above)?, root.join(above).join(name))
+        }
+        Some(above) => (dir.open_dir(above)?, root.join(path)),
+        None => unreachable!("a path with a last name has a parent"),
     };
     Ok(remove::entry(above.into_std_file(), &shown))
 }

@@ -20,7 +20,13 @@ impl AsyncTempDir {
     ///   through a symlink), or the operating system refuses.
     /// - `IsADirectory`, `InvalidFilename` (a name too long) and whatever else the operating system
     ///   says.
+    /// - `WouldBlock`: somebody holds a lease on the file (Linux), and does not let go of it within
+    ///   five seconds.
     /// - `Other`: something else has the directory's name by now, or the runtime shuts down.
+    ///
+    /// # Panics
+    ///
+    /// If `contents.as_ref()` does.
     ///
     /// # Cancel safety
     ///

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path, PathBuf, is_separator};
 
 use cap_std::fs::{Dir, File, OpenOptions};
 
@@ -43,6 +43,8 @@ pub(super) fn open(dir: &Dir, path: &Path, access: Access) -> io::Result<File> {
     match access {
         Access::Read => sys::open_regular(dir, path, &options),
         // What is new is regular.
+        // No file has such a name: the system says so, and nothing is made.
+        _ if ends_in_separator(path) => sys::open_regular(dir, path, &options),
         Access::New | Access::Private => with_parents(dir, path, || dir.open_with(path, &options)),
         Access::Truncate | Access::Append => {
             with_parents(dir, path, || sys::open_regular(dir, path, &options))
@@ -66,26 +68,24 @@ pub(super) fn with_parents<T>(
 ) -> io::Result<T> {
     match (create(), path.parent()) {
         (Err(error), Some(parent))
-            if error.kind() == ErrorKind::NotFound && !parent.as_os_str().is_empty() =>
+            if error.kind() == ErrorKind::NotFound
+                && !parent.as_os_str().is_empty()
+                && !ends_in_dots(path) =>
         {
-            if make_dirs(dir, parent)? {
-                create()
-            } else {
-                // Something else is missing.
-                Err(error)
-            }
+            make_dirs(dir, parent)?;
+            // Even if there was nothing to make: somebody else may have been faster.
+            create()
         }
         (done, _) => done,
     }
 }
 
-/// Makes the directory `path` beneath `dir` and those it is in, unless they exist. Says whether
-/// there was anything to make.
+/// Makes the directory `path` beneath `dir` and those it is in, unless they exist.
 ///
 /// cap-std's `create_dir_all` would make `new` before it finds that `new/../..` leads out. Here a
 /// `..` behind a name that is missing is an error, as in every path that is only resolved, and
 /// then nothing is made at all.
-pub(super) fn make_dirs(dir: &Dir, path: &Path) -> io::Result<bool> {
+pub(super) fn make_dirs(dir: &Dir, path: &Path) -> io::Result<()> {
     // From the whole path up to the first that exists, for mostly only the last is missing.
     let mut missing = Vec::<&OsStr>::new();
     let mut above = path;
@@ -107,7 +107,6 @@ pub(super) fn make_dirs(dir: &Dir, path: &Path) -> io::Result<bool> {
             Err(error) => return Err(error),
         }
     };
-    let made = !missing.is_empty();
     let mut path = PathBuf::from(there);
     for name in missing.into_iter().rev() {
         path.push(name);
@@ -122,5 +121,23 @@ pub(super) fn make_dirs(dir: &Dir, path: &Path) -> io::Result<bool> {
             Err(error) => return Err(error),
         }
     }
-    Ok(made)
+    Ok(())
+}
+
+/// Whether it ends in `.` or `..`, and so names nothing that could be created.
+pub(super) fn ends_in_dots(path: &Path) -> bool {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    path.file_name().is_none()
+        || bytes
+            .strip_suffix(b".")
+            .and_then(<[u8]>::last)
+            .is_some_and(|byte| is_separator((*byte).into()))
+}
+
+/// Whether it ends as only the path of a directory does.
+pub(super) fn ends_in_separator(path: &Path) -> bool {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    bytes
+        .last()
+        .is_some_and(|byte| is_separator((*byte).into()))
 }

@@ -1,16 +1,14 @@
 //! A file that has its name only when it is complete.
 
-use std::fs::File;
+use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
-use std::mem;
-use std::path::{Path, PathBuf, is_separator};
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
 use cap_std::fs::Dir;
 
-use super::open::{Access, make_dirs, open};
-use super::open_root;
-use crate::cleanup::{Doomed, Pending, What};
+use super::open::{Access, ends_in_dots, ends_in_separator, make_dirs};
+use super::provisional::Provisional;
+use super::{open_root, path};
 use crate::name;
 use crate::owned::Job;
 use crate::sys;
@@ -22,25 +20,16 @@ const RANDOM_LEN: usize = 16;
 /// How many symlinks in a row lead somewhere, as for Linux.
 const MAX_LINKS: u32 = 40;
 
-/// A file being written, under a random name at the top of the directory.
+/// A file being written, under a random name next to where it is to be.
 ///
-/// Dropped, it is removed in the background: a future that is dropped has no other way.
+/// There, and not elsewhere in the directory, because a rename cannot leave a filesystem, and one
+/// may be mounted inside. Dropped, it is removed in the background.
 #[derive(Debug)]
 pub(super) struct Partial {
-    /// Always there, until it is removed.
-    file: Option<File>,
+    file: Provisional,
     written: u64,
-    /// What the file is to be called in the end.
-    target: PathBuf,
-    place: Option<Place>,
-}
-
-/// Where a file is that has to go unless it is completed.
-#[derive(Debug)]
-struct Place {
-    root: Dir,
-    name: String,
-    hold: Job,
+    /// What it is to be called in the end.
+    name: OsString,
 }
 
 impl Partial {
@@ -48,92 +37,62 @@ impl Partial {
     pub(super) fn new(hold: Job, path: &Path) -> io::Result<Self> {
         let root = open_root(&hold)?;
         let target = target(&root, path)?;
-        if let Some(parent) = target
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-        {
+        let name = target.file_name().ok_or(ErrorKind::IsADirectory)?;
+        let parent = parent(&target);
+        if target == path {
+            // Not those of a link's target: no other method makes them either.
             make_dirs(&root, parent)?;
         }
-        let name = format!(".{}.part", name::random(RANDOM_LEN)?);
-        let file = open(&root, Path::new(&name), Access::New)?.into_std();
+        let parent_dir = root.open_dir(parent)?;
+        let part = format!(".{}.part", name::random(RANDOM_LEN)?);
         Ok(Self {
-            file: Some(file),
+            file: Provisional::new(parent_dir, parent, part, Access::New, hold)?,
             written: 0,
-            target,
-            place: Some(Place { root, name, hold }),
+            name: name.to_owned(),
         })
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut file = self.file.as_ref().expect("it is not removed yet");
-        file.write_all(bytes)?;
+        self.file.file().write_all(bytes)?;
         self.written += bytes.len() as u64;
         Ok(())
     }
 
     /// Gives the file its name, and says how long it is.
-    pub(super) fn complete(mut self) -> io::Result<u64> {
-        let place = self
-            .place
-            .as_ref()
-            .expect("it is there until it is dropped");
-        match place.root.rename(&place.name, &place.root, &self.target) {
-            Ok(()) => {
-                self.place = None;
-                Ok(self.written)
-            }
-            Err(error) => {
-                self.discard();
-                Err(error)
-            }
-        }
+    pub(super) fn complete(self) -> io::Result<u64> {
+        self.file.rename(Path::new(&self.name))?;
+        Ok(self.written)
     }
 
     /// Removes the file at once, on a thread that may wait for the disk.
-    pub(super) fn discard(mut self) {
-        if let Some(place) = self.place.take() {
-            self.doom(place).remove();
-        }
-    }
-
-    fn doom(&mut self, place: Place) -> Doomed {
-        let Place { root, name, hold } = place;
-        Doomed {
-            path: hold.dir().path().join(name),
-            what: What::Entry(root.into_std_file()),
-            // The file is closed over there, too: that may wait for the disk.
-            held: Box::new((self.file.take(), hold)),
-            pending: Pending::new(),
-        }
+    pub(super) fn discard(self) {
+        self.file.discard();
     }
 }
 
-impl Drop for Partial {
-    fn drop(&mut self) {
-        if let Some(place) = self.place.take() {
-            if place.hold.dir().is_foreign() {
-                // A forked child's copy: the file is its parent's, and so may be the locks.
-                return mem::forget(place);
-            }
-            let lane = Arc::clone(place.hold.dir().lane());
-            lane.push(self.doom(place));
-        }
+/// The directory that `path` is in.
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
     }
 }
 
-/// The file that `path` leads to, itself no symlink: to be given its name by a rename, which would
-/// replace a link and not follow it.
+/// The file that `path` leads to, itself no symlink: it is to be given its name by a rename, which
+/// would replace a link and not follow it.
 fn target(root: &Dir, path: &Path) -> io::Result<PathBuf> {
-    let bytes = path.as_os_str().as_encoded_bytes();
-    if path.file_name().is_none()
-        || bytes
-            .last()
-            .is_some_and(|byte| is_separator((*byte).into()))
-    {
-        return Err(ErrorKind::IsADirectory.into());
-    }
     let mut target = path.to_path_buf();
     for _ in 0..MAX_LINKS {
+        path::check(&target)?;
+        // Only of a directory, and that is what the error is, if there is nothing worse to say.
+        if ends_in_dots(&target) {
+            root.metadata(&target)?;
+            return Err(ErrorKind::IsADirectory.into());
+        }
+        if ends_in_separator(&target) {
+            root.metadata(parent(&target))?;
+            return Err(ErrorKind::IsADirectory.into());
+        }
         match root.symlink_metadata(&target) {
             Ok(metadata) if metadata.is_symlink() => {
                 let link = root.read_link_contents(&target)?;
@@ -147,5 +106,7 @@ fn target(root: &Dir, path: &Path) -> io::Result<PathBuf> {
             Err(error) => return Err(error),
         }
     }
+    // What the system says of a loop.
+    root.metadata(&target)?;
     Err(io::Error::other("too many symlinks, one after the other"))
 }

@@ -16,10 +16,17 @@ impl AsyncTempDir {
     /// Writes many files, in the order given, each as [`write`](Self::write) does, with one hop to
     /// the blocking pool for all of them: what a fixture of thousands of files is made with.
     ///
+    /// `files` is iterated first, to its end, on the calling task; all of the contents are in
+    /// memory then.
+    ///
     /// # Errors
     ///
     /// Those of [`write`](Self::write), for the first file that fails. The error names it and says
     /// how many were written before it; none is after it.
+    ///
+    /// # Panics
+    ///
+    /// If `files`, or the `as_ref` of one of its items, does.
     ///
     /// # Cancel safety
     ///
@@ -100,7 +107,7 @@ fn write_all(
             return Err(Failed {
                 path,
                 written,
-                error: path::explain(error),
+                error,
             });
         }
     }
@@ -116,7 +123,7 @@ fn write(dir: &Dir, path: &Path, contents: &[u8]) -> io::Result<()> {
         }
         file => file,
     };
-    file?.write_all(contents)
+    file.map_err(path::explain)?.write_all(contents)
 }
 
 /// Says so when the future is over, so that a job nobody waits for ends early.

@@ -23,8 +23,10 @@ impl AsyncTempDir {
     /// Writes the chunks of `stream` to the file `path`, one after the other, and returns how many
     /// bytes they were: an upload, a download, what a child process prints. The file is created,
     /// with the directories it is in, or replaced, and that only when the stream has ended well:
-    /// until then its bytes are in a file with a random name, `.….part`, at the top of the
-    /// directory.
+    /// until then its bytes are next to it, in a file with a random name, `.….part`.
+    ///
+    /// What is replaced is replaced by a new file, with the usual mode: who has the old one open,
+    /// or another hard link to it, keeps that.
     ///
     /// Memory does not grow with the stream: small chunks are gathered in two buffers of
     /// 512 KiB, and at most eight large ones (64 KiB and more) are held. While some are written,
@@ -34,9 +36,11 @@ impl AsyncTempDir {
     ///
     /// - Whatever the stream's error is, as the [`source`](Error::source) of this one, which has
     ///   the kind `Other`, or the stream error's own if that is an `io::Error`.
-    /// - Those of [`write`](Self::write); also while the stream is waited for.
+    /// - Those of [`write`](Self::write): at once, whether or not a chunk has come.
+    /// - `ResourceBusy`: something is mounted on the file.
     ///
-    /// No part of the file is left then, and what was at the path before is as it was.
+    /// No part of the file is left then, and what was at the path before is as it was; directories
+    /// that were made for it stay.
     ///
     /// # Panics
     ///
@@ -91,8 +95,10 @@ impl AsyncTempDir {
             batch: Batch::new(),
         };
         let mut spare = Batch::new();
+        // The first time there need be nothing to write: whether the path can be written at all is
+        // found out at once.
+        poll_fn(|cx| Poll::Ready(source.poll_enough(cx).is_ready())).await;
         loop {
-            poll_fn(|cx| source.poll_something(cx)).await;
             let last = match source.end.take() {
                 None => false,
                 Some(Ok(())) => true,
@@ -122,6 +128,7 @@ impl AsyncTempDir {
                 }
                 Written::All(bytes) => return Ok(bytes),
             }
+            poll_fn(|cx| source.poll_something(cx)).await;
         }
     }
 }

@@ -1,15 +1,20 @@
 //! A temporary file in the temporary directory.
 
-use std::io;
+use std::future::{Future, poll_fn};
+use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::pin::pin;
 
 use async_tempfile::{Error, Ownership, TempFile};
-use cap_std::fs::{Dir, File};
 
-use super::open::{Access, open};
+use super::open::Access;
+use super::open_root;
+use super::provisional::Provisional;
 use crate::AsyncTempDir;
 use crate::error::located;
 use crate::name;
+use crate::owned::Job;
+use crate::reply;
 use crate::sys::{self, Identity};
 
 /// How many names are tried. With 10 random characters one is enough.
@@ -21,16 +26,18 @@ impl AsyncTempDir {
     /// Unix), and contained.
     ///
     /// The file goes when the `TempFile` is dropped, or with the directory. That drop removes it
-    /// by path, and on the dropping thread; `drop_async` does so on the blocking pool.
+    /// by path, and on the dropping thread, also in a forked child; `drop_async` does so on the
+    /// blocking pool.
     ///
     /// # Errors
     ///
     /// What the operating system says; `Other`: something else has the directory's name by now,
-    /// or the runtime shuts down.
+    /// or the file's, or the runtime shuts down. No file is left.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, an empty file may be left, which goes with the directory.
+    /// If the future is dropped, no file is left: it is removed in the background, which
+    /// [`cleanup::idle`](crate::cleanup::idle) waits for.
     pub async fn temp_file(&self) -> io::Result<TempFile> {
         self.make_temp_file()
             .await
@@ -38,40 +45,59 @@ impl AsyncTempDir {
     }
 
     async fn make_temp_file(&self) -> io::Result<TempFile> {
-        let (name, made) = self.within(|dir, _| make(dir)).await?;
+        let runtime = self.runtime();
+        let hold = self.hold()?;
+        let made = reply::run(&runtime, move || make(&hold)).await.flatten()?;
+
         // It takes paths only. So the file is made here, where it cannot be anywhere else; that
         // the path still leads to it is looked at afterwards.
-        let file = TempFile::from_existing(self.path().join(name), Ownership::Owned)
-            .await
-            .map_err(|error| match error {
-                Error::Io(error) => error,
-                error => io::Error::other(error),
-            })?;
+        let path = made.path().to_path_buf();
+        let mut opening = pin!(TempFile::from_existing(path, Ownership::Owned));
+        let opened = poll_fn(|cx| {
+            // Also where no runtime is.
+            let _entered = runtime.enter();
+            opening.as_mut().poll(cx)
+        });
+        let file = match opened.await {
+            Ok(file) => file,
+            Err(Error::Io(error)) => return Err(error),
+            Err(_) => {
+                let gone = "the file was removed as soon as it was created";
+                return Err(io::Error::new(ErrorKind::NotFound, gone));
+            }
+        };
         let opened = sys::duplicate(&*file)?;
-        let same = self
-            .within(move |_, _| {
-                Ok(Identity::of_open(&made.into_std())? == Identity::of_open(&opened)?)
-            })
-            .await?;
-        if same {
+        let same = reply::run(&runtime, move || {
+            let same = Identity::of_open(made.file())? == Identity::of_open(&opened)?;
+            if same {
+                made.keep();
+            } else {
+                made.discard();
+            }
+            io::Result::Ok(same)
+        });
+        if same.await.flatten()? {
             Ok(file)
         } else {
             // Somebody else's: it is not to be removed.
             file.keep();
-            Err(sys::replaced())
+            Err(io::Error::other(
+                "the file was replaced as soon as it was created",
+            ))
         }
     }
 }
 
-fn make(dir: &Dir) -> io::Result<(String, File)> {
+fn make(hold: &Job) -> io::Result<Provisional> {
     let mut tries = 1;
     loop {
         let name = format!("tmp{}", name::random(name::DEFAULT_RANDOM_LEN)?);
-        match open(dir, Path::new(&name), Access::Private) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < MAX_TRIES => {
+        let root = open_root(hold)?;
+        match Provisional::new(root, Path::new(""), name, Access::Private, hold.again()) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && tries < MAX_TRIES => {
                 tries += 1;
             }
-            made => return Ok((name, made?)),
+            made => return made,
         }
     }
 }

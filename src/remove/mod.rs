@@ -33,6 +33,9 @@ use portable as engine;
 #[cfg(unix)]
 use unix as engine;
 
+/// Whether [`entry`] removes by path, and not relative to the directory that it is given.
+pub(crate) const BY_PATH: bool = !cfg!(unix);
+
 /// Removes the directory `path` with everything in it, blocking the thread. With an `identity`,
 /// it has to be that very directory.
 ///

@@ -5,6 +5,8 @@
 mod unix;
 #[cfg(windows)]
 mod windows;
+#[cfg(any(windows, test))]
+mod windows_names;
 
 #[cfg(unix)]
 pub(crate) use unix::{
@@ -18,7 +20,9 @@ pub(crate) use windows::{
 };
 
 #[cfg(unix)]
-pub(crate) use unix::grant_owner;
+pub(crate) use unix::{check_name, grant_owner};
+#[cfg(windows)]
+pub(crate) use windows::check_name;
 
 use std::fs::File;
 use std::io;

@@ -2,7 +2,7 @@
 
 mod regular;
 
-pub(crate) use regular::{duplicate, hand_out, irregular, open_regular, owner_only};
+pub(crate) use regular::{check_name, duplicate, hand_out, irregular, open_regular, owner_only};
 
 use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io;

@@ -1,16 +1,20 @@
 //! Windows: volume serial number and file index.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::os::windows::fs::OpenOptionsExt;
 use std::os::windows::io::AsHandle;
 use std::path::Path;
 
+use super::windows_names;
 use cap_std::fs::{Dir, File as CapFile, FileType, OpenOptions as CapOptions};
 
 /// `FILE_FLAG_BACKUP_SEMANTICS`, without which no directory opens, and
 /// `FILE_FLAG_OPEN_REPARSE_POINT`, with which a link opens as itself.
 const DIRECTORY_ITSELF: u32 = 0x0200_0000 | 0x0020_0000;
+const FILE_SHARE_READ: u32 = 1;
+const FILE_SHARE_WRITE: u32 = 2;
 const FILE_ATTRIBUTE_DIRECTORY: u64 = 0x10;
 const FILE_ATTRIBUTE_REPARSE_POINT: u64 = 0x400;
 
@@ -57,8 +61,14 @@ pub(crate) fn create_private_dir(
 }
 
 /// Opens the directory at `path` for work relative to it. A link or junction is refused.
+///
+/// While it is open nobody can rename or remove it: cap-std goes by its path now and then.
 pub(crate) fn open_dir(path: &Path) -> io::Result<File> {
-    let handle = open_itself(path)?;
+    let handle = OpenOptions::new()
+        .read(true)
+        .share_mode(FILE_SHARE_READ | FILE_SHARE_WRITE)
+        .custom_flags(DIRECTORY_ITSELF)
+        .open(path)?;
     if is_plain_dir(&handle)? {
         Ok(handle)
     } else {
@@ -124,4 +134,16 @@ pub(crate) fn owner_only(options: &mut CapOptions) -> &mut CapOptions {
 /// Another handle of the same open file.
 pub(crate) fn duplicate(file: &impl AsHandle) -> io::Result<File> {
     Ok(file.as_handle().try_clone_to_owned()?.into())
+}
+
+/// Refuses a name that would not become a file of that name.
+pub(crate) fn check_name(name: &OsStr) -> io::Result<()> {
+    // What is no Unicode has none of the characters that matter.
+    match windows_names::refused(&name.to_string_lossy()) {
+        None => Ok(()),
+        Some(reason) => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("Windows has no file {name:?}: {reason}"),
+        )),
+    }
 }
