@@ -183,7 +183,11 @@ fn every_other_operation_inside() {
             at_every_await_point(|| dir.append("f/g")).await;
             at_every_await_point(|| dir.remove("f")).await;
             at_every_await_point(|| dir.populate([("h/1", "x"), ("h/2", "y")])).await;
+            cleanup::idle().await;
+            let before = dir.list().await.unwrap();
             at_every_await_point(|| dir.temp_file()).await;
+            cleanup::idle().await;
+            assert_eq!(dir.list().await.unwrap(), before, "no file is left");
         });
     });
 }

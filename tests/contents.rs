@@ -67,6 +67,35 @@ async fn directories() {
     sandbox.check();
 }
 
+/// Whoever makes the missing directories, the others find them.
+#[test]
+fn tasks_that_share_a_missing_directory() {
+    for runtime in support::runtimes() {
+        let sandbox = Sandbox::new();
+        runtime.block_on(async {
+            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            for round in 0..1_000 {
+                let path = |name: &str| format!("{round}/sub/{name}");
+                let chunks = futures::stream::iter([Ok::<_, std::io::Error>("x")]);
+                let (a, b, c, d, e, f) = tokio::join!(
+                    dir.write(path("a"), "x"),
+                    dir.create_new(path("b")),
+                    dir.append(path("c")),
+                    dir.create_dir(path("d")),
+                    dir.populate([(path("e"), "x")]),
+                    dir.write_stream(path("f"), chunks),
+                );
+                drop((a.unwrap(), b.unwrap(), c.unwrap()));
+                assert_eq!((d.unwrap(), f.unwrap()), (dir.path().join(path("d")), 1));
+                e.unwrap();
+            }
+            dir.close().await.unwrap();
+        });
+        drop(runtime);
+        sandbox.check();
+    }
+}
+
 #[tokio::test]
 async fn a_path_cannot_lead_out() {
     let sandbox = Sandbox::new();

@@ -206,6 +206,23 @@ async fn a_temporary_file_goes_when_it_is_dropped() {
     sandbox.check();
 }
 
+/// A handle may be used outside its runtime, which then does the work.
+#[test]
+fn a_temporary_file_without_a_runtime_around() {
+    for runtime in support::runtimes() {
+        let sandbox = Sandbox::new();
+        let dir = runtime
+            .block_on(AsyncTempDir::new_in(sandbox.path()))
+            .unwrap();
+        let file = futures::executor::block_on(dir.temp_file()).unwrap();
+        assert!(file.file_path().exists());
+        drop(file);
+        drop(dir);
+        drop(runtime);
+        sandbox.check();
+    }
+}
+
 #[tokio::test]
 async fn a_temporary_file_is_not_made_in_another_directory() {
     let sandbox = Sandbox::new();

@@ -438,6 +438,46 @@ fn a_runtime_that_shuts_down_under_it_leaves_nothing() {
     }
 }
 
+/// No rename leaves a filesystem.
+#[cfg(target_os = "linux")]
+#[test]
+fn in_a_filesystem_that_is_mounted_inside() {
+    if !support::where_it_may_mount("in_a_filesystem_that_is_mounted_inside") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    support::current_thread().block_on(async {
+        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let mounted = dir.create_dir("mounted").await.unwrap();
+        let run = |args: &[&str]| {
+            let mut command = std::process::Command::new(args[0]);
+            let status = command.args(&args[1..]).arg(&mounted).status();
+            assert!(status.unwrap().success(), "{args:?}");
+        };
+        run(&["mount", "-t", "tmpfs", "none"]);
+        let written = dir.write_stream("mounted/a/file", stream::iter([ok("x")]));
+        assert_eq!(written.await.unwrap(), 1);
+        assert_eq!(fs::read(mounted.join("a/file")).unwrap(), b"x");
+        run(&["umount"]);
+        dir.close().await.unwrap();
+    });
+    sandbox.check();
+}
+
+/// That a path cannot be written is not found out only when the first chunk comes.
+#[tokio::test]
+async fn a_refusal_does_not_wait_for_the_stream() {
+    let sandbox = Sandbox::new();
+    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    dir.create_dir("sub").await.unwrap();
+    for path in ["", "../x", "sub/../../x", "sub"] {
+        let never = stream::pending::<Result<&str, Never>>();
+        dir.write_stream(path, never).await.unwrap_err();
+    }
+    dir.close().await.unwrap();
+    sandbox.check();
+}
+
 /// A file system of one mebibyte, full before the stream ends.
 #[cfg(target_os = "linux")]
 #[test]

@@ -8,6 +8,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_tempdir::{AsyncTempDir, cleanup};
@@ -72,6 +73,15 @@ async fn between_two_calls() {
     sandbox.check();
 }
 
+/// Tells a thread to end, also in a panic.
+struct Over(Arc<AtomicBool>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Exchanges `d` and a symlink to the sibling, over and over, while files are written in `d`.
 #[cfg(target_os = "linux")]
 #[test]
@@ -85,18 +95,26 @@ fn during_the_calls() {
             let (d, link) = (dir.path().join("d"), dir.path().join("link"));
             dir.create_dir("d").await.unwrap();
             symlink("../sibling", &link).unwrap();
-            let over = AtomicBool::new(false);
+            let (mut written, mut refused) = (0, 0);
             std::thread::scope(|scope| {
-                scope.spawn(|| {
-                    while !over.load(Ordering::Relaxed) {
-                        renameat_with(CWD, &d, CWD, &link, RenameFlags::EXCHANGE).unwrap();
+                let over = Over(Arc::new(AtomicBool::new(false)));
+                let is_over = Arc::clone(&over.0);
+                let (d, link) = (&d, &link);
+                scope.spawn(move || {
+                    while !is_over.load(Ordering::Relaxed) {
+                        renameat_with(CWD, d, CWD, link, RenameFlags::EXCHANGE).unwrap();
                     }
                 });
                 futures::executor::block_on(async {
-                    for n in 0..300 {
-                        // Each may succeed or be refused; that none gets out is what counts.
+                    // Each may succeed or be refused; that none gets out is what counts, and that
+                    // the race was one.
+                    while written < 100 || refused < 100 {
+                        let n = written + refused;
                         let name = format!("d/{n}");
-                        let _ = dir.write(&name, "x").await;
+                        match dir.write(&name, "x").await {
+                            Ok(_) => written += 1,
+                            Err(_) => refused += 1,
+                        }
                         let _ = dir.populate([(&name, "x"), (&name, "y")]).await;
                         let _ = dir.create_dir_all(format!("d/dir{n}/sub")).await;
                         let chunks = stream::iter([Ok::<_, std::io::Error>("x")]);
@@ -105,7 +123,6 @@ fn during_the_calls() {
                         let read = dir.read("d/file").await;
                         assert!(read.is_err(), "the sibling's file is not read");
                     }
-                    over.store(true, Ordering::Relaxed);
                 });
             });
             untouched(&sandbox);
