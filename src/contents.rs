@@ -19,6 +19,7 @@ mod provisional;
 mod stream;
 mod temp_file;
 
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -41,7 +42,7 @@ impl AsyncTempDir {
         let result = match path::check(path) {
             Ok(()) => {
                 let path = path.to_path_buf();
-                self.within(move |dir, _| job(dir, &path)).await
+                self.within(move |dir| job(dir, &path)).await
             }
             Err(error) => Err(error),
         };
@@ -52,11 +53,17 @@ impl AsyncTempDir {
     async fn within<T, F>(&self, job: F) -> io::Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Dir, &Job) -> io::Result<T> + Send + 'static,
+        F: FnOnce(&Dir) -> io::Result<T> + Send + 'static,
     {
         let hold = self.hold()?;
         reply::run(&self.runtime(), move || {
-            job(&open_root(&hold)?, &hold).map_err(path::explain)
+            let root = match hold.dir().kept().take() {
+                Some(root) => check_root(&hold, root)?,
+                None => open_root(&hold)?,
+            };
+            let result = job(&root).map_err(path::explain);
+            hold.dir().kept().put(root.into_std_file());
+            result
         })
         .await
         .flatten()
@@ -73,8 +80,14 @@ impl AsyncTempDir {
     }
 }
 
-/// Opens the directory that the job is in. Afresh each time: thousands of directories must not
-/// hold thousands of descriptors.
+/// Sees that the path of the directory that the job is in still leads to it; `root` is that.
+fn check_root(hold: &Job, root: File) -> io::Result<Dir> {
+    let dir = hold.dir();
+    sys::check_same_dir(dir.path(), dir.identity())?;
+    Ok(Dir::from_std_file(root))
+}
+
+/// Opens the directory that the job is in.
 fn open_root(hold: &Job) -> io::Result<Dir> {
     let dir = hold.dir();
     sys::open_same_dir(dir.path(), dir.identity()).map(Dir::from_std_file)

@@ -5,6 +5,7 @@
 //! [`OwnedDir::settle`], decides after every change whether it is time to remove.
 
 mod claim;
+mod kept;
 
 pub(crate) use claim::{Claim, OnDrop, foreign};
 
@@ -16,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::cleanup::{Doomed, Lane, Pending, What};
 use crate::sys::Identity;
+use kept::Kept;
 
 /// A directory that this process created and has to remove.
 #[derive(Debug)]
@@ -26,6 +28,7 @@ pub(crate) struct OwnedDir {
     process: u32,
     lane: Arc<Lane>,
     life: Mutex<Life>,
+    kept: Kept,
     /// Keeps the directory around this one on disk.
     parent: Option<Child>,
 }
@@ -95,6 +98,11 @@ impl OwnedDir {
         &self.lane
     }
 
+    /// Where the directory's descriptor is between two jobs.
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
     /// Registers a job that is going to work in the directory. Until it ends, nothing removes it.
     pub(crate) fn job(self: &Arc<Self>) -> Job {
         self.life().jobs += 1;
@@ -105,12 +113,6 @@ impl OwnedDir {
     pub(crate) fn child(self: &Arc<Self>) -> Child {
         self.life().children += 1;
         Child(Arc::clone(self))
-    }
-
-    /// For a forked child: another thread may have had the locks when it was forked, and nobody
-    /// will ever release those. So nothing of this is touched any more, not even by its destructor.
-    fn leave_to_parent(self: &Arc<Self>) {
-        mem::forget(Arc::clone(self));
     }
 
     fn life(&self) -> MutexGuard<'_, Life> {
@@ -169,9 +171,6 @@ impl Job {
 
 impl Drop for Job {
     fn drop(&mut self) {
-        if self.0.is_foreign() {
-            return self.0.leave_to_parent();
-        }
         let mut life = self.0.life();
         life.jobs -= 1;
         self.0.settle(life);
@@ -191,9 +190,6 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        if self.0.is_foreign() {
-            return self.0.leave_to_parent();
-        }
         let mut life = self.0.life();
         life.children -= 1;
         self.0.settle(life);

@@ -66,7 +66,7 @@ impl AsyncTempDir {
         let over = Over::default();
         let stop = Arc::clone(&over.0);
         let failed = self
-            .within(move |dir, _| Ok(write_all(dir, files, &stop).err()))
+            .within(move |dir| Ok(write_all(dir, files, &stop).err()))
             .await
             .map_err(|error| located("populate", self.path(), error))?;
         match failed {

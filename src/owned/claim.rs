@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::{Arc, Mutex};
 
+use super::kept::Kept;
 use super::{Child, Children, Fate, Life, OwnedDir};
 use crate::cleanup::Lane;
 use crate::sys::{self, Identity};
@@ -51,6 +52,7 @@ impl Claim {
                     children: 0,
                     held_children: 0,
                 }),
+                kept: Kept::default(),
                 parent,
             }),
             on_drop: OnDrop::Remove,
