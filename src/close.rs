@@ -34,10 +34,14 @@ impl Target for Closing {
         }
         // The one who waits has a thread's worth of removal for itself: no lane, no queue.
         let runtime = Handle::try_current().unwrap_or_else(|_| dir.lane().runtime().clone());
+        let options = Options {
+            helpers: Some(remove::helpers(&runtime)),
+            ..options
+        };
         claim.close(move || {
             pool::run(&runtime, move |_| {
                 reply.answer(move || {
-                    let removed = remove::tree(dir.path(), Some(dir.identity()), &options);
+                    let removed = remove::tree(dir.path(), Some(dir.identity()), options);
                     // The directory around this one may go now, and counts as pending before
                     // anybody learns that this one is gone.
                     drop(dir);

@@ -33,8 +33,8 @@ impl What {
     /// Removes what is at `path`. That nothing is there is success.
     pub(crate) fn remove(self, path: &Path) -> Outcome {
         match self {
-            Self::Dir(identity) => remove::tree(path, Some(&identity), &Options::default()),
-            Self::Entry(above) => match remove::entry(above, path) {
+            Self::Dir(identity) => remove::tree(path, Some(&identity), Options::default()),
+            Self::Entry(above) => match remove::entry(above, path, Options::default()) {
                 Err(error) if error.is_not_found() => Outcome::from(Ok(error.removed())),
                 result => Outcome::from(result),
             },

@@ -7,7 +7,7 @@ use cap_std::fs::Dir;
 
 use super::open::{make_dirs, with_parents};
 use crate::AsyncTempDir;
-use crate::remove::{self, RemoveError, Removed};
+use crate::remove::{self, Options, RemoveError, Removed};
 
 impl AsyncTempDir {
     /// Creates the directory `path`, which must not exist, with the directories it is in:
@@ -80,9 +80,13 @@ impl AsyncTempDir {
     /// If the future is dropped, what is at the path may be gone, in part or as a whole, or not.
     pub async fn remove(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let root = self.path().to_path_buf();
+        let options = Options {
+            helpers: Some(remove::helpers(&self.runtime())),
+            ..Options::default()
+        };
         let removed = self
             .inside("remove", path.as_ref(), move |dir, path| {
-                remove(dir, &root, path)
+                remove(dir, &root, path, options)
             })
             .await?;
         // That error names the path itself.
@@ -124,7 +128,12 @@ impl AsyncTempDir {
 }
 
 /// Removes what is at `path` beneath `dir`, which is at `root`.
-fn remove(dir: &Dir, root: &Path, path: &Path) -> io::Result<Result<Removed, RemoveError>> {
+fn remove(
+    dir: &Dir,
+    root: &Path,
+    path: &Path,
+    options: Options,
+) -> io::Result<Result<Removed, RemoveError>> {
     let Some(name) = path.file_name() else {
         return Err(io::Error::new(
             ErrorKind::InvalidInput,
@@ -141,7 +150,7 @@ fn remove(dir: &Dir, root: &Path, path: &Path) -> io::Result<Result<Removed, Rem
         Some(above) => (dir.open_dir(above)?, root.join(path)),
         None => unreachable!("a path with a last name has a parent"),
     };
-    Ok(remove::entry(above.into_std_file(), &shown))
+    Ok(remove::entry(above.into_std_file(), &shown, options))
 }
 
 fn list(dir: &Dir) -> io::Result<Vec<PathBuf>> {

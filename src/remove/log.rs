@@ -1,10 +1,12 @@
-//! What a removal does, counted while it goes on.
+//! What a removal does, counted while it goes on, by however many threads.
 
 use std::any::Any;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{RemoveError, RemoveFailure};
@@ -24,14 +26,19 @@ pub struct Removed {
 pub(crate) struct Options {
     pub(crate) max_threads: Option<usize>,
     pub(crate) on_progress: Option<Box<dyn Fn(Removed) + Send + Sync>>,
+    /// Has another thread call what it is given, soon, late or never. Without it, there is none.
+    pub(crate) helpers: Option<Helpers>,
 }
+
+/// See [`Options::helpers`].
+pub(crate) type Helpers = Box<dyn Fn(Box<dyn FnOnce() + Send>) + Send + Sync>;
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("max_threads", &self.max_threads)
             .field("on_progress", &self.on_progress.is_some())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -53,49 +60,69 @@ impl From<Result<Removed, RemoveError>> for Outcome {
 
 /// The least time between two calls of `on_progress`.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// How many entries go by between two looks at the clock.
-const STRIDE: u64 = 64;
 
 /// The record of one removal.
-pub(super) struct Log<'a> {
-    path: &'a Path,
-    options: &'a Options,
-    removed: Removed,
-    failures: Vec<RemoveFailure>,
-    failed: u64,
+pub(super) struct Log {
+    path: PathBuf,
+    options: Options,
+    files: AtomicU64,
+    dirs: AtomicU64,
+    failed: AtomicU64,
+    /// The first of them.
+    failures: Mutex<Vec<RemoveFailure>>,
+    progress: Mutex<Progress>,
+}
+
+struct Progress {
     last_call: Instant,
     /// Of `on_progress`. The removal goes on without it; its caller gets it in the end.
     panic: Option<Box<dyn Any + Send>>,
 }
 
-impl<'a> Log<'a> {
-    pub(super) fn new(path: &'a Path, options: &'a Options) -> Self {
-        Self {
-            path,
+impl Log {
+    pub(super) fn new(path: &Path, options: Options) -> Arc<Self> {
+        Arc::new(Self {
+            path: path.to_path_buf(),
             options,
-            removed: Removed::default(),
-            failures: Vec::new(),
-            failed: 0,
-            last_call: Instant::now(),
-            panic: None,
+            files: AtomicU64::new(0),
+            dirs: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            failures: Mutex::new(Vec::new()),
+            progress: Mutex::new(Progress {
+                last_call: Instant::now(),
+                panic: None,
+            }),
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Adds what has been removed since the last call, now and then with a call of `on_progress`.
+    pub(super) fn add(&self, removed: Removed) {
+        self.files.fetch_add(removed.files, Ordering::Relaxed);
+        self.dirs.fetch_add(removed.dirs, Ordering::Relaxed);
+        // One thread at a time; the others go on.
+        if self.options.on_progress.is_some()
+            && let Ok(mut progress) = self.progress.try_lock()
+            && progress.last_call.elapsed() >= INTERVAL
+        {
+            self.call(&mut progress);
+            progress.last_call = Instant::now();
         }
     }
 
-    pub(super) fn file_removed(&mut self) {
-        self.removed.files += 1;
-        self.progress();
-    }
-
-    pub(super) fn dir_removed(&mut self) {
-        self.removed.dirs += 1;
-        self.progress();
-    }
-
     /// Records that what is at `path` stays. The path is only asked for if there is room for it.
-    pub(super) fn failed(&mut self, path: impl FnOnce() -> PathBuf, error: impl Into<io::Error>) {
-        self.failed += 1;
-        if self.failures.len() < RemoveError::MAX_FAILURES {
-            self.failures.push(RemoveFailure {
+    pub(super) fn failed(&self, path: impl FnOnce() -> PathBuf, error: impl Into<io::Error>) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+        let mut failures = lock(&self.failures);
+        if failures.len() < RemoveError::MAX_FAILURES {
+            failures.push(RemoveFailure {
                 path: path(),
                 error: error.into(),
             });
@@ -103,45 +130,97 @@ impl<'a> Log<'a> {
     }
 
     /// How many failures there were so far.
+    #[cfg(any(not(unix), test))]
     pub(super) fn failures(&self) -> u64 {
-        self.failed
+        self.failed.load(Ordering::Relaxed)
     }
 
-    /// Ends the record.
-    pub(super) fn finish(mut self) -> Outcome {
-        self.call();
-        let result = if self.failed == 0 {
-            Ok(self.removed)
+    /// Ends the record, once no thread is at work any more.
+    pub(super) fn finish(&self) -> Outcome {
+        let mut progress = lock(&self.progress);
+        self.call(&mut progress);
+        let removed = self.removed();
+        let failures = std::mem::take(&mut *lock(&self.failures));
+        let result = if failures.is_empty() {
+            Ok(removed)
         } else {
+            let failed = self.failed.load(Ordering::Relaxed);
             Err(RemoveError::new(
-                self.path.to_path_buf(),
-                self.failures,
-                self.failed,
-                self.removed,
+                self.path.clone(),
+                failures,
+                failed,
+                removed,
             ))
         };
         Outcome {
             result,
-            panic: self.panic,
+            panic: progress.panic.take(),
         }
     }
 
-    fn progress(&mut self) {
-        if self.options.on_progress.is_some()
-            && (self.removed.files + self.removed.dirs).is_multiple_of(STRIDE)
-            && self.last_call.elapsed() >= INTERVAL
-        {
-            self.call();
-            self.last_call = Instant::now();
+    fn removed(&self) -> Removed {
+        Removed {
+            files: self.files.load(Ordering::Relaxed),
+            dirs: self.dirs.load(Ordering::Relaxed),
         }
     }
 
-    fn call(&mut self) {
+    fn call(&self, progress: &mut Progress) {
         if let Some(on_progress) = &self.options.on_progress
-            && self.panic.is_none()
+            && progress.panic.is_none()
         {
-            let removed = self.removed;
-            self.panic = catch_unwind(AssertUnwindSafe(|| on_progress(removed))).err();
+            let removed = self.removed();
+            progress.panic = catch_unwind(AssertUnwindSafe(|| on_progress(removed))).err();
         }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many removed entries a thread counts for itself before it tells the log.
+const STRIDE: u64 = 64;
+
+/// What one thread has removed and not yet added to the log.
+pub(super) struct Tally<'a> {
+    log: &'a Log,
+    removed: Removed,
+}
+
+impl<'a> Tally<'a> {
+    pub(super) fn new(log: &'a Log) -> Self {
+        Self {
+            log,
+            removed: Removed::default(),
+        }
+    }
+
+    pub(super) fn file(&mut self) {
+        self.removed.files += 1;
+        self.count();
+    }
+
+    pub(super) fn dir(&mut self) {
+        self.removed.dirs += 1;
+        self.count();
+    }
+
+    fn count(&mut self) {
+        if self.removed.files + self.removed.dirs >= STRIDE {
+            self.flush();
+        }
+    }
+
+    pub(super) fn flush(&mut self) {
+        if self.removed != Removed::default() {
+            self.log.add(std::mem::take(&mut self.removed));
+        }
+    }
+}
+
+impl Drop for Tally<'_> {
+    fn drop(&mut self) {
+        self.flush();
     }
 }

@@ -15,8 +15,8 @@ mod unix;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use log::{Options, Outcome};
-pub(crate) use request::Target;
+pub(crate) use log::{Helpers, Options, Outcome};
+pub(crate) use request::{Target, helpers};
 
 pub use error::{RemoveError, RemoveFailure};
 pub use log::Removed;
@@ -40,9 +40,9 @@ pub(crate) const BY_PATH: bool = !cfg!(unix);
 /// it has to be that very directory.
 ///
 /// That nothing is there (any more) is success.
-pub(crate) fn tree(path: &Path, identity: Option<&Identity>, options: &Options) -> Outcome {
-    let mut log = Log::new(path, options);
-    engine::remove(path, identity, &mut log);
+pub(crate) fn tree(path: &Path, identity: Option<&Identity>, options: Options) -> Outcome {
+    let log = Log::new(path, options);
+    engine::remove(path, identity, &log);
     log.finish()
 }
 
@@ -50,9 +50,8 @@ pub(crate) fn tree(path: &Path, identity: Option<&Identity>, options: &Options) 
 /// blocking the thread. The whole path is for the report, and for a platform that removes by path.
 ///
 /// That nothing is there is an error.
-pub(crate) fn entry(above: File, path: &Path) -> Result<Removed, RemoveError> {
-    let options = Options::default();
-    let mut log = Log::new(path, &options);
-    engine::remove_entry(above, path, &mut log);
+pub(crate) fn entry(above: File, path: &Path, options: Options) -> Result<Removed, RemoveError> {
+    let log = Log::new(path, options);
+    engine::remove_entry(above, path, &log);
     log.finish().result
 }

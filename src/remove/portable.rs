@@ -6,10 +6,11 @@
 use std::fs::{self, DirEntry};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::log::Log;
+use super::log::{Log, Removed};
 use crate::sys::{self, Identity};
 
 /// How often an entry that somebody else has open is tried, `PAUSE` apart: about a third of a
@@ -25,7 +26,7 @@ struct Level {
 }
 
 /// Removes the directory `path`. Failures go to `log`.
-pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &mut Log<'_>) {
+pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
     if let Some(identity) = identity {
         match sys::check_same_dir(path, identity) {
             Ok(()) => {}
@@ -54,7 +55,7 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &mut Log<'_>
 
 /// Removes what is at `path`, whatever it is. That nothing is there is a failure.
 #[cfg(not(unix))]
-pub(super) fn remove_entry(above: fs::File, path: &Path, log: &mut Log<'_>) {
+pub(super) fn remove_entry(above: fs::File, path: &Path, log: &Arc<Log>) {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => remove(path, None, log),
         Ok(_) => remove_other(path, log),
@@ -64,7 +65,7 @@ pub(super) fn remove_entry(above: fs::File, path: &Path, log: &mut Log<'_>) {
     drop(above);
 }
 
-fn read(path: PathBuf, log: &mut Log<'_>) -> Option<Level> {
+fn read(path: PathBuf, log: &Arc<Log>) -> Option<Level> {
     let failures_before = log.failures();
     match fs::read_dir(&path).and_then(Iterator::collect) {
         Ok(entries) => Some(Level {
@@ -81,7 +82,7 @@ fn read(path: PathBuf, log: &mut Log<'_>) -> Option<Level> {
 }
 
 /// A file, or a link of either kind.
-fn remove_other(path: &Path, log: &mut Log<'_>) {
+fn remove_other(path: &Path, log: &Arc<Log>) {
     match patiently(path, || {
         // Links to directories are directories of a kind, and go as such.
         fs::remove_file(path).or_else(|error| match fs::remove_dir(path) {
@@ -89,19 +90,19 @@ fn remove_other(path: &Path, log: &mut Log<'_>) {
             Err(_) => Err(error),
         })
     }) {
-        Ok(true) => log.file_removed(),
+        Ok(true) => log.add(Removed { files: 1, dirs: 0 }),
         Ok(false) => {}
         Err(error) => log.failed(|| path.to_path_buf(), error),
     }
 }
 
-fn leave(level: &Level, log: &mut Log<'_>) {
+fn leave(level: &Level, log: &Arc<Log>) {
     if log.failures() > level.failures_before {
         // It cannot be empty, and what is in it has been recorded.
         return;
     }
     match patiently(&level.path, || fs::remove_dir(&level.path)) {
-        Ok(true) => log.dir_removed(),
+        Ok(true) => log.add(Removed { files: 0, dirs: 1 }),
         Ok(false) => {}
         Err(error) => log.failed(|| level.path.clone(), error),
     }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::runtime::Handle;
 
-use super::{Options, Outcome, RemoveError, Removed, tree};
+use super::{Helpers, Options, Outcome, RemoveError, Removed, tree};
 use crate::cleanup::Verdict;
 use crate::pool;
 use crate::reply::{self, Reply, Waiting};
@@ -17,8 +17,9 @@ use crate::reply::{self, Reply, Waiting};
 /// Removes the directory `path` and everything in it, temporary or not: Python's `shutil.rmtree`,
 /// and what `tokio::fs::remove_dir_all` does, with a full report.
 ///
-/// Nothing happens until the result is awaited. Then one closure on Tokio's blocking pool removes
-/// relative to open directories. No symlink is followed, no mount point entered, and
+/// Nothing happens until the result is awaited. Then a thread of Tokio's blocking pool removes
+/// relative to open directories, and with more than some fifty entries [a few
+/// more](RemoveDirAll::max_threads) help. No symlink is followed, no mount point entered, and
 /// no failure ends it: the rest is removed all the same. A directory in the tree that its owner
 /// may not read, search or write gets those rights first (Unix). Deeper than 64 levels, a directory
 /// is renamed to a random name in `path` before it is emptied; if it then cannot be removed, it
@@ -88,9 +89,11 @@ impl RemoveDirAll {
         }
     }
 
-    /// Lets at most `n` threads of the blocking pool work on the removal; 0 counts as 1.
+    /// Lets at most `n` threads of the blocking pool work on the removal; 0 counts as 1. Unless
+    /// told otherwise, it is as many as the machine has processors, and at most four.
     ///
-    /// It is a limit, not a wish: this version's engine works with one thread.
+    /// It is a limit, not a wish: others are only sent for when there is enough to do, and nobody
+    /// waits for them. On platforms that are not Unix there is one.
     pub fn max_threads(mut self, n: usize) -> Self {
         self.options.max_threads = Some(n.max(1));
         self
@@ -193,13 +196,23 @@ impl Target for Named {
                 });
             }
         };
+        let options = Options {
+            helpers: Some(helpers(&runtime)),
+            ..options
+        };
         pool::run(&runtime, move |_| {
-            reply.answer(|| Verdict::new(remove_named(&path, &options)));
+            reply.answer(|| Verdict::new(remove_named(&path, options)));
         });
     }
 }
 
-fn remove_named(path: &Path, options: &Options) -> Outcome {
+/// Further threads of `runtime`'s blocking pool. If that takes no more work, there are none.
+pub(crate) fn helpers(runtime: &Handle) -> Helpers {
+    let runtime = runtime.clone();
+    Box::new(move |help| drop(pool::offer(&runtime, move |_| help())))
+}
+
+fn remove_named(path: &Path, options: Options) -> Outcome {
     let refuse = |error| Outcome::from(Err(RemoveError::whole(path, error)));
     match std::fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_symlink() => refuse(io::Error::new(

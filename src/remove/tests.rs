@@ -3,12 +3,13 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::log::{Log, Options, Removed};
 use super::{RemoveError, portable};
 use crate::sys::Identity;
 
-type Engine = fn(&Path, Option<&Identity>, &mut Log<'_>);
+type Engine = fn(&Path, Option<&Identity>, &Arc<Log>);
 
 fn engines() -> Vec<(&'static str, Engine)> {
     vec![
@@ -28,9 +29,8 @@ fn with_each(test: impl Fn(&dyn Fn(&Path) -> Result<Removed, RemoveError>, &Path
         let root = outer.path().join("root");
         fs::create_dir(&root).unwrap();
         let remove = |path: &Path| {
-            let options = Options::default();
-            let mut log = Log::new(path, &options);
-            engine(path, None, &mut log);
+            let log = Log::new(path, Options::default());
+            engine(path, None, &log);
             log.finish().result
         };
         test(&remove, &root);
@@ -159,9 +159,7 @@ fn a_chain_of_ten_thousand_directories() {
         level = openat(&level, "d", flags, Mode::empty()).unwrap();
     }
     drop(level);
-    let removed = super::tree(&root, None, &Options::default())
-        .result
-        .unwrap();
+    let removed = super::tree(&root, None, Options::default()).result.unwrap();
     assert_eq!(counted(removed), (0, 10_001));
     assert!(!root.exists());
 }
@@ -177,16 +175,15 @@ fn a_directory_that_is_another_is_left_alone() {
         fs::create_dir(&theirs).unwrap();
         fs::write(theirs.join("file"), "theirs").unwrap();
 
-        let options = Options::default();
-        let mut log = Log::new(&theirs, &options);
-        engine(&theirs, Some(&identity), &mut log);
+        let log = Log::new(&theirs, Options::default());
+        engine(&theirs, Some(&identity), &log);
         let error = log.finish().result.expect_err(name);
         assert_eq!(error.failed(), 1);
         assert!(error.to_string().contains("replaced"), "{name}: {error}");
         assert!(theirs.join("file").exists(), "{name}");
 
-        let mut log = Log::new(&ours, &options);
-        engine(&ours, Some(&identity), &mut log);
+        let log = Log::new(&ours, Options::default());
+        engine(&ours, Some(&identity), &log);
         assert_eq!(counted(log.finish().result.unwrap()), (0, 1), "{name}");
     }
 }
@@ -200,9 +197,8 @@ fn the_root_and_other_impossible_paths_fail_without_harm() {
         }
         for path in ["/", "..", ""] {
             let path = PathBuf::from(path);
-            let options = Options::default();
-            let mut log = Log::new(&path, &options);
-            engine(&path, None, &mut log);
+            let log = Log::new(&path, Options::default());
+            engine(&path, None, &log);
             let error = io::Error::from(log.finish().result.unwrap_err());
             assert_eq!(
                 error.kind(),

@@ -1,25 +1,34 @@
 //! Removal on Unix: relative to open directories, with a bounded number of them open.
 
+mod crew;
+mod entries;
+mod list;
+mod node;
 mod open;
-mod walk;
+mod work;
 
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::log::Log;
+use super::log::{Log, Removed};
 use crate::sys::{self, Identity};
+use node::Node;
 use open::Opened;
-use walk::{Level, Walk};
+use work::Removal;
+
+const FILE: Removed = Removed { files: 1, dirs: 0 };
+const DIR: Removed = Removed { files: 0, dirs: 1 };
 
 /// Removes the directory `path`. Failures go to `log`.
-pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &mut Log<'_>) {
+pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
     let Some(name) = path.file_name() else {
         return log.failed(|| path.to_path_buf(), Errno::INVAL);
     };
@@ -30,7 +39,7 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &mut Log<'_>
     };
     match same {
         Ok(()) => match rustix::fs::unlinkat(rustix::fs::CWD, path, AtFlags::REMOVEDIR) {
-            Ok(()) => return log.dir_removed(),
+            Ok(()) => return log.add(DIR),
             Err(Errno::NOENT) => return,
             // Not empty, or something to be found out and reported below.
             Err(_) => {}
@@ -60,12 +69,12 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &mut Log<'_>
 /// Removes what has the last name of `path` in `above`, whatever it is.
 ///
 /// That nothing is there is a failure.
-pub(super) fn remove_entry(above: File, path: &Path, log: &mut Log<'_>) {
+pub(super) fn remove_entry(above: File, path: &Path, log: &Arc<Log>) {
     let Some(name) = path.file_name() else {
         return log.failed(|| path.to_path_buf(), Errno::INVAL);
     };
     let error = match rustix::fs::unlinkat(&above, name, AtFlags::empty()) {
-        Ok(()) => return log.file_removed(),
+        Ok(()) => return log.add(FILE),
         // What a directory says to this differs between systems, and others say it, too.
         Err(error @ (Errno::ISDIR | Errno::PERM | Errno::ACCESS)) => error,
         Err(error) => return log.failed(|| path.to_path_buf(), error),
@@ -75,19 +84,13 @@ pub(super) fn remove_entry(above: File, path: &Path, log: &mut Log<'_>) {
         return log.failed(|| path.to_path_buf(), error);
     }
     match rustix::fs::unlinkat(&above, name, AtFlags::REMOVEDIR) {
-        Ok(()) => log.dir_removed(),
+        Ok(()) => log.add(DIR),
         Err(_) => empty(above.into(), name, path, None, log),
     }
 }
 
 /// Removes the directory `name` in `above` with all that is in it.
-fn empty(
-    above: OwnedFd,
-    name: &OsStr,
-    path: &Path,
-    identity: Option<&Identity>,
-    log: &mut Log<'_>,
-) {
+fn empty(above: OwnedFd, name: &OsStr, path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
     let root = match open::patiently(|| open::dir(&above, name)) {
         Ok(Opened::Dir(root)) => File::from(root),
         Ok(Opened::Gone) => return,
@@ -101,8 +104,9 @@ fn empty(
             Err(error) => return log.failed(|| path.to_path_buf(), error),
         }
     }
-    match Level::new(name.as_bytes(), root.into(), log) {
-        Ok(root) => Walk::new(path, above, root, log).run(),
-        Err(error) => log.failed(|| path.to_path_buf(), error),
-    }
+    let Ok(name) = CString::new(name.as_bytes()) else {
+        return log.failed(|| path.to_path_buf(), Errno::INVAL);
+    };
+    let root = Node::new(None, name, root.into());
+    crew::carry_out(Removal::new(above, root, Arc::clone(log)));
 }

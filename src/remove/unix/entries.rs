@@ -1,0 +1,81 @@
+//! Reading a directory.
+
+use std::ffi::CStr;
+use std::ops::ControlFlow;
+
+use rustix::fd::BorrowedFd;
+use rustix::fs::FileType;
+use rustix::io::Errno;
+
+/// Where a reading ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    All,
+    /// The next reading goes on from there.
+    Part,
+}
+
+/// What a directory is read into.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[derive(Default)]
+pub(super) struct Buffer(Vec<u8>);
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+impl Buffer {
+    /// About a thousand names of usual length: one call for most directories.
+    const SIZE: usize = 32 * 1024;
+
+    /// Calls `each` with every entry that has not been read yet. Between two calls to the system it
+    /// asks `go_on` whether it should.
+    pub(super) fn read(
+        &mut self,
+        dir: BorrowedFd<'_>,
+        mut each: impl FnMut(&CStr, FileType),
+        mut go_on: impl FnMut() -> ControlFlow<()>,
+    ) -> Result<Read, Errno> {
+        self.0.reserve(Self::SIZE);
+        let mut entries = rustix::fs::RawDir::new(dir, self.0.spare_capacity_mut());
+        loop {
+            match entries.next() {
+                Some(Ok(entry)) => each(entry.file_name(), entry.file_type()),
+                // What is said of a directory that has been removed.
+                None | Some(Err(Errno::NOENT)) => return Ok(Read::All),
+                Some(Err(Errno::INTR)) => continue,
+                Some(Err(error)) => return Err(error),
+            }
+            if entries.is_buffer_empty() && go_on().is_break() {
+                return Ok(Read::Part);
+            }
+        }
+    }
+
+    /// Lets the next reading begin anew.
+    pub(super) fn rewind(dir: BorrowedFd<'_>) -> Result<(), Errno> {
+        rustix::fs::seek(dir, rustix::fs::SeekFrom::Start(0)).map(drop)
+    }
+}
+
+/// Elsewhere a reading cannot be interrupted: the directory is opened anew for each.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[derive(Default)]
+pub(super) struct Buffer;
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+impl Buffer {
+    pub(super) fn read(
+        &mut self,
+        dir: BorrowedFd<'_>,
+        mut each: impl FnMut(&CStr, FileType),
+        _go_on: impl FnMut() -> ControlFlow<()>,
+    ) -> Result<Read, Errno> {
+        for entry in rustix::fs::Dir::read_from(dir)? {
+            let entry = entry?;
+            each(entry.file_name(), entry.file_type());
+        }
+        Ok(Read::All)
+    }
+
+    pub(super) fn rewind(_dir: BorrowedFd<'_>) -> Result<(), Errno> {
+        Ok(())
+    }
+}

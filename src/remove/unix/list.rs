@@ -1,0 +1,129 @@
+//! The work that is left, for whoever has a hand free.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// A list of work, last in first out, and the threads that take from it.
+///
+/// Work makes more work, so the list may be empty while a thread is still at work: the others wait
+/// for that one. It is over when nothing is left and nobody is at work.
+#[derive(Debug)]
+pub(super) struct List<T> {
+    state: Mutex<State<T>>,
+    changed: Condvar,
+    /// How many threads wait for work that nobody has put there yet: a hint, read without the lock.
+    hungry: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    items: VecDeque<T>,
+    /// Threads at work.
+    working: usize,
+    /// Threads that wait for work.
+    waiting: usize,
+}
+
+impl<T> List<T> {
+    /// A list of one piece of work.
+    pub(super) fn new(first: T) -> Self {
+        Self {
+            state: Mutex::new(State {
+                items: VecDeque::from([first]),
+                working: 0,
+                waiting: 0,
+            }),
+            changed: Condvar::new(),
+            hungry: AtomicUsize::new(0),
+        }
+    }
+
+    /// Whether somebody waits for work, and there is none.
+    pub(super) fn is_wanting(&self) -> bool {
+        self.hungry.load(Ordering::Relaxed) > 0
+    }
+
+    /// Adds work: the last of it is taken first.
+    pub(super) fn add(&self, items: impl IntoIterator<Item = T>) {
+        self.change(|list| list.extend(items));
+    }
+
+    /// Adds work that is taken when there is no other.
+    pub(super) fn add_for_later(&self, item: T) {
+        self.change(|list| list.push_front(item));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut VecDeque<T>)) {
+        let mut state = self.lock();
+        let before = state.items.len();
+        change(&mut state.items);
+        let wake = state.waiting.min(state.items.len() - before);
+        self.update_hint(&state);
+        drop(state);
+        for _ in 0..wake {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Takes part until it is over: calls `work` with one piece after the other.
+    pub(super) fn work_off(&self, mut work: impl FnMut(T)) {
+        let mut state = self.lock();
+        loop {
+            if let Some(item) = state.items.pop_back() {
+                state.working += 1;
+                drop(state);
+                let at_work = AtWork(self);
+                work(item);
+                state = at_work.done();
+            } else if state.working == 0 {
+                return;
+            } else {
+                state.waiting += 1;
+                self.update_hint(&state);
+                state = self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+                state.waiting -= 1;
+                self.update_hint(&state);
+            }
+        }
+    }
+
+    fn update_hint(&self, state: &State<T>) {
+        let hungry = state.waiting.saturating_sub(state.items.len());
+        self.hungry.store(hungry, Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A thread at work on a piece; also in a panic, it is not for ever.
+struct AtWork<'a, T>(&'a List<T>);
+
+impl<'a, T> AtWork<'a, T> {
+    fn done(self) -> MutexGuard<'a, State<T>> {
+        let list = self.0;
+        std::mem::forget(self);
+        Self::end(list)
+    }
+
+    fn end(list: &'a List<T>) -> MutexGuard<'a, State<T>> {
+        let mut state = list.lock();
+        state.working -= 1;
+        if state.working == 0 && state.items.is_empty() {
+            // It is over.
+            list.changed.notify_all();
+        }
+        state
+    }
+}
+
+impl<T> Drop for AtWork<'_, T> {
+    fn drop(&mut self) {
+        drop(Self::end(self.0));
+    }
+}

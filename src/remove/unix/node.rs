@@ -1,0 +1,117 @@
+//! A directory that is being emptied, and its way up to the root.
+
+use std::ffi::{CString, OsStr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::Mode;
+
+/// An open directory of the tree. It is removed by whoever finishes the last of what is in it.
+#[derive(Debug)]
+pub(super) struct Node {
+    /// `None` for the root.
+    parent: Option<Arc<Node>>,
+    /// In the parent.
+    name: CString,
+    /// How many directories are above it, up to the root.
+    depth: usize,
+    fd: OwnedFd,
+    /// What has to end before it can be removed: its reading, the directories in it, and batches
+    /// of names in other threads' hands.
+    unfinished: AtomicUsize,
+    /// How often it was not empty after all.
+    rereads: AtomicU32,
+    /// Its owner has been given all rights to it.
+    repaired: AtomicBool,
+    /// Something in it stays, and has been recorded.
+    failed: AtomicBool,
+}
+
+impl Node {
+    /// A directory that is about to be read.
+    pub(super) fn new(parent: Option<Arc<Self>>, name: CString, fd: OwnedFd) -> Arc<Self> {
+        Arc::new(Self {
+            depth: parent.as_ref().map_or(0, |parent| parent.depth + 1),
+            parent,
+            name,
+            fd,
+            unfinished: AtomicUsize::new(1),
+            rereads: AtomicU32::new(0),
+            repaired: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
+        })
+    }
+
+    pub(super) fn parent(&self) -> Option<&Arc<Self>> {
+        self.parent.as_ref()
+    }
+
+    pub(super) fn name(&self) -> &CString {
+        &self.name
+    }
+
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// Something more has to end before it can be removed.
+    pub(super) fn begin(&self) {
+        self.unfinished.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Something has ended. True if it was the last.
+    pub(super) fn end(&self) -> bool {
+        self.unfinished.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// Whether it may be read once more, of `limit` times.
+    pub(super) fn may_reread(&self, limit: u32) -> bool {
+        self.rereads.fetch_add(1, Ordering::Relaxed) < limit
+    }
+
+    /// Records that something in it stays, and so it and all above it do.
+    pub(super) fn mark_failed(&self) {
+        let mut node = Some(self);
+        while let Some(marked) = node {
+            marked.failed.store(true, Ordering::Relaxed);
+            node = marked.parent.as_deref();
+        }
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Gives its owner all rights to it, once. False if that is no help.
+    pub(super) fn repair(&self) -> bool {
+        if self.repaired.swap(true, Ordering::Relaxed) {
+            return false;
+        }
+        let granted = rustix::fs::fstat(&self.fd).and_then(|stat| {
+            let mode = Mode::from_raw_mode(stat.st_mode) | Mode::RWXU;
+            rustix::fs::fchmod(&self.fd, mode)
+        });
+        granted.is_ok()
+    }
+
+    /// Where it is, in the tree whose root is at `root`. For what was hoisted that is where it lies
+    /// now.
+    pub(super) fn path(&self, root: &Path) -> PathBuf {
+        let mut names = Vec::new();
+        let mut node = self;
+        while let Some(parent) = &node.parent {
+            names.push(OsStr::from_bytes(node.name.to_bytes()));
+            node = parent;
+        }
+        let mut path = root.to_path_buf();
+        path.extend(names.into_iter().rev());
+        path
+    }
+}

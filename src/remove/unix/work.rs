@@ -1,0 +1,401 @@
+//! What a thread does with a piece of work.
+
+use std::collections::HashSet;
+use std::ffi::{CStr, CString, OsStr};
+use std::io;
+use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, FileType};
+use rustix::io::{Errno, retry_on_intr};
+
+use super::crew::Crew;
+use super::entries::{Buffer, Read};
+use super::list::List;
+use super::node::Node;
+use super::open::{self, Opened, is_out_of_descriptors};
+use crate::name;
+use crate::remove::log::{Log, Tally};
+use crate::sys;
+
+/// How many directories may be above one. What lies deeper is *hoisted* first: renamed up to the
+/// root of the removal. So neither descriptors nor paths grow with the depth.
+const MAX_DEPTH: usize = 64;
+
+/// How many directories are found in one, at least, before those are emptied and the reading goes
+/// on: a million of them are never on the list at once.
+const MAX_FOUND: usize = 256;
+
+/// How many names another thread gets at a time.
+const BATCH: usize = 128;
+
+/// How often a directory is read again that was not empty after all: somebody is writing in it.
+const MAX_REREADS: u32 = 16;
+
+/// How often one name may change between file and directory under our hands.
+const MAX_CHANGES: u32 = 16;
+
+/// A piece of work.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// Empty and remove the directory of that name in this one.
+    Enter(Arc<Node>, CString),
+    /// Read on.
+    Read(Arc<Node>),
+    /// Remove these names, of which none is likely to be a directory's.
+    Unlink(Arc<Node>, Batch),
+}
+
+/// Names, one after the other, each with its NUL.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+impl Batch {
+    fn push(&mut self, name: &CStr) {
+        self.bytes.extend_from_slice(name.to_bytes_with_nul());
+        self.len += 1;
+    }
+
+    fn names(&self) -> impl Iterator<Item = &CStr> {
+        self.bytes
+            .split_inclusive(|byte| *byte == 0)
+            .filter_map(|name| CStr::from_bytes_with_nul(name).ok())
+    }
+}
+
+/// What all threads of a removal share.
+pub(super) struct Removal {
+    pub(super) list: List<Work>,
+    pub(super) log: Arc<Log>,
+    root: Arc<Node>,
+    /// The directory around the root. Not ours: nothing changes in it but the root's own entry.
+    above: OwnedFd,
+    /// Names in the root of directories that were hoisted there: the reading of the root may come
+    /// upon them, and they are on the list already.
+    hoisted: Mutex<HashSet<CString>>,
+}
+
+impl Removal {
+    pub(super) fn new(above: OwnedFd, root: Arc<Node>, log: Arc<Log>) -> Self {
+        Self {
+            list: List::new(Work::Read(Arc::clone(&root))),
+            log,
+            root,
+            above,
+            hoisted: Mutex::default(),
+        }
+    }
+
+    fn hoisted(&self) -> MutexGuard<'_, HashSet<CString>> {
+        self.hoisted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records that `name` in `dir` stays.
+    fn fail(&self, dir: &Node, name: &CStr, error: impl Into<io::Error>) {
+        let path = || self.path(dir).join(OsStr::from_bytes(name.to_bytes()));
+        dir.mark_failed();
+        self.log.failed(path, error);
+    }
+
+    /// Records that `dir` stays.
+    fn fail_dir(&self, dir: &Node, error: impl Into<io::Error>) {
+        dir.mark_failed();
+        self.log.failed(|| self.path(dir), error);
+    }
+
+    fn path(&self, dir: &Node) -> PathBuf {
+        dir.path(self.log.path())
+    }
+}
+
+/// One thread at work on a removal.
+pub(super) struct Worker<'r> {
+    removal: &'r Removal,
+    crew: &'r Crew,
+    tally: Tally<'r>,
+    buffer: Buffer,
+    /// Directories found in the one that is being read, and not on the list yet.
+    found: Vec<CString>,
+}
+
+impl<'r> Worker<'r> {
+    pub(super) fn new(removal: &'r Removal, crew: &'r Crew) -> Self {
+        Self {
+            removal,
+            crew,
+            tally: Tally::new(&removal.log),
+            buffer: Buffer::default(),
+            found: Vec::new(),
+        }
+    }
+
+    pub(super) fn carry_out(&mut self, work: Work) {
+        match work {
+            Work::Enter(parent, name) => self.enter(&parent, name),
+            Work::Read(dir) => self.read(&dir),
+            Work::Unlink(dir, batch) => {
+                for name in batch.names() {
+                    self.unlink(&dir, name);
+                }
+                self.share_found(&dir);
+                self.end(dir);
+            }
+        }
+        // What is on nobody's list any more has to be in the log.
+        self.tally.flush();
+    }
+
+    /// Empties the directory `name` in `parent`, or removes it if it is none.
+    fn enter(&mut self, parent: &Arc<Node>, name: CString) {
+        for _ in 0..MAX_CHANGES {
+            let opened = match open::dir(parent.fd(), &*name) {
+                Err(error) if is_out_of_descriptors(&error) => {
+                    // Its own parents may hold those that it needs.
+                    if self.hoist(parent, &name) {
+                        return self.end(Arc::clone(parent));
+                    }
+                    open::patiently(|| open::dir(parent.fd(), &*name))
+                }
+                opened => opened,
+            };
+            match opened {
+                Ok(Opened::Dir(fd)) => {
+                    let dir = Node::new(Some(Arc::clone(parent)), name, fd);
+                    return self.read(&dir);
+                }
+                // Somebody else was faster.
+                Ok(Opened::Gone) => return self.end(Arc::clone(parent)),
+                Ok(Opened::NoDirectory) => match self.try_unlink(parent, &name) {
+                    Ok(()) => {
+                        self.tally.file();
+                        return self.end(Arc::clone(parent));
+                    }
+                    Err(Errno::NOENT) => return self.end(Arc::clone(parent)),
+                    Err(Errno::ISDIR) => {}
+                    Err(Errno::PERM) if is_dir(parent, &name) => {}
+                    Err(error) => {
+                        self.removal.fail(parent, &name, error);
+                        return self.end(Arc::clone(parent));
+                    }
+                },
+                Err(error) => {
+                    self.removal.fail(parent, &name, error);
+                    return self.end(Arc::clone(parent));
+                }
+            }
+        }
+        let changes = io::Error::other("it keeps changing between file and directory");
+        self.removal.fail(parent, &name, changes);
+        self.end(Arc::clone(parent));
+    }
+
+    /// Removes what is in `dir`, or puts it on the list.
+    fn read(&mut self, dir: &Arc<Node>) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let is_root = dir.parent().is_none();
+        let mut batch = Batch::default();
+        let found = std::cell::Cell::new(0);
+        let read = buffer.read(
+            dir.fd(),
+            |name, kind| {
+                if name == c"." || name == c".." {
+                    return;
+                }
+                if kind == FileType::Directory {
+                    if !(is_root && self.removal.hoisted().contains(name)) {
+                        self.found(dir, name);
+                    }
+                } else if batch.len > 0 || self.removal.list.is_wanting() {
+                    batch.push(name);
+                    if batch.len >= BATCH {
+                        self.hand_over(dir, std::mem::take(&mut batch));
+                    }
+                } else {
+                    self.unlink(dir, name);
+                    self.crew.worked(1, true);
+                }
+                found.set(self.found.len());
+            },
+            || {
+                if found.get() >= MAX_FOUND {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            },
+        );
+        self.buffer = buffer;
+        for name in batch.names() {
+            self.unlink(dir, name);
+        }
+        match read {
+            Ok(Read::Part) => {
+                // Below what was found, so that it is taken after that.
+                self.removal.list.add([Work::Read(Arc::clone(dir))]);
+                self.share_found(dir);
+                return;
+            }
+            Ok(Read::All) => {}
+            Err(error) => self.removal.fail_dir(dir, error),
+        }
+        self.share_found(dir);
+        self.end(Arc::clone(dir));
+    }
+
+    /// There is a directory `name` in `dir`.
+    fn found(&mut self, dir: &Arc<Node>, name: &CStr) {
+        if dir.depth() + 1 >= MAX_DEPTH && self.hoist(dir, name) {
+            return;
+        }
+        dir.begin();
+        self.found.push(name.to_owned());
+        if self.removal.list.is_wanting() {
+            self.share_found(dir);
+        }
+    }
+
+    /// Puts the directories that were found in `dir` on the list.
+    fn share_found(&mut self, dir: &Arc<Node>) {
+        if !self.found.is_empty() {
+            let found = self.found.drain(..);
+            let len = found.len();
+            self.removal
+                .list
+                .add(found.map(|name| Work::Enter(Arc::clone(dir), name)));
+            self.crew.worked(len, len > 1);
+        }
+    }
+
+    fn hand_over(&mut self, dir: &Arc<Node>, batch: Batch) {
+        dir.begin();
+        self.removal
+            .list
+            .add([Work::Unlink(Arc::clone(dir), batch)]);
+    }
+
+    /// Removes `name` in `dir`, of which the reading said that it is no directory; filesystems that
+    /// keep no types say that of all.
+    fn unlink(&mut self, dir: &Arc<Node>, name: &CStr) {
+        match self.try_unlink(dir, name) {
+            Ok(()) => self.tally.file(),
+            Err(Errno::NOENT) => {}
+            Err(Errno::ISDIR) => self.found(dir, name),
+            // What POSIX says of a directory, and Linux of an immutable file.
+            Err(Errno::PERM) if is_dir(dir, name) => self.found(dir, name),
+            Err(error) => self.removal.fail(dir, name, error),
+        }
+    }
+
+    fn try_unlink(&self, dir: &Node, name: &CStr) -> Result<(), Errno> {
+        unlink_with_rights(dir, name, AtFlags::empty())
+    }
+
+    /// Moves the directory `name` from `dir` up into the root, to be removed from there. False if
+    /// it has to be removed where it is.
+    fn hoist(&mut self, dir: &Node, name: &CStr) -> bool {
+        let root = &self.removal.root;
+        if dir.depth() == 0 {
+            return false;
+        }
+        let Ok(fresh) = name::random(24) else {
+            return false;
+        };
+        let fresh = CString::new(fresh).expect("random names have no NUL");
+        // Before the root's reading can come upon it.
+        self.removal.hoisted().insert(fresh.clone());
+        let rename = || retry_on_intr(|| rustix::fs::renameat(dir.fd(), name, root.fd(), &*fresh));
+        let moved = match rename() {
+            // Its owner needs the right to write to all three: moving a directory changes its `..`.
+            Err(Errno::ACCESS) => {
+                let repaired =
+                    root.repair() | dir.repair() | sys::grant_owner(dir.fd(), name).is_ok();
+                if repaired {
+                    rename()
+                } else {
+                    Err(Errno::ACCESS)
+                }
+            }
+            moved => moved,
+        };
+        if moved.is_ok() {
+            root.begin();
+            // Not before what is left further up in this chain, whose directories are all open.
+            let later = Work::Enter(Arc::clone(root), fresh);
+            self.removal.list.add_for_later(later);
+            return true;
+        }
+        self.removal.hoisted().remove(&fresh);
+        moved == Err(Errno::NOENT)
+    }
+
+    /// Something in `dir` has ended. If it was the last, removes `dir`, and so on upwards.
+    fn end(&mut self, mut dir: Arc<Node>) {
+        while dir.end() {
+            if !self.remove(&dir) {
+                return;
+            }
+            match dir.parent() {
+                Some(parent) => dir = Arc::clone(parent),
+                None => return,
+            }
+        }
+    }
+
+    /// Removes `dir`, which should be empty. False if it has to be read again first.
+    fn remove(&mut self, dir: &Arc<Node>) -> bool {
+        let removed = match dir.parent() {
+            Some(parent) => unlink_with_rights(parent, dir.name(), AtFlags::REMOVEDIR),
+            None => retry_on_intr(|| {
+                rustix::fs::unlinkat(&self.removal.above, &**dir.name(), AtFlags::REMOVEDIR)
+            }),
+        };
+        match removed {
+            Ok(()) => {
+                if dir.depth() == 1 {
+                    self.removal.hoisted().remove(&**dir.name());
+                }
+                self.tally.dir();
+            }
+            Err(Errno::NOENT) => {}
+            Err(Errno::NOTEMPTY | Errno::EXIST) if dir.has_failed() => {
+                // What is in it has been recorded.
+            }
+            Err(Errno::NOTEMPTY | Errno::EXIST) if dir.may_reread(MAX_REREADS) => {
+                match Buffer::rewind(dir.fd()) {
+                    Ok(()) => {
+                        dir.begin();
+                        self.removal.list.add([Work::Read(Arc::clone(dir))]);
+                        return false;
+                    }
+                    Err(error) => self.removal.fail_dir(dir, error),
+                }
+            }
+            Err(error) => self.removal.fail_dir(dir, error),
+        }
+        true
+    }
+}
+
+/// `unlinkat`, with the right to do so.
+fn unlink_with_rights(dir: &Node, name: &CStr, flags: AtFlags) -> Result<(), Errno> {
+    let unlink = || retry_on_intr(|| rustix::fs::unlinkat(dir.fd(), name, flags));
+    match unlink() {
+        // Also if another thread has repaired it since.
+        Err(Errno::ACCESS) => {
+            dir.repair();
+            unlink()
+        }
+        done => done,
+    }
+}
+
+fn is_dir(dir: &Node, name: &CStr) -> bool {
+    rustix::fs::statat(dir.fd(), name, AtFlags::SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
+}
