@@ -1,4 +1,4 @@
-//! Run it with: cargo run --release -p async-tempdir-benches --bin removal [flat|wide|nested|small]
+//! Run it with: cargo run --release -p async-tempdir-benches --bin removal [small|hundred|flat|wide|nested|disk]
 //!
 //! Removing a tree beside the peers, interleaved in one run, medians. Trees lie in `TMPDIR`.
 
@@ -13,19 +13,20 @@ type Tree = (&'static str, usize, fn(&Path));
 /// Removes the directory.
 type Remover = (&'static str, fn(&Runtime, PathBuf));
 
-const TREES: [Tree; 5] = [
+const TREES: [Tree; 7] = [
     ("small: 10 files", 300, |root| files(root, 10)),
     ("hundred: 100 files", 200, |root| files(root, 100)),
     ("flat: 30,000 files", 11, |root| files(root, 30_000)),
     ("wide: 1,500 directories of 20 files", 11, |root| {
-        for n in 0..1_500 {
-            let dir = root.join(n.to_string());
-            std::fs::create_dir(&dir).unwrap();
-            files(&dir, 20);
-        }
+        wide(root, 1_500);
     }),
     ("nested: 9,331 directories, 31,104 files", 11, |root| {
         nested(root, 5);
+    }),
+    // For a disk, which takes long to make the others.
+    ("disk: 8,000 files", 11, |root| files(root, 8_000)),
+    ("disk: 300 directories of 20 files", 21, |root| {
+        wide(root, 300)
     }),
 ];
 
@@ -88,7 +89,15 @@ fn main() {
 
 fn files(dir: &Path, count: usize) {
     for n in 0..count {
-        std::fs::File::create(dir.join(n.to_string())).unwrap();
+        std::fs::write(dir.join(n.to_string()), "hello world").unwrap();
+    }
+}
+
+fn wide(dir: &Path, dirs: usize) {
+    for n in 0..dirs {
+        let sub = dir.join(n.to_string());
+        std::fs::create_dir(&sub).unwrap();
+        files(&sub, 20);
     }
 }
 

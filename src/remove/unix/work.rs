@@ -29,8 +29,9 @@ const MAX_DEPTH: usize = 64;
 /// on: a million of them are never on the list at once.
 const MAX_FOUND: usize = 256;
 
-/// How many names another thread gets at a time.
-const BATCH: usize = 128;
+/// How many bytes of names another thread gets at a time: about a thousand names of usual length.
+/// With fewer, the threads get into each other's way more often.
+const BATCH: usize = 8 * 1024;
 
 /// How often a directory is read again that was not empty after all: somebody is writing in it.
 const MAX_REREADS: u32 = 16;
@@ -51,19 +52,15 @@ pub(super) enum Work {
 
 /// Names, one after the other, each with its NUL.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
-    bytes: Vec<u8>,
-    len: usize,
-}
+pub(super) struct Batch(Vec<u8>);
 
 impl Batch {
     fn push(&mut self, name: &CStr) {
-        self.bytes.extend_from_slice(name.to_bytes_with_nul());
-        self.len += 1;
+        self.0.extend_from_slice(name.to_bytes_with_nul());
     }
 
     fn names(&self) -> impl Iterator<Item = &CStr> {
-        self.bytes
+        self.0
             .split_inclusive(|byte| *byte == 0)
             .filter_map(|name| CStr::from_bytes_with_nul(name).ok())
     }
@@ -211,9 +208,9 @@ impl<'r> Worker<'r> {
                     if !(is_root && self.removal.hoisted().contains(name)) {
                         self.found(dir, name);
                     }
-                } else if batch.len > 0 || self.removal.list.is_wanting() {
+                } else if !batch.0.is_empty() || self.removal.list.is_wanting() {
                     batch.push(name);
-                    if batch.len >= BATCH {
+                    if batch.0.len() >= BATCH {
                         self.hand_over(dir, std::mem::take(&mut batch));
                     }
                 } else {
@@ -263,7 +260,7 @@ impl<'r> Worker<'r> {
     /// Puts the directories that were found in `dir` on the list.
     fn share_found(&mut self, dir: &Arc<Node>) {
         if !self.found.is_empty() {
-            let found = self.found.drain(..);
+            let found = self.found.drain(..).rev();
             let len = found.len();
             self.removal
                 .list
