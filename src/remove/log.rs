@@ -27,6 +27,10 @@ pub(crate) struct Options {
     pub(crate) max_threads: Option<usize>,
     pub(crate) on_progress: Option<Box<dyn Fn(Removed) + Send + Sync>>,
     /// Has another thread call what it is given, soon, late or never. Without it, there is none.
+    #[cfg_attr(
+        not(unix),
+        expect(dead_code, reason = "the portable engine works alone")
+    )]
     pub(crate) helpers: Option<Helpers>,
 }
 
@@ -95,10 +99,18 @@ impl Log {
         })
     }
 
+    #[cfg_attr(
+        not(unix),
+        expect(dead_code, reason = "the portable engine works alone")
+    )]
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
+    #[cfg_attr(
+        not(unix),
+        expect(dead_code, reason = "the portable engine works alone")
+    )]
     pub(super) fn options(&self) -> &Options {
         &self.options
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::log::{Log, Removed};
+use super::log::{Log, Tally};
 use crate::sys::{self, Identity};
 
 /// How often an entry that somebody else has open is tried, `PAUSE` apart: about a third of a
@@ -34,6 +34,7 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
             Err(error) => return log.failed(|| path.to_path_buf(), error),
         }
     }
+    let mut tally = Tally::new(log);
     let mut levels = Vec::from_iter(read(path.to_path_buf(), log));
     while let Some(level) = levels.last_mut() {
         match level.entries.pop() {
@@ -42,12 +43,12 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
                 if is_dir {
                     levels.extend(read(entry.path(), log));
                 } else {
-                    remove_other(&entry.path(), log);
+                    remove_other(&entry.path(), log, &mut tally);
                 }
             }
             None => {
                 let level = levels.pop().expect("it was the last");
-                leave(&level, log);
+                leave(&level, log, &mut tally);
             }
         }
     }
@@ -58,14 +59,14 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
 pub(super) fn remove_entry(above: fs::File, path: &Path, log: &Arc<Log>) {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => remove(path, None, log),
-        Ok(_) => remove_other(path, log),
+        Ok(_) => remove_other(path, log, &mut Tally::new(log)),
         Err(error) => log.failed(|| path.to_path_buf(), error),
     }
     // Open until now, so that it could not be exchanged for a link.
     drop(above);
 }
 
-fn read(path: PathBuf, log: &Arc<Log>) -> Option<Level> {
+fn read(path: PathBuf, log: &Log) -> Option<Level> {
     let failures_before = log.failures();
     match fs::read_dir(&path).and_then(Iterator::collect) {
         Ok(entries) => Some(Level {
@@ -82,7 +83,7 @@ fn read(path: PathBuf, log: &Arc<Log>) -> Option<Level> {
 }
 
 /// A file, or a link of either kind.
-fn remove_other(path: &Path, log: &Arc<Log>) {
+fn remove_other(path: &Path, log: &Log, tally: &mut Tally<'_>) {
     match patiently(path, || {
         // Links to directories are directories of a kind, and go as such.
         fs::remove_file(path).or_else(|error| match fs::remove_dir(path) {
@@ -90,19 +91,19 @@ fn remove_other(path: &Path, log: &Arc<Log>) {
             Err(_) => Err(error),
         })
     }) {
-        Ok(true) => log.add(Removed { files: 1, dirs: 0 }),
+        Ok(true) => tally.file(),
         Ok(false) => {}
         Err(error) => log.failed(|| path.to_path_buf(), error),
     }
 }
 
-fn leave(level: &Level, log: &Arc<Log>) {
+fn leave(level: &Level, log: &Log, tally: &mut Tally<'_>) {
     if log.failures() > level.failures_before {
         // It cannot be empty, and what is in it has been recorded.
         return;
     }
     match patiently(&level.path, || fs::remove_dir(&level.path)) {
-        Ok(true) => log.add(Removed { files: 0, dirs: 1 }),
+        Ok(true) => tally.dir(),
         Ok(false) => {}
         Err(error) => log.failed(|| level.path.clone(), error),
     }

@@ -12,6 +12,10 @@ use rustix::io::Errno;
 pub(super) enum Read {
     All,
     /// The next reading goes on from there.
+    #[cfg_attr(
+        not(any(target_os = "linux", target_os = "android")),
+        expect(dead_code, reason = "a reading cannot be interrupted there")
+    )]
     Part,
 }
 
