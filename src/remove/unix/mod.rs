@@ -1,4 +1,9 @@
 //! Removal on Unix: relative to open directories, with a bounded number of them open.
+//!
+//! A [list](list) of work is worked off by one thread, or by [several](crew) when that pays: directories
+//! to [read](entries) and batches of names to remove. What a thread does with a piece of it is in
+//! [`work`]; each directory is a [`node`] that knows what in it is unfinished, and is removed by
+//! whoever finishes the last of that.
 
 mod crew;
 mod entries;
