@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::log::{Log, Removed};
 use crate::sys::{self, Identity};
@@ -61,8 +61,8 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let flags = flags.union(OFlags::PATH);
-    let open_above = || Ok(rustix::fs::open(above, flags, Mode::empty())?);
-    let above = match open::patiently(open_above) {
+    let open_above = || rustix::fs::open(above, flags, Mode::empty());
+    let above = match open::patiently(|| Ok(retry_on_intr(open_above)?)) {
         Ok(above) => above,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
         Err(error) => return log.failed(|| path.to_path_buf(), error),
@@ -78,7 +78,8 @@ pub(super) fn remove_entry(above: File, path: &Path, log: &Arc<Log>) {
     let Some(name) = path.file_name() else {
         return log.failed(|| path.to_path_buf(), Errno::INVAL);
     };
-    let error = match rustix::fs::unlinkat(&above, name, AtFlags::empty()) {
+    let unlink = || rustix::fs::unlinkat(&above, name, AtFlags::empty());
+    let error = match retry_on_intr(unlink) {
         Ok(()) => return log.add(FILE),
         // What a directory says to this differs between systems, and others say it, too.
         Err(error @ (Errno::ISDIR | Errno::PERM | Errno::ACCESS)) => error,
