@@ -3,11 +3,12 @@
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::Mode;
+use rustix::io::Errno;
 
 /// An open directory of the tree. It is removed by whoever finishes the last of what is in it.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) struct Node {
     repaired: AtomicBool,
     /// Something in it stays, and has been recorded.
     failed: AtomicBool,
+    /// Why its reading ended early. That is a failure only if something was left unread.
+    unread: OnceLock<Errno>,
 }
 
 impl Node {
@@ -42,6 +45,7 @@ impl Node {
             rereads: AtomicU32::new(0),
             repaired: AtomicBool::new(false),
             failed: AtomicBool::new(false),
+            unread: OnceLock::new(),
         })
     }
 
@@ -87,6 +91,15 @@ impl Node {
 
     pub(super) fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Keeps why its reading ended early; of several, the first.
+    pub(super) fn mark_unread(&self, error: Errno) {
+        _ = self.unread.set(error);
+    }
+
+    pub(super) fn unread(&self) -> Option<Errno> {
+        self.unread.get().copied()
     }
 
     /// Gives its owner all rights to it, once. False if that is no help.

@@ -239,7 +239,8 @@ impl<'r> Worker<'r> {
                 return;
             }
             Ok(Read::All) => {}
-            Err(error) => self.removal.fail_dir(dir, error),
+            // It may have been at its end: whether something is left shows in the end.
+            Err(error) => dir.mark_unread(error),
         }
         self.share_found(dir);
         self.end(Arc::clone(dir));
@@ -360,8 +361,11 @@ impl<'r> Worker<'r> {
                 self.tally.dir();
             }
             Err(Errno::NOENT) => {}
-            Err(Errno::NOTEMPTY | Errno::EXIST) if dir.has_failed() => {
-                // What is in it has been recorded.
+            Err(Errno::NOTEMPTY | Errno::EXIST) if dir.has_failed() || dir.unread().is_some() => {
+                // What is in it has been recorded, unless the reading did not come to it.
+                if let Some(error) = dir.unread() {
+                    self.removal.fail_dir(dir, error);
+                }
             }
             Err(Errno::NOTEMPTY | Errno::EXIST) if dir.may_reread(MAX_REREADS) => {
                 match Buffer::rewind(dir.fd()) {
