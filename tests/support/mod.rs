@@ -25,7 +25,11 @@ const SIBLING: &str = "sibling";
 
 impl Sandbox {
     pub fn new() -> Self {
-        let dir = tempfile::tempdir().expect("a directory for the test");
+        Self::new_in(&std::env::temp_dir())
+    }
+
+    pub fn new_in(parent: &Path) -> Self {
+        let dir = tempfile::tempdir_in(parent).expect("a directory for the test");
         fs::create_dir(dir.path().join(SIBLING)).unwrap();
         fs::write(dir.path().join(SIBLING).join("file"), "untouched").unwrap();
         Self {
