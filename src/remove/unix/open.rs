@@ -1,6 +1,7 @@
 //! Opening a directory of the tree: itself, on this filesystem, and readable.
 
 use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -16,15 +17,39 @@ use crate::sys;
 const MAX_TRIES: u32 = 200;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Calls `open` until there is a descriptor for it, for a bounded time.
-pub(super) fn patiently<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    for _ in 1..MAX_TRIES {
-        match open() {
-            Err(error) if is_out_of_descriptors(&error) => thread::sleep(PAUSE),
-            opened => return opened,
+/// What is left of a removal's readiness to wait. Once it has waited in vain it does not wait again
+/// until it has got a descriptor: a tree of a thousand directories does not take a thousand times
+/// as long to fail.
+#[derive(Debug)]
+pub(super) struct Patience(AtomicU32);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(AtomicU32::new(MAX_TRIES))
+    }
+}
+
+impl Patience {
+    /// Calls `open` until there is a descriptor for it, for a bounded time.
+    pub(super) fn wait<T>(&self, mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+        loop {
+            match open() {
+                Err(error) if is_out_of_descriptors(&error) => {
+                    let left = self.0.load(Ordering::Relaxed);
+                    if left == 0 {
+                        return Err(error);
+                    }
+                    // Two threads that wait at once may wait a little longer.
+                    self.0.store(left - 1, Ordering::Relaxed);
+                    thread::sleep(PAUSE);
+                }
+                opened => {
+                    self.0.store(MAX_TRIES, Ordering::Relaxed);
+                    return opened;
+                }
+            }
         }
     }
-    open()
 }
 
 pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {

@@ -16,7 +16,7 @@ use super::crew::Crew;
 use super::entries::{Buffer, Read};
 use super::list::List;
 use super::node::Node;
-use super::open::{self, Opened, is_out_of_descriptors};
+use super::open::{self, Opened, Patience, is_out_of_descriptors};
 use crate::name;
 use crate::remove::log::{Log, Tally};
 use crate::sys;
@@ -73,6 +73,7 @@ pub(super) struct Removal {
     root: Arc<Node>,
     /// The directory around the root. Not ours: nothing changes in it but the root's own entry.
     above: OwnedFd,
+    patience: Patience,
     /// Names in the root of directories that were hoisted there: the reading of the root may come
     /// upon them, and they are on the list already.
     hoisted: Mutex<HashSet<CString>>,
@@ -85,6 +86,7 @@ impl Removal {
             log,
             root,
             above,
+            patience: Patience::default(),
             hoisted: Mutex::default(),
         }
     }
@@ -157,7 +159,9 @@ impl<'r> Worker<'r> {
                     if self.hoist(parent, &name) {
                         return self.end(Arc::clone(parent));
                     }
-                    open::patiently(|| open::dir(parent.fd(), &*name))
+                    self.removal
+                        .patience
+                        .wait(|| open::dir(parent.fd(), &*name))
                 }
                 opened => opened,
             };
