@@ -151,6 +151,7 @@ mod pool;
 mod remove;
 mod reply;
 mod scope;
+mod sync;
 mod sys;
 
 pub use builder::{Builder, Cleanup};

@@ -1,8 +1,13 @@
 //! The work that is left, for whoever has a hand free.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Condvar, Mutex, MutexGuard};
+
+#[cfg(all(test, async_tempdir_loom))]
+mod loom_models;
 
 /// A list of work, last in first out, and the threads that take from it.
 ///
