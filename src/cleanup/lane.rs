@@ -3,16 +3,16 @@
 //! Per runtime, so that a runtime that shuts down waits for what was created on it and for
 //! nothing else.
 
-use std::collections::{HashMap, VecDeque};
-use std::mem;
+use std::collections::HashMap;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle, Id};
 
+use super::queue::{Pace, Queue, Worker};
 use super::{Doomed, MAX_THREADS};
 use crate::pool::{self, Where};
 
@@ -38,28 +38,49 @@ static LANES: LazyLock<Mutex<HashMap<Id, Weak<Lane>>>> = LazyLock::new(Mutex::de
 #[derive(Debug)]
 pub(crate) struct Lane {
     runtime: Handle,
-    queue: Mutex<Queue>,
+    queue: Queue<Doomed, LastTaken>,
 }
 
+/// When a worker last took a job.
 #[derive(Debug)]
-struct Queue {
-    jobs: VecDeque<Doomed>,
-    /// Workers at work.
-    working: usize,
-    /// Workers that a pool has promised to run.
-    promised: usize,
-    /// When a worker last took a job.
-    taken: Instant,
-}
+struct LastTaken(Instant);
 
-impl Queue {
-    /// How many workers there may be right now.
-    fn limit(&self) -> usize {
-        if self.working > 0 && self.taken.elapsed() > PATIENCE {
+impl Pace for LastTaken {
+    fn taken(&mut self) {
+        self.0 = Instant::now();
+    }
+
+    fn limit(&self, working: usize) -> usize {
+        if working > 0 && self.0.elapsed() > PATIENCE {
             MAX_WORKERS
         } else {
             *WORKERS
         }
+    }
+}
+
+/// A worker, since the begin of its turn.
+struct Turn<'a> {
+    lane: &'a Arc<Lane>,
+    begin: Instant,
+}
+
+impl Worker<Doomed> for Turn<'_> {
+    fn carry_out(&mut self, doomed: Doomed) {
+        // It counts what it has reported and woken, and those are others' code.
+        let _ = catch_unwind(AssertUnwindSafe(|| doomed.remove()));
+    }
+
+    fn begin_turn(&mut self) {
+        self.begin = Instant::now();
+    }
+
+    fn is_turn_over(&self) -> bool {
+        self.begin.elapsed() >= TURN
+    }
+
+    fn promise(&mut self) {
+        self.lane.promise_worker();
     }
 }
 
@@ -72,12 +93,7 @@ impl Lane {
         }
         let lane = Arc::new(Self {
             runtime: runtime.clone(),
-            queue: Mutex::new(Queue {
-                jobs: VecDeque::new(),
-                working: 0,
-                promised: 0,
-                taken: Instant::now(),
-            }),
+            queue: Queue::new(LastTaken(Instant::now())),
         });
         lanes.insert(runtime.id(), Arc::downgrade(&lane));
         lane
@@ -90,16 +106,13 @@ impl Lane {
     /// Has `doomed` removed soon: by a thread of this lane's runtime, else by one of the runtime
     /// that the calling thread is in, else by the calling thread.
     pub(crate) fn push(self: &Arc<Self>, doomed: Doomed) {
-        let mut queue = self.lock();
-        queue.jobs.push_back(doomed);
-        if queue.working + queue.promised < queue.limit() {
-            self.promise_worker(queue);
+        if self.queue.push(doomed) {
+            self.promise_worker();
         }
     }
 
-    fn promise_worker(self: &Arc<Self>, mut queue: MutexGuard<'_, Queue>) {
-        queue.promised += 1;
-        drop(queue);
+    /// Keeps the promise of a worker that the queue counts.
+    fn promise_worker(self: &Arc<Self>) {
         let lane = Arc::clone(self);
         if pool::offer(&self.runtime, move |on| lane.work(on)).is_ok() {
             return;
@@ -107,10 +120,7 @@ impl Lane {
         // There may be no runtime here, or the thread so late in its life that it cannot tell.
         match Handle::try_current() {
             Ok(current) if current.id() != self.runtime.id() => {
-                let mut queue = self.lock();
-                queue.promised -= 1;
-                let jobs = mem::take(&mut queue.jobs);
-                drop(queue);
+                let jobs = self.queue.give_up();
                 // To that runtime's lane, so that many dead runtimes do not bring many workers.
                 let lane = Self::of(&current);
                 for doomed in jobs {
@@ -121,46 +131,12 @@ impl Lane {
         }
     }
 
-    /// A promised worker: removes until the queue is empty, or until it is another's turn.
-    ///
-    /// The pool runs its closures in order, so whether others wait for a thread is found out by
-    /// waiting with them: every turn, the worker has a stand-in promised. If that starts before
-    /// the next turn is over, there are threads enough, and it leaves again. If it does not, the
-    /// worker leaves, and the stand-in carries on when all that waited before it has been run.
     fn work(self: Arc<Self>, on: Where) {
-        let mut queue = self.lock();
-        queue.promised -= 1;
-        if queue.working >= queue.limit() && on == Where::Pool {
-            return;
-        }
-        queue.working += 1;
-        let mut turn = Instant::now();
-        loop {
-            // Under the same lock as `push` looks at it: no job is left without a worker.
-            let Some(doomed) = queue.jobs.pop_front() else {
-                queue.working -= 1;
-                return;
-            };
-            queue.taken = Instant::now();
-            drop(queue);
-            // It counts what it has reported and woken, and those are others' code.
-            let _ = catch_unwind(AssertUnwindSafe(|| doomed.remove()));
-            queue = self.lock();
-
-            if on == Where::Pool && turn.elapsed() >= TURN && !queue.jobs.is_empty() {
-                if queue.promised > 0 {
-                    queue.working -= 1;
-                    return;
-                }
-                self.promise_worker(queue);
-                turn = Instant::now();
-                queue = self.lock();
-            }
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut turn = Turn {
+            lane: &self,
+            begin: Instant::now(),
+        };
+        self.queue.work(on, &mut turn);
     }
 }
 

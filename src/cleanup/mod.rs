@@ -14,6 +14,7 @@
 mod doomed;
 mod lane;
 mod pending;
+mod queue;
 mod report;
 
 pub(crate) use doomed::{Doomed, What};

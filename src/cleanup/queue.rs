@@ -1,0 +1,130 @@
+//! Who works when: the decisions of a lane, without the directories, the pool and the clock.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::PoisonError;
+
+use crate::pool::Where;
+use crate::sync::{Mutex, MutexGuard};
+
+#[cfg(all(test, async_tempdir_loom))]
+mod loom_models;
+
+/// Jobs that wait, and the count of those who work them off.
+///
+/// Whoever is told to promise a worker sees to it that [`work`](Self::work) is called, or
+/// [`give_up`](Self::give_up).
+#[derive(Debug)]
+pub(super) struct Queue<T, P>(Mutex<State<T, P>>);
+
+#[derive(Debug)]
+struct State<T, P> {
+    jobs: VecDeque<T>,
+    /// Workers at work.
+    working: usize,
+    /// Workers that a pool has promised to run.
+    promised: usize,
+    pace: P,
+}
+
+/// How fast jobs are taken, and how many workers that calls for.
+pub(super) trait Pace {
+    /// A worker takes a job.
+    fn taken(&mut self);
+
+    /// How many workers there may be right now, when `working` are at work; at least one.
+    fn limit(&self, working: usize) -> usize;
+}
+
+/// One who works off jobs.
+pub(super) trait Worker<T> {
+    fn carry_out(&mut self, job: T);
+
+    fn begin_turn(&mut self);
+
+    /// Whether the turn has been long enough.
+    fn is_turn_over(&self) -> bool;
+
+    /// Has another worker run, which has been counted as promised.
+    fn promise(&mut self);
+}
+
+impl<T, P: Pace> Queue<T, P> {
+    pub(super) fn new(pace: P) -> Self {
+        Self(Mutex::new(State {
+            jobs: VecDeque::new(),
+            working: 0,
+            promised: 0,
+            pace,
+        }))
+    }
+
+    /// Adds `job`. Returns whether the caller has to promise a worker, which is already counted.
+    #[must_use = "jobs are lost without the worker that is promised"]
+    pub(super) fn push(&self, job: T) -> bool {
+        let mut state = self.lock();
+        state.jobs.push_back(job);
+        let promise = state.working + state.promised < state.limit();
+        if promise {
+            state.promised += 1;
+        }
+        promise
+    }
+
+    /// Takes back the promise of a worker, and takes the jobs that may have counted on it.
+    #[must_use = "nobody else carries out these jobs"]
+    pub(super) fn give_up(&self) -> VecDeque<T> {
+        let mut state = self.lock();
+        state.promised -= 1;
+        mem::take(&mut state.jobs)
+    }
+
+    /// A promised worker: works until the queue is empty, or until it is another's turn.
+    ///
+    /// The pool runs its closures in order, so whether others wait for a thread is found out by
+    /// waiting with them: every turn, the worker has a stand-in promised. If that starts before
+    /// the next turn is over, there are threads enough, and it leaves again. If it does not, the
+    /// worker leaves, and the stand-in carries on when all that waited before it has been run.
+    pub(super) fn work(&self, on: Where, worker: &mut impl Worker<T>) {
+        let mut state = self.lock();
+        state.promised -= 1;
+        if state.working >= state.limit() && on == Where::Pool {
+            return;
+        }
+        state.working += 1;
+        worker.begin_turn();
+        loop {
+            // Under the same lock as `push` looks at it: no job is left without a worker.
+            let Some(job) = state.jobs.pop_front() else {
+                state.working -= 1;
+                return;
+            };
+            state.pace.taken();
+            drop(state);
+            worker.carry_out(job);
+            state = self.lock();
+
+            if on == Where::Pool && !state.jobs.is_empty() && worker.is_turn_over() {
+                if state.promised > 0 {
+                    state.working -= 1;
+                    return;
+                }
+                state.promised += 1;
+                drop(state);
+                worker.promise();
+                worker.begin_turn();
+                state = self.lock();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T, P>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T, P: Pace> State<T, P> {
+    fn limit(&self) -> usize {
+        self.pace.limit(self.working)
+    }
+}
