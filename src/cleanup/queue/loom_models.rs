@@ -202,7 +202,7 @@ impl Worker<usize> for OneOf<'_> {
 /// Has two threads push jobs to one site, and looks that each is carried out once.
 fn check(setting: Setting) {
     let mut builder = Builder::new();
-    builder.preemption_bound = Some(2);
+    builder.preemption_bound = Some(3);
     builder.check(move || {
         let [mine, others] = setting.pushes;
         let everywhere = Everywhere::new(mine + others);

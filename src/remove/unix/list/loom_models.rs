@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use loom::model::Builder;
+use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
 use super::List;
@@ -84,12 +85,12 @@ fn two_threads_carry_out_each_piece_once() {
 
 #[test]
 fn three_threads_carry_out_each_piece_once() {
-    model::<4>(3, Some(2), tree);
+    model::<4>(3, Some(3), tree);
 }
 
 #[test]
 fn three_threads_share_what_one_adds_bit_by_bit() {
-    model::<3>(3, Some(2), |list, piece| {
+    model::<3>(3, Some(3), |list, piece| {
         if piece == 0 {
             list.add([1]);
             list.add([2]);
@@ -111,7 +112,7 @@ fn what_is_added_for_later_is_carried_out_too() {
 
 #[test]
 fn three_threads_find_what_is_added_for_later() {
-    model::<3>(3, Some(2), |list, piece| {
+    model::<3>(3, Some(3), |list, piece| {
         if piece == 0 {
             list.add_for_later(1);
             list.add([2]);
@@ -193,6 +194,48 @@ fn a_panic_leaves_nobody_waiting() {
                 "the one that panicked"
             );
             shared.1.assert_each_once();
+        });
+    }
+}
+
+/// Each piece takes until all of them are under way, so each needs a thread of its own: whoever
+/// waits has to be woken for each.
+#[test]
+fn what_is_added_wakes_who_waits() {
+    for bit_by_bit in [false, true] {
+        let mut builder = Builder::new();
+        builder.preemption_bound = Some(2);
+        builder.check(move || {
+            let shared = Arc::new((List::new(0), Mutex::new(0), Condvar::new()));
+            let take_part = move |shared: &(List<usize>, Mutex<usize>, Condvar)| {
+                let (list, under_way, all) = shared;
+                list.work_off(|piece| {
+                    match piece {
+                        0 if bit_by_bit => {
+                            list.add([1]);
+                            list.add_for_later(2);
+                        }
+                        0 => list.add([1, 2]),
+                        _ => {}
+                    }
+                    let mut under_way = under_way.lock().unwrap();
+                    *under_way += 1;
+                    all.notify_all();
+                    while *under_way < 3 {
+                        under_way = all.wait(under_way).unwrap();
+                    }
+                });
+            };
+            let others: Vec<_> = (1..3)
+                .map(|_| {
+                    let shared = Arc::clone(&shared);
+                    thread::spawn(move || take_part(&shared))
+                })
+                .collect();
+            take_part(&shared);
+            for other in others {
+                other.join().unwrap();
+            }
         });
     }
 }
