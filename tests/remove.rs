@@ -276,6 +276,53 @@ fn what_is_not_the_callers_to_remove_is_reported_and_the_rest_removed() {
     sandbox.check();
 }
 
+/// Somebody else's directory in one of the caller's: it cannot be read, but if it is empty it can be
+/// removed. Only root can make such.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_empty_directory_that_may_not_be_read_is_removed() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+
+    const NAME: &str = "an_empty_directory_that_may_not_be_read_is_removed";
+    const TREES: &str = "ASYNC_TEMPDIR_TEST_TREES";
+    const NOBODY: Option<u32> = Some(65_534);
+    if support::is_child(NAME) {
+        let trees = std::path::PathBuf::from(std::env::var_os(TREES).unwrap());
+        let runtime = support::current_thread();
+        for (tree, dirs) in [("tree", 3), ("locked", 1)] {
+            let removal = remove_dir_all(trees.join(tree)).into_future();
+            assert_eq!(counted(runtime.block_on(removal).unwrap()), (0, dirs));
+        }
+        return;
+    }
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("{NAME}: not run, for that takes root");
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let trees = sandbox.join("trees");
+    for mine in ["trees/tree/sub", "trees/tree/locked", "trees/locked"] {
+        fs::create_dir_all(sandbox.join(mine)).unwrap();
+    }
+    for theirs in ["trees", "trees/tree", "trees/tree/sub"] {
+        chown(sandbox.join(theirs), NOBODY, NOBODY).unwrap();
+    }
+    for (path, mode) in [(".", 0o755), ("trees/tree/locked", 0), ("trees/locked", 0)] {
+        fs::set_permissions(sandbox.join(path), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let user = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+    ];
+    support::in_process_with(NAME, &user, |command| {
+        command.env(TREES, &trees);
+    });
+    fs::remove_dir(trees).unwrap();
+    sandbox.check();
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_mount_point_is_reported_and_not_entered() {

@@ -37,20 +37,18 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
     let Some(name) = path.file_name() else {
         return log.failed(|| path.to_path_buf(), Errno::INVAL);
     };
-    // Two calls are enough for an empty directory, the commonest of all.
-    let same = match identity {
-        Some(identity) => sys::check_same_dir(path, identity),
-        None => Ok(()),
-    };
-    match same {
-        Ok(()) => match rustix::fs::unlinkat(rustix::fs::CWD, path, AtFlags::REMOVEDIR) {
-            Ok(()) => return log.add(DIR),
-            Err(Errno::NOENT) => return,
-            // Not empty, or something to be found out and reported below.
-            Err(_) => {}
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-        Err(error) => return log.failed(|| path.to_path_buf(), error),
+    // For one of ours, which is empty most of the time, two calls are enough then.
+    if let Some(identity) = identity {
+        match sys::check_same_dir(path, identity) {
+            Ok(()) => match rustix::fs::unlinkat(rustix::fs::CWD, path, AtFlags::REMOVEDIR) {
+                Ok(()) => return log.add(DIR),
+                Err(Errno::NOENT) => return,
+                // Not empty, or something to be found out and reported below.
+                Err(_) => {}
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+            Err(error) => return log.failed(|| path.to_path_buf(), error),
+        }
     }
 
     // A relative path with one component has the empty path as its parent.
@@ -101,7 +99,16 @@ fn empty(above: OwnedFd, name: &OsStr, path: &Path, identity: Option<&Identity>,
         Ok(Opened::Dir(root)) => File::from(root),
         Ok(Opened::Gone) => return,
         Ok(Opened::NoDirectory) => return log.failed(|| path.to_path_buf(), sys::replaced()),
-        Err(error) => return log.failed(|| path.to_path_buf(), error),
+        Err(error) => {
+            // One that may not be read can be removed all the same, if it is empty.
+            let removed = identity.is_none()
+                && rustix::fs::unlinkat(&above, name, AtFlags::REMOVEDIR).is_ok();
+            return if removed {
+                log.add(DIR);
+            } else {
+                log.failed(|| path.to_path_buf(), error);
+            };
+        }
     };
     if let Some(identity) = identity {
         match Identity::of_open(&root) {

@@ -186,7 +186,11 @@ impl<'r> Worker<'r> {
                     }
                 },
                 Err(error) => {
-                    self.removal.fail(parent, &name, error);
+                    // One that may not be read can be removed all the same, if it is empty.
+                    match unlink_with_rights(parent, &name, AtFlags::REMOVEDIR) {
+                        Ok(()) => self.tally.dir(),
+                        Err(_) => self.removal.fail(parent, &name, error),
+                    }
                     return self.end(Arc::clone(parent));
                 }
             }
