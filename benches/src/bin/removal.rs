@@ -25,7 +25,7 @@ const TREES: [Tree; 7] = [
     }),
     // For a disk, which takes long to make the others.
     ("disk: 8,000 files", 11, |root| files(root, 8_000)),
-    ("disk: 300 directories of 20 files", 21, |root| {
+    ("disk: 300 directories of 20 files", 7, |root| {
         wide(root, 300)
     }),
 ];

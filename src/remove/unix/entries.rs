@@ -28,6 +28,8 @@ pub(super) struct Buffer(Vec<u8>);
 impl Buffer {
     /// About a thousand names of usual length: one call for most directories.
     const SIZE: usize = 32 * 1024;
+    /// About sixty; on the stack.
+    const SMALL: usize = 2 * 1024;
 
     /// Calls `each` with every entry that has not been read yet. Between two calls to the system it
     /// asks `go_on` whether it should.
@@ -37,18 +39,39 @@ impl Buffer {
         mut each: impl FnMut(&CStr, FileType),
         mut go_on: impl FnMut() -> ControlFlow<()>,
     ) -> Result<Read, Errno> {
-        self.0.reserve(Self::SIZE);
-        let mut entries = rustix::fs::RawDir::new(dir, self.0.spare_capacity_mut());
+        // Most directories are small, and the first of a removal may be all of it.
+        let mut small = [const { std::mem::MaybeUninit::uninit() }; Self::SMALL];
+        if self.0.capacity() == 0 && Self::fill(dir, &mut small, &mut each)? {
+            return Ok(Read::All);
+        }
+        loop {
+            if go_on().is_break() {
+                return Ok(Read::Part);
+            }
+            self.0.reserve(Self::SIZE);
+            if Self::fill(dir, self.0.spare_capacity_mut(), &mut each)? {
+                return Ok(Read::All);
+            }
+        }
+    }
+
+    /// Reads once into `buffer`. True if that was the last of the directory.
+    fn fill(
+        dir: BorrowedFd<'_>,
+        buffer: &mut [std::mem::MaybeUninit<u8>],
+        each: &mut impl FnMut(&CStr, FileType),
+    ) -> Result<bool, Errno> {
+        let mut entries = rustix::fs::RawDir::new(dir, buffer);
         loop {
             match entries.next() {
                 Some(Ok(entry)) => each(entry.file_name(), entry.file_type()),
                 // What is said of a directory that has been removed.
-                None | Some(Err(Errno::NOENT)) => return Ok(Read::All),
+                None | Some(Err(Errno::NOENT)) => return Ok(true),
                 Some(Err(Errno::INTR)) => continue,
                 Some(Err(error)) => return Err(error),
             }
-            if entries.is_buffer_empty() && go_on().is_break() {
-                return Ok(Read::Part);
+            if entries.is_buffer_empty() {
+                return Ok(false);
             }
         }
     }
