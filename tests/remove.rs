@@ -276,6 +276,35 @@ fn what_is_not_the_callers_to_remove_is_reported_and_the_rest_removed() {
     sandbox.check();
 }
 
+/// With nothing to unlink in them, the first that shows is that a directory in them cannot be
+/// opened.
+#[cfg(unix)]
+#[test]
+fn directories_of_directories_that_lock_their_owner_out() {
+    use std::os::unix::fs::PermissionsExt;
+
+    if !support::as_ordinary_user("directories_of_directories_that_lock_their_owner_out") {
+        return;
+    }
+    for mode in [0o600, 0o400, 0o200, 0o100, 0o000, 0o500] {
+        let sandbox = Sandbox::new();
+        let tree = sandbox.join("tree");
+        for n in 0..40 {
+            fs::create_dir_all(tree.join(format!("a/b{n}/c"))).unwrap();
+        }
+        for dir in (0..40)
+            .map(|n| format!("a/b{n}"))
+            .chain(["a".into(), "".into()])
+        {
+            fs::set_permissions(tree.join(dir), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let removal = remove_dir_all(&tree).into_future();
+        let removed = support::multi_thread().block_on(removal).unwrap();
+        assert_eq!(counted(removed), (0, 82), "{mode:o}");
+        sandbox.check();
+    }
+}
+
 /// Somebody else's directory in one of the caller's: it cannot be read, but if it is empty it can be
 /// removed. Only root can make such.
 #[cfg(target_os = "linux")]

@@ -25,7 +25,7 @@ pub struct Removed {
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) max_threads: Option<usize>,
-    pub(crate) on_progress: Option<Box<dyn Fn(Removed) + Send + Sync>>,
+    pub(crate) on_progress: Option<OnProgress>,
     /// Has another thread call what it is given, soon, late or never. Without it, there is none.
     #[cfg_attr(
         not(unix),
@@ -33,6 +33,8 @@ pub(crate) struct Options {
     )]
     pub(crate) helpers: Option<Helpers>,
 }
+
+type OnProgress = Box<dyn Fn(Removed) + Send + Sync>;
 
 /// See [`Options::helpers`].
 pub(crate) type Helpers = Box<dyn Fn(Box<dyn FnOnce() + Send>) + Send + Sync>;
@@ -68,7 +70,9 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// The record of one removal.
 pub(super) struct Log {
     path: PathBuf,
+    /// Without `on_progress`.
     options: Options,
+    has_progress: bool,
     files: AtomicU64,
     dirs: AtomicU64,
     failed: AtomicU64,
@@ -78,21 +82,26 @@ pub(super) struct Log {
 }
 
 struct Progress {
+    /// Dropped in the end, although a helper that comes late may still have the log.
+    on_progress: Option<OnProgress>,
     last_call: Instant,
     /// Of `on_progress`. The removal goes on without it; its caller gets it in the end.
     panic: Option<Box<dyn Any + Send>>,
 }
 
 impl Log {
-    pub(super) fn new(path: &Path, options: Options) -> Arc<Self> {
+    pub(super) fn new(path: &Path, mut options: Options) -> Arc<Self> {
+        let on_progress = options.on_progress.take();
         Arc::new(Self {
             path: path.to_path_buf(),
             options,
+            has_progress: on_progress.is_some(),
             files: AtomicU64::new(0),
             dirs: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             failures: Mutex::new(Vec::new()),
             progress: Mutex::new(Progress {
+                on_progress,
                 last_call: Instant::now(),
                 panic: None,
             }),
@@ -120,7 +129,7 @@ impl Log {
         self.files.fetch_add(removed.files, Ordering::Relaxed);
         self.dirs.fetch_add(removed.dirs, Ordering::Relaxed);
         // One thread at a time; the others go on.
-        if self.options.on_progress.is_some()
+        if self.has_progress
             && let Ok(mut progress) = self.progress.try_lock()
             && progress.last_call.elapsed() >= INTERVAL
         {
@@ -151,6 +160,7 @@ impl Log {
     pub(super) fn finish(&self) -> Outcome {
         let mut progress = lock(&self.progress);
         self.call(&mut progress);
+        drop(progress.on_progress.take());
         let removed = self.removed();
         let failures = std::mem::take(&mut *lock(&self.failures));
         let result = if failures.is_empty() {
@@ -178,7 +188,7 @@ impl Log {
     }
 
     fn call(&self, progress: &mut Progress) {
-        if let Some(on_progress) = &self.options.on_progress
+        if let Some(on_progress) = &progress.on_progress
             && progress.panic.is_none()
         {
             let removed = self.removed();

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -209,7 +210,11 @@ impl Target for Named {
 /// Further threads of `runtime`'s blocking pool. If that takes no more work, there are none.
 pub(crate) fn helpers(runtime: &Handle) -> Helpers {
     let runtime = runtime.clone();
-    Box::new(move |help| drop(pool::offer(&runtime, move |_| help())))
+    Box::new(move |help| {
+        // Not `pool::offer`: help that comes too late is not to be forced on anybody, and what is
+        // dropped with it is nothing of ours. The system may give no thread: that is a panic.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(runtime.spawn_blocking(help))));
+    })
 }
 
 fn remove_named(path: &Path, options: Options) -> Outcome {

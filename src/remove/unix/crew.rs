@@ -57,7 +57,16 @@ pub(super) fn carry_out(removal: Removal) {
 
 fn work(shared: &Shared) {
     let mut worker = Worker::new(&shared.removal, &shared.crew);
-    shared.removal.list.work_off(|work| worker.carry_out(work));
+    shared.removal.list.work_off(|work| {
+        // Nothing in there should panic. If something does, what is left is not silent.
+        if catch_unwind(AssertUnwindSafe(|| worker.carry_out(work))).is_err() {
+            let log = &shared.removal.log;
+            let panicked = std::io::Error::other("a thread of the removal panicked");
+            log.failed(|| PathBuf::from(log.path()), panicked);
+            // Not with what the old one had in its hands.
+            worker = Worker::new(&shared.removal, &shared.crew);
+        }
+    });
 }
 
 impl Crew {
@@ -88,14 +97,8 @@ impl Crew {
             return;
         };
         let help = move || {
-            let Some(shared) = shared.upgrade() else {
-                return;
-            };
-            // Nothing in there should panic. If something does, what is left is not silent.
-            if catch_unwind(AssertUnwindSafe(|| work(&shared))).is_err() {
-                let log = &shared.removal.log;
-                let panicked = std::io::Error::other("a thread of the removal panicked");
-                log.failed(|| PathBuf::from(log.path()), panicked);
+            if let Some(shared) = shared.upgrade() {
+                work(&shared);
             }
         };
         if let Some(helpers) = &strong.removal.log.options().helpers {

@@ -101,12 +101,11 @@ fn empty(above: OwnedFd, name: &OsStr, path: &Path, identity: Option<&Identity>,
         Ok(Opened::NoDirectory) => return log.failed(|| path.to_path_buf(), sys::replaced()),
         Err(error) => {
             // One that may not be read can be removed all the same, if it is empty.
-            let removed = identity.is_none()
-                && rustix::fs::unlinkat(&above, name, AtFlags::REMOVEDIR).is_ok();
-            return if removed {
-                log.add(DIR);
-            } else {
-                log.failed(|| path.to_path_buf(), error);
+            let remove = || rustix::fs::unlinkat(&above, name, AtFlags::REMOVEDIR);
+            return match identity.is_none().then(remove) {
+                Some(Ok(())) => log.add(DIR),
+                Some(Err(Errno::NOENT)) => {}
+                _ => log.failed(|| path.to_path_buf(), error),
             };
         }
     };

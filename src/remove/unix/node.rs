@@ -26,7 +26,7 @@ pub(super) struct Node {
     /// How often it was not empty after all.
     rereads: AtomicU32,
     /// Its owner has been given all rights to it.
-    repaired: AtomicBool,
+    repaired: OnceLock<bool>,
     /// Something in it stays, and has been recorded.
     failed: AtomicBool,
     /// Why its reading ended early. That is a failure only if something was left unread.
@@ -43,7 +43,7 @@ impl Node {
             fd,
             unfinished: AtomicUsize::new(1),
             rereads: AtomicU32::new(0),
-            repaired: AtomicBool::new(false),
+            repaired: OnceLock::new(),
             failed: AtomicBool::new(false),
             unread: OnceLock::new(),
         })
@@ -102,16 +102,16 @@ impl Node {
         self.unread.get().copied()
     }
 
-    /// Gives its owner all rights to it, once. False if that is no help.
+    /// Gives its owner all rights to it, once; whoever else wants that waits for it. False if it
+    /// cannot be done.
     pub(super) fn repair(&self) -> bool {
-        if self.repaired.swap(true, Ordering::Relaxed) {
-            return false;
-        }
-        let granted = rustix::fs::fstat(&self.fd).and_then(|stat| {
-            let mode = Mode::from_raw_mode(stat.st_mode) | Mode::RWXU;
-            rustix::fs::fchmod(&self.fd, mode)
-        });
-        granted.is_ok()
+        *self.repaired.get_or_init(|| {
+            let granted = rustix::fs::fstat(&self.fd).and_then(|stat| {
+                let mode = Mode::from_raw_mode(stat.st_mode) | Mode::RWXU;
+                rustix::fs::fchmod(&self.fd, mode)
+            });
+            granted.is_ok()
+        })
     }
 
     /// Where it is, in the tree whose root is at `root`. For what was hoisted that is where it lies

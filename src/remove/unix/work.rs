@@ -152,6 +152,7 @@ impl<'r> Worker<'r> {
 
     /// Empties the directory `name` in `parent`, or removes it if it is none.
     fn enter(&mut self, parent: &Arc<Node>, name: CString) {
+        let mut repaired = false;
         for _ in 0..MAX_CHANGES {
             let opened = match open::dir(parent.fd(), &*name) {
                 Err(error) if is_out_of_descriptors(&error) => {
@@ -185,10 +186,16 @@ impl<'r> Worker<'r> {
                         return self.end(Arc::clone(parent));
                     }
                 },
+                // Its parent could be read, but it cannot be searched, for all that is known.
+                Err(error)
+                    if error.kind() == io::ErrorKind::PermissionDenied
+                        && !std::mem::replace(&mut repaired, true)
+                        && parent.repair() => {}
                 Err(error) => {
                     // One that may not be read can be removed all the same, if it is empty.
                     match unlink_with_rights(parent, &name, AtFlags::REMOVEDIR) {
                         Ok(()) => self.tally.dir(),
+                        Err(Errno::NOENT) => {}
                         Err(_) => self.removal.fail(parent, &name, error),
                     }
                     return self.end(Arc::clone(parent));
@@ -203,7 +210,6 @@ impl<'r> Worker<'r> {
     /// Removes what is in `dir`, or puts it on the list.
     fn read(&mut self, dir: &Arc<Node>) {
         let mut buffer = std::mem::take(&mut self.buffer);
-        let is_root = dir.parent().is_none();
         let mut batch = Batch::default();
         let found = std::cell::Cell::new(0);
         let read = buffer.read(
@@ -213,9 +219,7 @@ impl<'r> Worker<'r> {
                     return;
                 }
                 if kind == FileType::Directory {
-                    if !(is_root && self.removal.hoisted().contains(name)) {
-                        self.found(dir, name);
-                    }
+                    self.found(dir, name);
                 } else if !batch.0.is_empty() || self.removal.list.is_wanting() {
                     batch.push(name);
                     if batch.0.len() >= BATCH {
@@ -256,6 +260,9 @@ impl<'r> Worker<'r> {
 
     /// There is a directory `name` in `dir`.
     fn found(&mut self, dir: &Arc<Node>, name: &CStr) {
+        if dir.parent().is_none() && self.removal.hoisted().contains(name) {
+            return;
+        }
         if dir.depth() + 1 >= MAX_DEPTH && self.hoist(dir, name) {
             return;
         }
@@ -319,12 +326,12 @@ impl<'r> Worker<'r> {
         let moved = match rename() {
             // Its owner needs the right to write to all three: moving a directory changes its `..`.
             Err(Errno::ACCESS) => {
-                let repaired =
-                    root.repair() | dir.repair() | sys::grant_owner(dir.fd(), name).is_ok();
-                if repaired {
-                    rename()
-                } else {
-                    Err(Errno::ACCESS)
+                // First to these two: what is mounted on the third must not be changed, and the
+                // rename says so once it may.
+                let _ = root.repair() | dir.repair();
+                match rename() {
+                    Err(Errno::ACCESS) if sys::grant_owner(dir.fd(), name).is_ok() => rename(),
+                    moved => moved,
                 }
             }
             moved => moved,
