@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
 use std::thread::available_parallelism;
 
-use super::work::{Removal, Worker};
+use super::removal::Removal;
+use super::work::Worker;
 
 /// After how many entries a helper is sent for, if there is more to do. To wake one costs as much
 /// as it takes to remove five or ten.

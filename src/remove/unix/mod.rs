@@ -10,6 +10,7 @@ mod entries;
 mod list;
 mod node;
 mod open;
+mod removal;
 mod work;
 
 use std::ffi::{CString, OsStr};
@@ -27,7 +28,7 @@ use super::log::{Log, Removed};
 use crate::sys::{self, Identity};
 use node::Node;
 use open::{Opened, Patience};
-use work::Removal;
+use removal::Removal;
 
 const FILE: Removed = Removed { files: 1, dirs: 0 };
 const DIR: Removed = Removed { files: 0, dirs: 1 };

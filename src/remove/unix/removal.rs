@@ -1,0 +1,89 @@
+//! What all threads of a removal share, and the pieces of work that they pass each other.
+
+use std::collections::HashSet;
+use std::ffi::{CStr, CString, OsStr};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::fd::OwnedFd;
+
+use super::list::List;
+use super::node::Node;
+use super::open::Patience;
+use crate::remove::log::Log;
+
+/// A piece of work.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// Empty and remove the directory of that name in this one.
+    Enter(Arc<Node>, CString),
+    /// Read on.
+    Read(Arc<Node>),
+    /// Remove these names, of which none is likely to be a directory's.
+    Unlink(Arc<Node>, Batch),
+}
+
+/// Names, one after the other, each with its NUL.
+#[derive(Debug, Default)]
+pub(super) struct Batch(pub(super) Vec<u8>);
+
+impl Batch {
+    pub(super) fn push(&mut self, name: &CStr) {
+        self.0.extend_from_slice(name.to_bytes_with_nul());
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &CStr> {
+        self.0
+            .split_inclusive(|byte| *byte == 0)
+            .filter_map(|name| CStr::from_bytes_with_nul(name).ok())
+    }
+}
+
+/// What all threads of a removal share.
+pub(super) struct Removal {
+    pub(super) list: List<Work>,
+    pub(super) log: Arc<Log>,
+    pub(super) root: Arc<Node>,
+    /// The directory around the root. Not ours: nothing changes in it but the root's own entry.
+    pub(super) above: OwnedFd,
+    pub(super) patience: Patience,
+    /// Names in the root of directories that were hoisted there: the reading of the root may come
+    /// upon them, and they are on the list already.
+    hoisted: Mutex<HashSet<CString>>,
+}
+
+impl Removal {
+    pub(super) fn new(above: OwnedFd, root: Arc<Node>, log: Arc<Log>) -> Self {
+        Self {
+            list: List::new(Work::Read(Arc::clone(&root))),
+            log,
+            root,
+            above,
+            patience: Patience::default(),
+            hoisted: Mutex::default(),
+        }
+    }
+
+    pub(super) fn hoisted(&self) -> MutexGuard<'_, HashSet<CString>> {
+        self.hoisted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records that `name` in `dir` stays.
+    pub(super) fn fail(&self, dir: &Node, name: &CStr, error: impl Into<io::Error>) {
+        let path = || self.path(dir).join(OsStr::from_bytes(name.to_bytes()));
+        dir.mark_failed();
+        self.log.failed(path, error);
+    }
+
+    /// Records that `dir` stays.
+    pub(super) fn fail_dir(&self, dir: &Node, error: impl Into<io::Error>) {
+        dir.mark_failed();
+        self.log.failed(|| self.path(dir), error);
+    }
+
+    pub(super) fn path(&self, dir: &Node) -> PathBuf {
+        dir.path(self.log.path())
+    }
+}
