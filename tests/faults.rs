@@ -217,15 +217,6 @@ fn disturbed(job: &str, place: &Path, faults: &str) -> Option<Report> {
 
 // Trees.
 
-/// Where hundreds of trees are made in no time, if there is such a place.
-fn in_memory() -> PathBuf {
-    let shm = Path::new("/dev/shm");
-    match tempfile::tempdir_in(shm) {
-        Ok(_) => shm.to_path_buf(),
-        Err(_) => std::env::temp_dir(),
-    }
-}
-
 /// Everything below a directory: what it is, and what is in it.
 type Snapshot = BTreeMap<PathBuf, (u32, Vec<u8>)>;
 
@@ -315,7 +306,7 @@ struct Case {
 
 impl Case {
     fn new(build: impl FnOnce(&Path)) -> Self {
-        let sandbox = Sandbox::new_in(&in_memory());
+        let sandbox = Sandbox::new_in(&support::in_memory());
         let tree = sandbox.join("tree");
         fs::create_dir(&tree).unwrap();
         build(&tree);

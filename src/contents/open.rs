@@ -124,9 +124,15 @@ pub(super) fn make_dirs(dir: &Dir, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether it ends in `.` or `..`, and so names nothing that could be created.
+/// Whether it ends in `.` or `..`, with or without separators behind it, and so names nothing that
+/// could be created.
 pub(super) fn ends_in_dots(path: &Path) -> bool {
-    let bytes = path.as_os_str().as_encoded_bytes();
+    let mut bytes = path.as_os_str().as_encoded_bytes();
+    while let [before @ .., last] = bytes
+        && is_separator((*last).into())
+    {
+        bytes = before;
+    }
     path.file_name().is_none()
         || bytes
             .strip_suffix(b".")
@@ -140,4 +146,23 @@ pub(super) fn ends_in_separator(path: &Path) -> bool {
     bytes
         .last()
         .is_some_and(|byte| is_separator((*byte).into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_in_dots_names_nothing_new() {
+        for path in [
+            ".", "..", "a/.", "a/..", "a/./", "a/..//", "a/.//", "./", "../",
+        ] {
+            assert!(ends_in_dots(Path::new(path)), "{path}");
+        }
+        for path in [
+            "a", "a/", "a.", "a/b.", "./a", "a/./b", "a/.b/", "a/b../", "a//",
+        ] {
+            assert!(!ends_in_dots(Path::new(path)), "{path}");
+        }
+    }
 }

@@ -80,6 +80,15 @@ impl Drop for Sandbox {
     }
 }
 
+/// Where hundreds of trees are made in no time, if there is such a place.
+pub fn in_memory() -> PathBuf {
+    let shm = Path::new("/dev/shm");
+    match tempfile::tempdir_in(shm) {
+        Ok(_) => shm.to_path_buf(),
+        Err(_) => std::env::temp_dir(),
+    }
+}
+
 /// One runtime of each flavour.
 pub fn runtimes() -> [Runtime; 2] {
     [current_thread(), multi_thread()]
