@@ -1,12 +1,12 @@
 //! Files and directories inside.
 //!
 //! Not `tokio::fs`: it resolves a path through whatever symlinks it finds, also out of the
-//! directory, and an operation of several calls would be several hops to the blocking pool. Each
-//! operation here is one hop, in which [cap-std](cap_std) resolves the path beneath an open
-//! directory.
+//! directory, and an operation of several calls would be several hops to the blocking pool. An
+//! operation here is one hop (a stream: one for each batch), in which [cap-std](cap_std) resolves
+//! the path beneath an open directory.
 //!
-//! The methods stand in files by what they are about; what they share, and [`open`], [`path`] and
-//! [`partial`], which know nothing of futures, is behind them.
+//! The methods stand in files by what they are about; what they share, and [`open`], [`path`],
+//! [`partial`] and [`provisional`], which know nothing of futures, is behind them.
 
 mod batch;
 mod dirs;

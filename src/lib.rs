@@ -38,7 +38,7 @@
 //! # How it works
 //!
 //! Whatever touches the disk runs on Tokio's blocking pool, the one behind `tokio::fs`, and each
-//! operation is one closure there: a hop to the pool and back costs more than the few system
+//! operation is one closure there (a stream: one for each batch): a hop to the pool and back costs more than the few system
 //! calls that it carries.
 //!
 //! A handle has no descriptor of its own, so that ten thousand cost none; the first 16 directories

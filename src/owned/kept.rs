@@ -4,11 +4,13 @@ use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::sys;
+
 /// How many directories of the process keep a descriptor. The first to be worked in do; thousands
 /// of directories must not cost thousands of descriptors.
 ///
-/// None do on Windows, where an open directory can neither be renamed nor removed.
-const MAX_KEPT: usize = if cfg!(windows) { 0 } else { 16 };
+/// None do where an open directory can neither be renamed nor removed.
+const MAX_KEPT: usize = if sys::DIRS_MAY_STAY_OPEN { 16 } else { 0 };
 
 /// How many do now.
 static KEPT: AtomicUsize = AtomicUsize::new(0);

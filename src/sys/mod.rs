@@ -28,6 +28,9 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+/// Whether an open directory can be renamed and removed.
+pub(crate) const DIRS_MAY_STAY_OPEN: bool = cfg!(unix);
+
 /// Opens the directory at `path`, provided that it still is the one known as `identity`.
 pub(crate) fn open_same_dir(path: &Path, identity: &Identity) -> io::Result<File> {
     let dir = open_dir(path)?;
