@@ -202,7 +202,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// How many removed entries a thread counts for itself before it tells the log.
-const STRIDE: u64 = 64;
+const STRIDE: u64 = 128;
 
 /// What one thread has removed and not yet added to the log.
 pub(super) struct Tally<'a> {

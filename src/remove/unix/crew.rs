@@ -59,8 +59,12 @@ pub(super) fn carry_out(removal: Removal) {
 fn work(shared: &Shared) {
     let mut worker = Worker::new(&shared.removal, &shared.crew);
     shared.removal.list.work_off(|work| {
+        let step = || match work {
+            Some(work) => worker.carry_out(work),
+            None => worker.pause(),
+        };
         // Nothing in there should panic. If something does, what is left is not silent.
-        if catch_unwind(AssertUnwindSafe(|| worker.carry_out(work))).is_err() {
+        if catch_unwind(AssertUnwindSafe(step)).is_err() {
             let log = &shared.removal.log;
             let panicked = std::io::Error::other("a thread of the removal panicked");
             log.failed(|| PathBuf::from(log.path()), panicked);

@@ -1,6 +1,8 @@
 //! Reading a directory.
 
 use std::ffi::CStr;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
 
 use rustix::fd::BorrowedFd;
@@ -11,6 +13,13 @@ use rustix::io::Errno;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Read {
     All,
+    /// Perhaps all: there was room for more, and nothing came. Most filesystems stop short only at
+    /// the end, but nothing obliges them. The next reading goes on from there.
+    #[cfg_attr(
+        not(any(target_os = "linux", target_os = "android")),
+        expect(dead_code, reason = "a reading always goes on to its end there")
+    )]
+    Likely,
     /// The next reading goes on from there.
     #[cfg_attr(
         not(any(target_os = "linux", target_os = "android")),
@@ -19,6 +28,24 @@ pub(super) enum Read {
     Part,
 }
 
+/// How far one call to the system came.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+enum Filled {
+    /// There was nothing more.
+    End,
+    /// There was room for more.
+    Short,
+    Full,
+}
+
+/// What stands before the name in an entry (`struct linux_dirent64`).
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const HEADER: usize = 19;
+
+/// More than the longest name takes: 255 bytes, and on filesystems of other systems 255 characters.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const ROOM: usize = 1024;
+
 /// What a directory is read into.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[derive(Default)]
@@ -26,52 +53,66 @@ pub(super) struct Buffer(Vec<u8>);
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 impl Buffer {
-    /// About a thousand names of usual length: one call for most directories.
-    const SIZE: usize = 32 * 1024;
+    /// About two thousand names of usual length: one call for most directories. For every call, the
+    /// others at work in a directory have to let go of it.
+    const SIZE: usize = 64 * 1024;
     /// About sixty; on the stack.
     const SMALL: usize = 2 * 1024;
 
     /// Calls `each` with every entry that has not been read yet. Between two calls to the system it
-    /// asks `go_on` whether it should.
+    /// asks `go_on` whether it should. With `guess`, it does not ask the system whether what looks
+    /// like the end is the end.
     pub(super) fn read(
         &mut self,
         dir: BorrowedFd<'_>,
+        guess: bool,
         mut each: impl FnMut(&CStr, FileType),
         mut go_on: impl FnMut() -> ControlFlow<()>,
     ) -> Result<Read, Errno> {
         // Most directories are small, and the first of a removal may be all of it.
-        let mut small = [const { std::mem::MaybeUninit::uninit() }; Self::SMALL];
-        if self.0.capacity() == 0 && Self::fill(dir, &mut small, &mut each)? {
-            return Ok(Read::All);
-        }
+        let mut small = [const { MaybeUninit::uninit() }; Self::SMALL];
+        let mut filled = match self.0.capacity() {
+            0 => Self::fill(dir, &mut small, &mut each)?,
+            _ => Filled::Full,
+        };
         loop {
-            if go_on().is_break() {
-                return Ok(Read::Part);
+            match filled {
+                Filled::End => return Ok(Read::All),
+                Filled::Short if guess => return Ok(Read::Likely),
+                _ if go_on().is_break() => return Ok(Read::Part),
+                _ => {}
             }
-            self.0.reserve(Self::SIZE);
-            if Self::fill(dir, self.0.spare_capacity_mut(), &mut each)? {
-                return Ok(Read::All);
-            }
+            self.0.reserve_exact(Self::SIZE);
+            filled = Self::fill(dir, self.0.spare_capacity_mut(), &mut each)?;
         }
     }
 
-    /// Reads once into `buffer`. True if that was the last of the directory.
+    /// Reads once into `buffer`.
     fn fill(
         dir: BorrowedFd<'_>,
-        buffer: &mut [std::mem::MaybeUninit<u8>],
+        buffer: &mut [MaybeUninit<u8>],
         each: &mut impl FnMut(&CStr, FileType),
-    ) -> Result<bool, Errno> {
+    ) -> Result<Filled, Errno> {
+        let len = buffer.len();
+        let mut used = 0;
         let mut entries = rustix::fs::RawDir::new(dir, buffer);
         loop {
             match entries.next() {
-                Some(Ok(entry)) => each(entry.file_name(), entry.file_type()),
+                Some(Ok(entry)) => {
+                    used += (HEADER + entry.file_name().count_bytes() + 1).next_multiple_of(8);
+                    each(entry.file_name(), entry.file_type());
+                }
                 // What is said of a directory that has been removed.
-                None | Some(Err(Errno::NOENT)) => return Ok(true),
+                None | Some(Err(Errno::NOENT)) => return Ok(Filled::End),
                 Some(Err(Errno::INTR)) => continue,
                 Some(Err(error)) => return Err(error),
             }
             if entries.is_buffer_empty() {
-                return Ok(false);
+                return Ok(if used + ROOM <= len {
+                    Filled::Short
+                } else {
+                    Filled::Full
+                });
             }
         }
     }
@@ -92,6 +133,7 @@ impl Buffer {
     pub(super) fn read(
         &mut self,
         dir: BorrowedFd<'_>,
+        _guess: bool,
         mut each: impl FnMut(&CStr, FileType),
         _go_on: impl FnMut() -> ControlFlow<()>,
     ) -> Result<Read, Errno> {
@@ -104,5 +146,55 @@ impl Buffer {
 
     pub(super) fn rewind(_dir: BorrowedFd<'_>) -> Result<(), Errno> {
         Ok(())
+    }
+}
+
+#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
+mod tests {
+    use std::fs::File;
+
+    use rustix::fd::AsFd;
+
+    use super::*;
+
+    /// Reads all of a directory of `files` files. Gives what the readings came to, and the names.
+    fn read_through(files: usize, guess: bool) -> (Vec<Read>, usize) {
+        let dir = tempfile::tempdir().unwrap();
+        for n in 0..files {
+            File::create(dir.path().join(n.to_string())).unwrap();
+        }
+        let open = File::open(dir.path()).unwrap();
+        let mut buffer = Buffer::default();
+        let mut names = 0;
+        let mut readings = Vec::new();
+        loop {
+            let each = |name: &CStr, _| names += usize::from(name != c"." && name != c"..");
+            let read = buffer.read(open.as_fd(), guess, each, || ControlFlow::Break(()));
+            readings.push(read.unwrap());
+            if readings.ends_with(&[Read::All]) {
+                return (readings, names);
+            }
+        }
+    }
+
+    #[test]
+    fn a_reading_that_stops_short_is_only_likely_to_be_at_the_end() {
+        let (readings, names) = read_through(10, true);
+        assert_eq!(names, 10, "every name, and each once");
+        assert_eq!(readings, [Read::Likely, Read::All], "it goes on from there");
+    }
+
+    #[test]
+    fn without_guessing_the_end_is_certain() {
+        let (readings, names) = read_through(10, false);
+        assert_eq!(names, 10, "every name, and each once");
+        assert_eq!(readings, [Read::Part, Read::All]);
+    }
+
+    #[test]
+    fn a_full_buffer_is_no_end() {
+        let (readings, names) = read_through(5_000, true);
+        assert_eq!(names, 5_000, "every name, and each once");
+        assert_eq!(readings[0], Read::Part);
     }
 }

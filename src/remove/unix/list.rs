@@ -17,8 +17,9 @@ mod loom_models;
 pub(super) struct List<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
-    /// How many threads wait for work that nobody has put there yet: a hint, read without the lock.
-    hungry: AtomicUsize,
+    /// How many pieces are missing for each of the other threads to find one when it has finished
+    /// what it is at: a hint, read without the lock.
+    missing: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -40,13 +41,14 @@ impl<T> List<T> {
                 waiting: 0,
             }),
             changed: Condvar::new(),
-            hungry: AtomicUsize::new(0),
+            missing: AtomicUsize::new(0),
         }
     }
 
-    /// Whether somebody waits for work, and there is none.
+    /// Whether somebody waits for work and there is none, or will when it has finished what it is
+    /// at: one who never waits need not be woken.
     pub(super) fn is_wanting(&self) -> bool {
-        self.hungry.load(Ordering::Relaxed) > 0
+        self.missing.load(Ordering::Relaxed) > 0
     }
 
     /// Adds work: the last of it is taken first.
@@ -71,16 +73,24 @@ impl<T> List<T> {
         }
     }
 
-    /// Takes part until it is over: calls `work` with one piece after the other.
-    pub(super) fn work_off(&self, mut work: impl FnMut(T)) {
+    /// Takes part until it is over: calls `step` with one piece after the other, and with `None`
+    /// when there may be no more. Nobody finds it over while one of those calls goes on.
+    pub(super) fn work_off(&self, mut step: impl FnMut(Option<T>)) {
         let mut state = self.lock();
         loop {
             if let Some(item) = state.items.pop_back() {
                 state.working += 1;
+                self.update_hint(&state);
                 drop(state);
                 let at_work = AtWork(self);
-                work(item);
-                state = at_work.done();
+                step(Some(item));
+                state = self.lock();
+                if state.items.is_empty() {
+                    drop(state);
+                    step(None);
+                    state = self.lock();
+                }
+                state = at_work.done(state);
             } else if state.working == 0 {
                 return;
             } else {
@@ -97,8 +107,10 @@ impl<T> List<T> {
     }
 
     fn update_hint(&self, state: &State<T>) {
-        let hungry = state.waiting.saturating_sub(state.items.len());
-        self.hungry.store(hungry, Ordering::Relaxed);
+        // All but the one that reads it.
+        let others = (state.working + state.waiting).saturating_sub(1);
+        let missing = others.saturating_sub(state.items.len());
+        self.missing.store(missing, Ordering::Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
@@ -110,15 +122,15 @@ impl<T> List<T> {
 struct AtWork<'a, T>(&'a List<T>);
 
 impl<'a, T> AtWork<'a, T> {
-    fn done(self) -> MutexGuard<'a, State<T>> {
+    fn done(self, state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
         let list = self.0;
         std::mem::forget(self);
-        Self::end(list)
+        Self::end(list, state)
     }
 
-    fn end(list: &'a List<T>) -> MutexGuard<'a, State<T>> {
-        let mut state = list.lock();
+    fn end(list: &'a List<T>, mut state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
         state.working -= 1;
+        list.update_hint(&state);
         if state.working == 0 && state.items.is_empty() {
             // It is over.
             list.changed.notify_all();
@@ -129,6 +141,6 @@ impl<'a, T> AtWork<'a, T> {
 
 impl<T> Drop for AtWork<'_, T> {
     fn drop(&mut self) {
-        drop(Self::end(self.0));
+        drop(Self::end(self.0, self.0.lock()));
     }
 }

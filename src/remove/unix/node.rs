@@ -29,6 +29,8 @@ pub(super) struct Node {
     repaired: OnceLock<bool>,
     /// Something in it stays, and has been recorded.
     failed: AtomicBool,
+    /// Its reading came to what is only likely to be its end.
+    unsure: AtomicBool,
     /// Why its reading ended early. That is a failure only if something was left unread.
     unread: OnceLock<Errno>,
 }
@@ -45,12 +47,22 @@ impl Node {
             rereads: AtomicU32::new(0),
             repaired: OnceLock::new(),
             failed: AtomicBool::new(false),
+            unsure: AtomicBool::new(false),
             unread: OnceLock::new(),
         })
     }
 
     pub(super) fn parent(&self) -> Option<&Arc<Self>> {
         self.parent.as_ref()
+    }
+
+    /// Lets go of it, and has a hold of its parent. Unless somebody else has it still, that hold is
+    /// its own: many threads would else count at once in a parent of many.
+    pub(super) fn into_parent(self: Arc<Self>) -> Option<Arc<Self>> {
+        match Arc::try_unwrap(self) {
+            Ok(node) => node.parent,
+            Err(shared) => shared.parent.clone(),
+        }
     }
 
     pub(super) fn name(&self) -> &CString {
@@ -65,9 +77,9 @@ impl Node {
         self.fd.as_fd()
     }
 
-    /// Something more has to end before it can be removed.
-    pub(super) fn begin(&self) {
-        self.unfinished.fetch_add(1, Ordering::Relaxed);
+    /// As many things more have to end before it can be removed.
+    pub(super) fn begin(&self, things: usize) {
+        self.unfinished.fetch_add(things, Ordering::Relaxed);
     }
 
     /// Something has ended. True if it was the last.
@@ -91,6 +103,16 @@ impl Node {
 
     pub(super) fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Its reading came to what is only likely to be its end.
+    pub(super) fn mark_unsure(&self) {
+        self.unsure.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether its reading should go on for certainty, after which it is certain.
+    pub(super) fn take_unsure(&self) -> bool {
+        self.unsure.swap(false, Ordering::Relaxed)
     }
 
     /// Keeps why its reading ended early; of several, the first.

@@ -5,6 +5,7 @@ use std::ffi::{CStr, CString, OsStr};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fd::OwnedFd;
@@ -49,6 +50,8 @@ pub(super) struct Removal {
     /// The directory around the root. Not ours: nothing changes in it but the root's own entry.
     pub(super) above: OwnedFd,
     pub(super) patience: Patience,
+    /// Whether what looks like the end of a directory has always been its end.
+    end_shows: AtomicBool,
     /// Names in the root of directories that were hoisted there: the reading of the root may come
     /// upon them, and they are on the list already.
     hoisted: Mutex<HashSet<CString>>,
@@ -62,12 +65,23 @@ impl Removal {
             root,
             above,
             patience: Patience::default(),
+            end_shows: AtomicBool::new(true),
             hoisted: Mutex::default(),
         }
     }
 
     pub(super) fn hoisted(&self) -> MutexGuard<'_, HashSet<CString>> {
         self.hoisted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether what looks like the end of a directory may be taken for it.
+    pub(super) fn end_shows(&self) -> bool {
+        self.end_shows.load(Ordering::Relaxed)
+    }
+
+    /// It may not, from now on.
+    pub(super) fn end_does_not_show(&self) {
+        self.end_shows.store(false, Ordering::Relaxed);
     }
 
     /// Records that `name` in `dir` stays.

@@ -25,9 +25,13 @@ const MAX_DEPTH: usize = 64;
 /// on: a million of them are never on the list at once.
 const MAX_FOUND: usize = 256;
 
-/// How many bytes of names another thread gets at a time: about a thousand names of usual length.
-/// With fewer, the threads get into each other's way more often.
-const BATCH: usize = 8 * 1024;
+/// How many bytes of names another thread gets at a time: some two hundred names of usual length.
+/// With far fewer, the threads get into each other's way more often; with far more, one is left
+/// without in the end.
+const BATCH: usize = 2 * 1024;
+
+/// The longest name that Linux allows, and most filesystems.
+const MAX_NAME: usize = 255;
 
 /// How often a directory is read again that was not empty after all: somebody is writing in it.
 const MAX_REREADS: u32 = 16;
@@ -68,7 +72,10 @@ impl<'r> Worker<'r> {
                 self.end(dir);
             }
         }
-        // What is on nobody's list any more has to be in the log.
+    }
+
+    /// There may be no more to do: what is on nobody's list has to be in the log.
+    pub(super) fn pause(&mut self) {
         self.tally.flush();
     }
 
@@ -136,6 +143,7 @@ impl<'r> Worker<'r> {
         let found = std::cell::Cell::new(0);
         let read = buffer.read(
             dir.fd(),
+            self.removal.end_shows(),
             |name, kind| {
                 if name == c"." || name == c".." {
                     return;
@@ -143,6 +151,9 @@ impl<'r> Worker<'r> {
                 if kind == FileType::Directory {
                     self.found(dir, name);
                 } else if !batch.0.is_empty() || self.removal.list.is_wanting() {
+                    if batch.0.is_empty() {
+                        batch.0.reserve_exact(BATCH + MAX_NAME);
+                    }
                     batch.push(name);
                     if batch.0.len() >= BATCH {
                         self.hand_over(dir, std::mem::take(&mut batch));
@@ -173,6 +184,7 @@ impl<'r> Worker<'r> {
                 return;
             }
             Ok(Read::All) => {}
+            Ok(Read::Likely) => dir.mark_unsure(),
             // It may have been at its end: whether something is left shows in the end.
             Err(error) => dir.mark_unread(error),
         }
@@ -188,7 +200,6 @@ impl<'r> Worker<'r> {
         if dir.depth() + 1 >= MAX_DEPTH && self.hoist(dir, name) {
             return;
         }
-        dir.begin();
         self.found.push(name.to_owned());
         if self.removal.list.is_wanting() {
             self.share_found(dir);
@@ -200,6 +211,7 @@ impl<'r> Worker<'r> {
         if !self.found.is_empty() {
             let found = self.found.drain(..).rev();
             let len = found.len();
+            dir.begin(len);
             self.removal
                 .list
                 .add(found.map(|name| Work::Enter(Arc::clone(dir), name)));
@@ -208,7 +220,7 @@ impl<'r> Worker<'r> {
     }
 
     fn hand_over(&mut self, dir: &Arc<Node>, batch: Batch) {
-        dir.begin();
+        dir.begin(1);
         self.removal
             .list
             .add([Work::Unlink(Arc::clone(dir), batch)]);
@@ -259,7 +271,7 @@ impl<'r> Worker<'r> {
             moved => moved,
         };
         if moved.is_ok() {
-            root.begin();
+            root.begin(1);
             // Not before what is left further up in this chain, whose directories are all open.
             let later = Work::Enter(Arc::clone(root), fresh);
             self.removal.list.add_for_later(later);
@@ -270,15 +282,13 @@ impl<'r> Worker<'r> {
     }
 
     /// Something in `dir` has ended. If it was the last, removes `dir`, and so on upwards.
-    fn end(&mut self, mut dir: Arc<Node>) {
-        while dir.end() {
-            if !self.remove(&dir) {
+    fn end(&mut self, dir: Arc<Node>) {
+        let mut ended = Some(dir);
+        while let Some(dir) = ended {
+            if !dir.end() || !self.remove(&dir) {
                 return;
             }
-            match dir.parent() {
-                Some(parent) => dir = Arc::clone(parent),
-                None => return,
-            }
+            ended = Node::into_parent(dir);
         }
     }
 
@@ -298,6 +308,13 @@ impl<'r> Worker<'r> {
                 self.tally.dir();
             }
             Err(Errno::NOENT) => {}
+            Err(Errno::NOTEMPTY | Errno::EXIST) if dir.take_unsure() => {
+                // It will not be tried like that again.
+                self.removal.end_does_not_show();
+                dir.begin(1);
+                self.removal.list.add([Work::Read(Arc::clone(dir))]);
+                return false;
+            }
             Err(Errno::NOTEMPTY | Errno::EXIST) if dir.has_failed() || dir.unread().is_some() => {
                 // What is in it has been recorded, unless the reading did not come to it.
                 if let Some(error) = dir.unread() {
@@ -307,7 +324,7 @@ impl<'r> Worker<'r> {
             Err(Errno::NOTEMPTY | Errno::EXIST) if dir.may_reread(MAX_REREADS) => {
                 match Buffer::rewind(dir.fd()) {
                     Ok(()) => {
-                        dir.begin();
+                        dir.begin(1);
                         self.removal.list.add([Work::Read(Arc::clone(dir))]);
                         return false;
                     }

@@ -48,10 +48,19 @@ fn model<const N: usize>(
         let shared = Arc::new((List::new(0), Done::<N>::default()));
         let take_part = move |shared: &(List<usize>, Done<N>)| {
             let (list, done) = shared;
-            list.work_off(|piece| {
-                done.count(piece);
-                work(list, piece);
+            let mut untold = false;
+            list.work_off(|step| match step {
+                Some(piece) => {
+                    done.count(piece);
+                    work(list, piece);
+                    untold = true;
+                }
+                None => untold = false,
             });
+            assert!(
+                !untold,
+                "whoever returns was told before that there may be no more"
+            );
             // Whoever returns has seen the end of it.
             done.assert_each_once();
         };
@@ -66,6 +75,39 @@ fn model<const N: usize>(
             other.join().unwrap();
         }
         assert!(!shared.0.is_wanting(), "nobody is left to want work");
+    });
+}
+
+/// What a thread keeps to itself until it is told that there may be no more, everybody has seen who
+/// finds it over.
+#[test]
+fn what_is_told_in_the_end_is_told_before_it_is_over() {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(|| {
+        let shared = Arc::new((List::new(0), AtomicUsize::new(0)));
+        let take_part = |shared: &(List<usize>, AtomicUsize)| {
+            let (list, told) = shared;
+            let mut kept = 0;
+            list.work_off(|step| match step {
+                Some(piece) => {
+                    kept += 1;
+                    if piece == 0 {
+                        list.add([1, 2]);
+                    }
+                }
+                None => {
+                    told.fetch_add(std::mem::take(&mut kept), Ordering::Relaxed);
+                }
+            });
+            assert_eq!(told.load(Ordering::Relaxed), 3, "all is told by the end");
+        };
+        let other = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || take_part(&shared))
+        };
+        take_part(&shared);
+        other.join().unwrap();
     });
 }
 
@@ -132,6 +174,7 @@ fn the_hint_loses_no_work() {
             let take_part = |shared: &(List<usize>, Done<4>)| {
                 let (list, done) = shared;
                 list.work_off(|piece| {
+                    let Some(piece) = piece else { return };
                     done.count(piece);
                     if piece == 0 {
                         for more in 1..4 {
@@ -171,6 +214,7 @@ fn a_panic_leaves_nobody_waiting() {
                 let (list, done) = shared;
                 catch_unwind(AssertUnwindSafe(|| {
                     list.work_off(|piece| {
+                        let Some(piece) = piece else { return };
                         done.count(piece);
                         if piece == 0 {
                             list.add([1, 2]);
@@ -211,12 +255,13 @@ fn what_is_added_wakes_who_waits() {
                 let (list, under_way, all) = shared;
                 list.work_off(|piece| {
                     match piece {
-                        0 if bit_by_bit => {
+                        Some(0) if bit_by_bit => {
                             list.add([1]);
                             list.add_for_later(2);
                         }
-                        0 => list.add([1, 2]),
-                        _ => {}
+                        Some(0) => list.add([1, 2]),
+                        Some(_) => {}
+                        None => return,
                     }
                     let mut under_way = under_way.lock().unwrap();
                     *under_way += 1;
