@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::Permissions;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
@@ -12,7 +13,7 @@ use crate::cleanup::Lane;
 use crate::create::Plan;
 use crate::error::located;
 use crate::name::{DEFAULT_RANDOM_LEN, Template};
-use crate::owned::Child;
+use crate::owned::{self, Child, OwnedDir};
 use crate::reply;
 
 /// What dropping an [`AsyncTempDir`] does to its directory.
@@ -55,7 +56,16 @@ pub struct Builder {
     parent: Option<PathBuf>,
     permissions: Option<Permissions>,
     cleanup: Cleanup,
-    hold: Option<Child>,
+    inside: Inside,
+}
+
+/// Whether `parent` is a directory of ours, which waits for those in it.
+#[derive(Debug)]
+enum Inside {
+    Nothing,
+    Held(Child),
+    /// In a forked child, where nobody may take hold of it.
+    Foreign,
 }
 
 impl Default for Builder {
@@ -80,7 +90,7 @@ impl Builder {
             parent: None,
             permissions: None,
             cleanup: Cleanup::default(),
-            hold: None,
+            inside: Inside::Nothing,
         }
     }
 
@@ -114,6 +124,7 @@ impl Builder {
     /// [`create`](Self::create) is awaited. It must exist.
     pub fn parent(mut self, parent: impl AsRef<Path>) -> Self {
         self.parent = Some(parent.as_ref().into());
+        self.inside = Inside::Nothing;
         self
     }
 
@@ -134,10 +145,17 @@ impl Builder {
         self
     }
 
-    /// Makes it a child of the directory that `hold` holds.
-    pub(crate) fn held(mut self, hold: Child) -> Self {
-        self.hold = Some(hold);
-        self
+    /// Makes it a child of `dir`.
+    pub(crate) fn inside(self, dir: &Arc<OwnedDir>) -> Self {
+        let inside = if dir.is_foreign() {
+            Inside::Foreign
+        } else {
+            Inside::Held(dir.child())
+        };
+        Self {
+            inside,
+            ..self.parent(dir.path())
+        }
     }
 
     /// Creates the directory: never one that exists already.
@@ -164,6 +182,11 @@ impl Builder {
         let fail = |error| located("create a temporary directory in", &parent, error);
 
         self.template.check(Self::MAX_RANDOM_LEN).map_err(fail)?;
+        let hold = match self.inside {
+            Inside::Nothing => None,
+            Inside::Held(hold) => Some(hold),
+            Inside::Foreign => return Err(fail(owned::foreign())),
+        };
         let runtime = Handle::try_current().map_err(|error| fail(io::Error::other(error)))?;
         let plan = Plan {
             // Absolute from the start: neither TMPDIR nor the current directory can make it mean
@@ -176,7 +199,7 @@ impl Builder {
             template: self.template,
             permissions: self.permissions,
             lane: Lane::of(&runtime),
-            hold: self.hold,
+            hold,
         };
         let claim = reply::run(&runtime, || plan.carry_out())
             .await

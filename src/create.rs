@@ -34,7 +34,7 @@ impl Plan {
     pub(crate) fn carry_out(self) -> io::Result<Claim> {
         self.create()
             .map_err(|error| located("create a temporary directory in", &self.parent, error))
-            .map(|(path, identity)| Claim::new(path, identity, self.lane, self.hold))
+            .map(|(path, identity)| Claim::new(path, identity, self.lane, self.hold, None))
     }
 
     fn create(&self) -> io::Result<(PathBuf, sys::Identity)> {

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use crate::builder::{Builder, Cleanup};
 use crate::close::Closing;
 use crate::error::{PersistError, located};
-use crate::owned::{self, Claim, Job, OnDrop};
+use crate::owned::{Claim, Job, OnDrop};
 use crate::pool;
 use crate::remove::RemoveDirAll;
 use crate::reply;
@@ -315,17 +315,7 @@ impl AsyncTempDir {
     ///
     /// If the future is dropped, no directory is left: see [`Builder::create`].
     pub async fn temp_dir(&self) -> io::Result<Self> {
-        let dir = self.claim.dir();
-        if dir.is_foreign() {
-            let operation = "create a temporary directory in";
-            return Err(located(operation, dir.path(), owned::foreign()));
-        }
-        let hold = dir.child();
-        Self::builder()
-            .parent(self.path())
-            .held(hold)
-            .create()
-            .await
+        Self::builder().inside(self.claim.dir()).create().await
     }
 }
 

@@ -15,6 +15,7 @@
 //! | it kept | [`AsyncTempDir::keep`], [`persist`](AsyncTempDir::persist), [`Cleanup::Never`] |
 //! | to keep it when a test fails | [`Cleanup::OnSuccess`] |
 //! | to wait until everything dropped is gone | [`cleanup::idle`]`().await` |
+//! | to take back what a killed process left | [`TempRoot::open`] |
 //! | to remove any other directory tree | [`remove_dir_all`] |
 //!
 //! # Quick example
@@ -70,8 +71,9 @@
 //! # What can be left behind
 //!
 //! - Everything, when the process is killed by a signal, aborts (also a panic with
-//!   `panic = "abort"`), or loses power. Give directories a [prefix](Builder::prefix) of your own,
-//!   so that whatever remains can be told from others'.
+//!   `panic = "abort"`), or loses power. What is made in a [`TempRoot`] is then taken back by the
+//!   next process that opens one. Without, give directories a [prefix](Builder::prefix) of your
+//!   own, so that whatever remains can be told from others'.
 //! - What is still queued, when the process ends by [`std::process::exit`], or returns from `main`
 //!   after [`Runtime::shutdown_background`](tokio::runtime::Runtime::shutdown_background) or a
 //!   `shutdown_timeout` that ran out: these end the process while threads are at work. Call
@@ -122,7 +124,8 @@
 //!   replacement is taken for the original.
 //! - Between the last look at a directory and the system call that removes it, somebody who may
 //!   write to the parent can replace it by another empty directory, which then goes.
-//! - There are no signal handlers here, and no list of directories on disk. Install your own
+//! - There are no signal handlers here, and no list of directories on disk: a [`TempRoot`] is found
+//!   by its name and its lock. Install your own
 //!   handler, end the runtime, and let the handles drop.
 //! - A forked child (`fork` without `exec`) removes nothing. Its copies of the handles are dead:
 //!   what is asked of them is an error. [`cleanup::idle`] is not for it either.
@@ -150,6 +153,7 @@ mod owned;
 mod pool;
 mod remove;
 mod reply;
+mod root;
 mod scope;
 mod sync;
 mod sys;
@@ -158,6 +162,7 @@ pub use builder::{Builder, Cleanup};
 pub use dir::AsyncTempDir;
 pub use error::PersistError;
 pub use remove::{Removal, RemoveDirAll, RemoveError, RemoveFailure, Removed, remove_dir_all};
+pub use root::{Reclaimed, TempRoot};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -83,6 +83,11 @@ pub(crate) fn random(len: usize) -> io::Result<String> {
     Ok(text)
 }
 
+/// Whether [`random`] can have made `text`.
+pub(crate) fn is_random(text: &str) -> bool {
+    text.bytes().all(|byte| ALPHABET.contains(&byte))
+}
+
 fn invalid(message: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, message)
 }

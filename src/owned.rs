@@ -5,9 +5,11 @@
 //! [`OwnedDir::settle`], decides after every change whether it is time to remove.
 
 mod claim;
+mod guard;
 mod kept;
 
 pub(crate) use claim::{Claim, OnDrop, foreign};
+pub(crate) use guard::Guard;
 
 use std::ffi::OsStr;
 use std::mem;
@@ -31,6 +33,8 @@ pub(crate) struct OwnedDir {
     kept: Kept,
     /// Keeps the directory around this one on disk.
     parent: Option<Child>,
+    /// Tells other processes that it is in use.
+    guard: Option<Guard>,
 }
 
 #[derive(Debug)]
@@ -98,6 +102,15 @@ impl OwnedDir {
         &self.lane
     }
 
+    /// Where the directory is to be removed from, blocking the thread. Nobody looks for it at its
+    /// path any more.
+    pub(crate) fn retire(&self) -> PathBuf {
+        match &self.guard {
+            Some(guard) => guard.retire(&self.path, &self.identity),
+            None => self.path.clone(),
+        }
+    }
+
     /// Where the directory's descriptor is between two jobs.
     pub(crate) fn kept(&self) -> &Kept {
         &self.kept
@@ -132,9 +145,10 @@ impl OwnedDir {
                 }
                 life.fate = Fate::Over;
                 drop(life);
+                let dir = Arc::clone(self);
                 self.lane.push(Doomed {
                     path: self.path.clone(),
-                    what: What::Dir(self.identity),
+                    what: What::Dir(self.identity, Box::new(move || dir.retire())),
                     held: Box::new(Arc::clone(self)),
                     pending,
                 });

@@ -23,8 +23,8 @@ pub(crate) struct Doomed {
 
 /// What a path is to be removed as.
 pub(crate) enum What {
-    /// The directory that is this one.
-    Dir(Identity),
+    /// The directory that is this one. What is called says where to remove it from.
+    Dir(Identity, Box<dyn FnOnce() -> PathBuf + Send>),
     /// Whatever has the path's last name in this open directory; if anything.
     Entry(File),
 }
@@ -33,7 +33,9 @@ impl What {
     /// Removes what is at `path`. That nothing is there is success.
     pub(crate) fn remove(self, path: &Path) -> Outcome {
         match self {
-            Self::Dir(identity) => remove::tree(path, Some(&identity), Options::default()),
+            Self::Dir(identity, retire) => {
+                remove::tree(&retire(), Some(&identity), Options::default())
+            }
             Self::Entry(above) => match remove::entry(above, path, Options::default()) {
                 Err(error) if error.is_not_found() => Outcome::from(Ok(error.removed())),
                 result => Outcome::from(result),

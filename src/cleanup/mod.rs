@@ -20,7 +20,7 @@ mod report;
 pub(crate) use doomed::{Doomed, What};
 pub(crate) use lane::Lane;
 pub(crate) use pending::Pending;
-pub(crate) use report::Verdict;
+pub(crate) use report::{Verdict, report};
 
 pub use pending::{idle, pending};
 pub use report::{failures, set_failure_hook};

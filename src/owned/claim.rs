@@ -8,7 +8,7 @@ use std::process;
 use std::sync::{Arc, Mutex};
 
 use super::kept::Kept;
-use super::{Child, Children, Fate, Life, OwnedDir};
+use super::{Child, Children, Fate, Guard, Life, OwnedDir};
 use crate::cleanup::Lane;
 use crate::sys::{self, Identity};
 
@@ -39,6 +39,7 @@ impl Claim {
         identity: Identity,
         lane: Arc<Lane>,
         parent: Option<Child>,
+        guard: Option<Guard>,
     ) -> Self {
         Self {
             dir: Arc::new(OwnedDir {
@@ -54,6 +55,7 @@ impl Claim {
                 }),
                 kept: Kept::default(),
                 parent,
+                guard,
             }),
             on_drop: OnDrop::Remove,
             held: false,

@@ -1,0 +1,136 @@
+//! What roots are called, from birth to death.
+
+use std::ffi::OsStr;
+use std::io;
+
+use crate::name::{DEFAULT_RANDOM_LEN, is_random, random};
+
+/// The longest name of an application, so that a root's name stays below the 255 bytes that
+/// filesystems allow.
+pub(super) const MAX_APP: usize = 200;
+
+/// The name of a root: of which application, and which one of that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RootName {
+    app: String,
+    random: String,
+}
+
+/// In which part of its life a root has its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Not locked yet. Nothing is in it but a lock file, if that.
+    New,
+    /// In use for as long as its lock is held.
+    Root,
+    /// Given up by its owner, or taken by who reclaims it. Nobody works in it any more.
+    Dead,
+}
+
+impl RootName {
+    /// A name that nobody has seen before.
+    pub(super) fn fresh(app: &str) -> io::Result<Self> {
+        Ok(Self {
+            app: app.to_owned(),
+            random: random(DEFAULT_RANDOM_LEN)?,
+        })
+    }
+
+    pub(super) fn at(&self, stage: Stage) -> String {
+        let Self { app, random } = self;
+        match stage {
+            Stage::New => format!(".{app}-{random}.new"),
+            Stage::Root => format!("{app}-{random}"),
+            Stage::Dead => format!(".{app}-{random}.dead"),
+        }
+    }
+
+    /// Takes `name` apart, if a root of `app` can have it.
+    pub(super) fn parse(app: &str, name: &OsStr) -> Option<(Self, Stage)> {
+        let name = name.to_str()?;
+        let (name, stage) = match name.strip_prefix('.') {
+            // An application's name may begin with a dot, too.
+            Some(hidden) if hidden.ends_with(".new") => (hidden.strip_suffix(".new")?, Stage::New),
+            Some(hidden) if hidden.ends_with(".dead") => {
+                (hidden.strip_suffix(".dead")?, Stage::Dead)
+            }
+            _ => (name, Stage::Root),
+        };
+        let random = name.strip_prefix(app)?.strip_prefix('-')?;
+        // Exactly: another application may be called as this one and a hyphen.
+        let is_root = random.len() == DEFAULT_RANDOM_LEN && is_random(random);
+        is_root.then(|| {
+            let name = Self {
+                app: app.to_owned(),
+                random: random.to_owned(),
+            };
+            (name, stage)
+        })
+    }
+}
+
+/// Refuses what cannot be the first part of a name.
+pub(super) fn check_app(app: &str) -> io::Result<()> {
+    let invalid = |message| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    if app.is_empty() {
+        return invalid(String::from("the application has no name"));
+    }
+    if app.contains(std::path::is_separator) || app.contains('\0') {
+        return invalid(format!(
+            "the application's name {app:?} has a path separator or a NUL"
+        ));
+    }
+    if app.len() > MAX_APP {
+        return invalid(format!(
+            "the application's name has {} bytes, more than {MAX_APP}",
+            app.len()
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_recognised_at_each_stage() {
+        for app in ["app", "a-b", ".hidden", "x.new"] {
+            let name = RootName::fresh(app).unwrap();
+            for stage in [Stage::New, Stage::Root, Stage::Dead] {
+                let text = name.at(stage);
+                let parsed = RootName::parse(app, OsStr::new(&text));
+                assert_eq!(parsed, Some((name.clone(), stage)), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_called_otherwise_is_none() {
+        for other in [
+            "app",
+            "app-",
+            "app-123456789",
+            "app-12345678901",
+            "app-123456789_",
+            "app-more-1234567890",
+            "appl-1234567890",
+            ".app-1234567890",
+            "app-1234567890.dead",
+            ".app-1234567890.old",
+            ".new",
+        ] {
+            let parsed = RootName::parse("app", OsStr::new(other));
+            assert_eq!(parsed, None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_application_is_refused() {
+        for bad in ["", "a/b", "a\0", &"x".repeat(MAX_APP + 1)] {
+            let error = check_app(bad).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{bad:?}");
+        }
+        check_app("my-server").unwrap();
+    }
+}

@@ -1,0 +1,78 @@
+//! What was found of dead processes.
+
+use std::io;
+
+use crate::remove::{RemoveError, Removed};
+
+/// What dead processes had left, and what became of it: see
+/// [`TempRoot::reclaimed`](super::TempRoot::reclaimed).
+#[derive(Debug, Default)]
+pub struct Reclaimed {
+    roots: u64,
+    removed: Removed,
+    failures: Vec<RemoveError>,
+    failed: u64,
+    refused: Option<io::Error>,
+}
+
+impl Reclaimed {
+    /// How many failures are kept in full; beyond these, they are [counted](Self::failed_roots).
+    pub const MAX_FAILURES: usize = 32;
+
+    /// How many dead roots were removed completely.
+    pub fn roots(&self) -> u64 {
+        self.roots
+    }
+
+    /// How many files and directories that were, those of roots that were removed in part
+    /// included.
+    pub fn removed(&self) -> Removed {
+        self.removed
+    }
+
+    /// What could not be removed: one error for a root, the first
+    /// [`MAX_FAILURES`](Self::MAX_FAILURES) of them. Each went to the
+    /// [failure hook](crate::cleanup::set_failure_hook), too.
+    pub fn failures(&self) -> &[RemoveError] {
+        &self.failures
+    }
+
+    /// How many roots could not be removed completely.
+    pub fn failed_roots(&self) -> u64 {
+        self.failed
+    }
+
+    /// Why dead roots were not looked for, or no further: the parent directory is not safe, cannot
+    /// be read, or is on a filesystem without locks; or the runtime was shutting down.
+    pub fn refused(&self) -> Option<&io::Error> {
+        self.refused.as_ref()
+    }
+
+    pub(super) fn refuse(&mut self, error: io::Error) {
+        self.refused = Some(error);
+    }
+
+    pub(super) fn add_empty(&mut self) {
+        self.roots += 1;
+        self.removed.dirs += 1;
+    }
+
+    pub(super) fn add(&mut self, removed: Removed) {
+        // If there was nothing, somebody else has removed it.
+        self.roots += u64::from(removed.dirs > 0);
+        self.count(removed);
+    }
+
+    pub(super) fn fail(&mut self, error: RemoveError) {
+        self.failed += 1;
+        self.count(error.removed());
+        if self.failures.len() < Self::MAX_FAILURES {
+            self.failures.push(error);
+        }
+    }
+
+    fn count(&mut self, removed: Removed) {
+        self.removed.files += removed.files;
+        self.removed.dirs += removed.dirs;
+    }
+}

@@ -1,0 +1,152 @@
+//! Whose a file is, where a path leads, and locks.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+use crate::sys::WouldBlock;
+
+/// As many symlinks as Linux follows in one path.
+const MAX_LINKS: u32 = 40;
+
+const ROOT_USER: u32 = 0;
+
+fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// Whether it belongs to the user that this process acts as.
+pub(crate) fn is_own(metadata: &Metadata) -> bool {
+    metadata.uid() == user()
+}
+
+/// Where the absolute path `dir` leads, provided that nobody else can have what is this user's in
+/// that directory removed by us.
+pub(crate) fn safe_to_sweep(dir: &Path) -> io::Result<PathBuf> {
+    let resolved = resolve(dir)?;
+    let metadata = fs::metadata(&resolved)?;
+    let mode = metadata.mode();
+    let others_write = mode & 0o022 != 0;
+    let sticky = mode & 0o1000 != 0;
+    if !is_own(&metadata) && others_write && !sticky {
+        return Err(refusal(format!(
+            "{resolved:?} belongs to another user, and others may rename what is in it (mode {:o})",
+            mode & 0o7777
+        )));
+    }
+    Ok(resolved)
+}
+
+/// Follows the symlinks of this user and of root; those of others are refused.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let mut resolved = PathBuf::from("/");
+    let mut rest: VecDeque<OsString> = names(path).collect();
+    let mut links = 0;
+    while let Some(name) = rest.pop_front() {
+        if name == ".." {
+            resolved.pop();
+            continue;
+        }
+        let next = resolved.join(name);
+        let metadata = fs::symlink_metadata(&next)?;
+        if !metadata.is_symlink() {
+            resolved = next;
+            continue;
+        }
+        links += 1;
+        if links > MAX_LINKS {
+            return Err(rustix::io::Errno::LOOP.into());
+        }
+        if !is_own(&metadata) && metadata.uid() != ROOT_USER {
+            return Err(refusal(format!("{next:?} is a symlink of another user")));
+        }
+        let target = fs::read_link(&next)?;
+        if target.is_absolute() {
+            resolved = PathBuf::from("/");
+        }
+        for name in names(&target).collect::<Vec<_>>().into_iter().rev() {
+            rest.push_front(name);
+        }
+    }
+    Ok(resolved)
+}
+
+fn names(path: &Path) -> impl Iterator<Item = OsString> + '_ {
+    path.components().filter_map(|component| match component {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        _ => None,
+    })
+}
+
+fn refusal(message: String) -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, message)
+}
+
+/// Makes the file `path`, which must not exist, to be locked. For its owner alone.
+pub(crate) fn create_lock(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Opens what may be a lock file, without following a symlink or waiting for anybody.
+pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK);
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(flags.bits() as i32)
+        .open(path)
+}
+
+/// Whether the open file is what is at `path`.
+pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let open = file.metadata()?;
+    match fs::symlink_metadata(path) {
+        Ok(there) => Ok(open.dev() == there.dev() && open.ino() == there.ino()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Locks the directory `path` so that systemd-tmpfiles leaves it and what is in it alone, however
+/// old it is, for as long as the file is open: see systemd's documentation on building a temporary
+/// directory safely. Elsewhere nobody looks for that, but for [`lock_dir`].
+pub(crate) fn hold_dir(path: &Path) -> io::Result<File> {
+    let dir = open_to_lock(path)?;
+    dir.try_lock_shared()?;
+    Ok(dir)
+}
+
+/// Locks the directory `path` against everybody. `None` if it cannot be locked.
+///
+/// # Errors
+///
+/// Somebody else has locked it.
+pub(crate) fn lock_dir(path: &Path) -> Result<Option<File>, WouldBlock> {
+    let Ok(dir) = open_to_lock(path) else {
+        return Ok(None);
+    };
+    match dir.try_lock() {
+        Ok(()) => Ok(Some(dir)),
+        Err(TryLockError::WouldBlock) => Err(WouldBlock),
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
+}
+
+fn open_to_lock(path: &Path) -> io::Result<File> {
+    let flags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW);
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits() as i32)
+        .open(path)
+}

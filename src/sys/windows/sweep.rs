@@ -1,0 +1,50 @@
+//! Locks. Whose a file is follows from where it is: a user's temporary directory is that user's.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Identity, open_itself};
+use crate::sys::WouldBlock;
+
+pub(crate) fn is_own(_metadata: &Metadata) -> bool {
+    true
+}
+
+/// Who may write to a directory is a matter of its access list, which is not looked at.
+pub(crate) fn safe_to_sweep(dir: &Path) -> io::Result<PathBuf> {
+    Ok(dir.to_path_buf())
+}
+
+/// Makes the file `path`, which must not exist, to be locked.
+pub(crate) fn create_lock(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(path)
+}
+
+/// Opens what may be a lock file.
+pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(path)
+}
+
+/// Whether the open file is what is at `path`.
+pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    match open_itself(path) {
+        Ok(there) => Ok(Identity::of_open(&there)? == Identity::of_open(file)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Nobody there looks for such a lock.
+pub(crate) fn hold_dir(_path: &Path) -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// A directory cannot be locked there.
+pub(crate) fn lock_dir(_path: &Path) -> Result<Option<File>, WouldBlock> {
+    Ok(None)
+}
