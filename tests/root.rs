@@ -1,0 +1,583 @@
+//! Roots: what the dead left is taken back, and nothing else is touched.
+
+mod support;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use async_tempdir::{AsyncTempDir, Cleanup, TempRoot, cleanup};
+use futures::FutureExt;
+use support::{Sandbox, alone, current_thread, fill, multi_thread, runtimes};
+
+/// The names that a root of `app` has from its making to its removal.
+const NEW: &str = ".app-0123456789.new";
+const ROOT: &str = "app-abcdefghij";
+const DEAD: &str = ".app-ABCDEFGHIJ.dead";
+
+/// What a process that was killed has left: a directory with files, and a lock file that is free.
+fn plant(parent: &Path, name: &str) -> PathBuf {
+    let root = parent.join(name);
+    fs::create_dir(&root).unwrap();
+    fill(&root);
+    File::create(root.join(".lock")).unwrap();
+    root
+}
+
+#[test]
+fn a_root_is_there_and_goes() {
+    for runtime in runtimes() {
+        for close in [true, false] {
+            let sandbox = Sandbox::new();
+            runtime.block_on(async {
+                let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+                let name = root.path().file_name().unwrap().to_str().unwrap();
+                assert!(name.starts_with("app-") && name.len() == 14, "{name}");
+                assert!(root.path().is_absolute());
+                #[cfg(unix)]
+                {
+                    use std::os::unix::fs::PermissionsExt;
+                    let mode = fs::metadata(root.path()).unwrap().permissions().mode();
+                    assert_eq!(mode & 0o777, 0o700, "a root is for its owner alone");
+                }
+                let dir = root.temp_dir().await.unwrap();
+                assert_eq!(dir.path().parent(), Some(root.path()));
+                let other = root.builder().prefix("x-").create().await.unwrap();
+                assert_eq!(other.path().parent(), Some(root.path()));
+                fill(dir.path());
+                let reclaimed = root.reclaimed().await;
+                assert_eq!(reclaimed.roots(), 0);
+                assert!(reclaimed.refused().is_none());
+                drop((dir, other));
+                if close {
+                    root.close().await.unwrap();
+                } else {
+                    drop(root);
+                    cleanup::idle().await;
+                }
+            });
+            sandbox.check();
+        }
+    }
+}
+
+#[test]
+fn a_root_waits_for_the_directories_in_it() {
+    let sandbox = Sandbox::new();
+    multi_thread().block_on(async {
+        let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+        let dir = root.temp_dir().await.unwrap();
+        drop(root);
+        cleanup::idle().await;
+        dir.write("still", "here").await.unwrap();
+        // Still locked: another process would not take it for dead.
+        let other = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+        assert_eq!(other.reclaimed().await.roots(), 0);
+        assert_eq!(dir.read("still").await.unwrap(), b"here");
+        drop((dir, other));
+        cleanup::idle().await;
+    });
+    sandbox.check();
+}
+
+#[test]
+fn what_the_dead_left_is_removed_at_every_stage() {
+    for runtime in runtimes() {
+        let sandbox = Sandbox::new();
+        // Killed before there was a lock file, before it was named, in use, while it was removed,
+        // and when its lock file had been removed already.
+        fs::create_dir(sandbox.join(NEW)).unwrap();
+        File::create(plant_empty(&sandbox, ".app-1123456789.new").join(".lock")).unwrap();
+        plant(sandbox.path(), ROOT);
+        plant(sandbox.path(), DEAD);
+        let late = plant(sandbox.path(), ".app-BBCDEFGHIJ.dead");
+        fs::remove_file(late.join(".lock")).unwrap();
+        runtime.block_on(async {
+            let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+            let reclaimed = root.reclaimed().await;
+            assert_eq!(reclaimed.roots(), 5, "{reclaimed:?}");
+            assert_eq!(reclaimed.failed_roots(), 0, "{reclaimed:?}");
+            // 11 files and 3 directories in three of them, and the lock files.
+            assert_eq!(reclaimed.removed().files, 3 * 11 + 3, "{reclaimed:?}");
+            assert_eq!(reclaimed.removed().dirs, 3 * 3 + 5, "{reclaimed:?}");
+            assert_eq!(
+                sandbox.leftovers(),
+                [root.path()],
+                "all but its own are gone"
+            );
+            root.close().await.unwrap();
+        });
+        sandbox.check();
+    }
+}
+
+fn plant_empty(sandbox: &Sandbox, name: &str) -> PathBuf {
+    let path = sandbox.join(name);
+    fs::create_dir(&path).unwrap();
+    path
+}
+
+#[test]
+fn idle_waits_for_what_is_reclaimed() {
+    let _alone = alone();
+    let sandbox = Sandbox::new();
+    current_thread().block_on(async {
+        plant(sandbox.path(), ROOT);
+        let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+        cleanup::idle().await;
+        assert_eq!(sandbox.leftovers(), [root.path()]);
+        root.close().await.unwrap();
+    });
+    sandbox.check();
+}
+
+#[test]
+fn strangers_are_left_alone() {
+    let sandbox = Sandbox::new();
+    let outside = Sandbox::new();
+    let canary = plant(outside.path(), "canary");
+    // No lock file; empty, too.
+    fill(&plant_empty(&sandbox, ROOT));
+    plant_empty(&sandbox, "app-bbbbbbbbbb");
+    // Not locked yet, but not empty, so not made by us.
+    fill(&plant_empty(&sandbox, NEW));
+    // Another application, and names that are not quite of the form.
+    plant(sandbox.path(), "app-more-abcdefghij");
+    plant(sandbox.path(), "app-abcdefghi");
+    plant(sandbox.path(), "app-abcdefghi_");
+    // What is called like a lock file and is none.
+    fs::create_dir(plant_empty(&sandbox, "app-cccccccccc").join(".lock")).unwrap();
+    // No directories.
+    File::create(sandbox.join("app-dddddddddd")).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::symlink;
+        symlink(&canary, sandbox.join("app-eeeeeeeeee")).unwrap();
+        symlink(&canary, sandbox.join(DEAD)).unwrap();
+        let lock = plant_empty(&sandbox, "app-ffffffffff").join(".lock");
+        symlink(canary.join(".lock"), lock).unwrap();
+    }
+    multi_thread().block_on(async {
+        let kept = AsyncTempDir::builder()
+            .prefix("app-")
+            .parent(sandbox.path())
+            .cleanup(Cleanup::Never)
+            .create()
+            .await
+            .unwrap();
+        kept.write("file", "kept").await.unwrap();
+        drop(kept);
+        let before = tree(sandbox.path());
+        let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+        let reclaimed = root.reclaimed().await;
+        assert_eq!(reclaimed.roots(), 0, "{reclaimed:?}");
+        assert_eq!(reclaimed.failed_roots(), 0, "{reclaimed:?}");
+        root.close().await.unwrap();
+        assert_eq!(tree(sandbox.path()), before, "nothing else is touched");
+    });
+    for left in sandbox.leftovers() {
+        if fs::symlink_metadata(&left).unwrap().is_dir() {
+            fs::remove_dir_all(left).unwrap();
+        } else {
+            fs::remove_file(left).unwrap();
+        }
+    }
+    sandbox.check();
+    assert!(canary.join("a/b/1").exists() && canary.join(".lock").exists());
+    fs::remove_dir_all(canary).unwrap();
+    outside.check();
+}
+
+/// Every path below `dir`, without following links.
+fn tree(dir: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    let mut dirs = vec![dir.to_path_buf()];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(dir).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                dirs.push(entry.path());
+            }
+            all.push(entry.path());
+        }
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn live_roots_are_left_alone_in_this_process_too() {
+    let sandbox = Sandbox::new();
+    multi_thread().block_on(async {
+        let mut roots = Vec::new();
+        for _ in 0..5 {
+            let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+            let dir = root.temp_dir().await.unwrap();
+            dir.write("file", "mine").await.unwrap();
+            assert_eq!(root.reclaimed().await.roots(), 0);
+            roots.push((root, dir));
+        }
+        for (root, dir) in roots {
+            assert_eq!(dir.read("file").await.unwrap(), b"mine");
+            drop(dir);
+            root.close().await.unwrap();
+        }
+    });
+    sandbox.check();
+}
+
+/// Between making a directory and locking it, others look at it.
+#[test]
+fn roots_that_are_opened_at_once_do_not_take_each_other_for_dead() {
+    let sandbox = Sandbox::new_in(&support::in_memory());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                current_thread().block_on(async {
+                    for _ in 0..100 {
+                        let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+                        let dir = root.temp_dir().await.unwrap();
+                        dir.write("file", "mine").await.unwrap();
+                        root.reclaimed().await;
+                        assert_eq!(dir.read("file").await.unwrap(), b"mine");
+                        drop(dir);
+                        root.close().await.unwrap();
+                    }
+                });
+            });
+        }
+    });
+    sandbox.check();
+}
+
+#[test]
+fn several_who_reclaim_remove_each_dead_root_once() {
+    let sandbox = Sandbox::new_in(&support::in_memory());
+    for n in 0..200 {
+        plant(sandbox.path(), &format!("app-{n:010}"));
+    }
+    let removed: u64 = std::thread::scope(|scope| {
+        let reclaim = || {
+            current_thread().block_on(async {
+                let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+                let reclaimed = root.reclaimed().await;
+                assert_eq!(reclaimed.failed_roots(), 0, "{reclaimed:?}");
+                let roots = reclaimed.roots();
+                root.close().await.unwrap();
+                roots
+            })
+        };
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(reclaim)).collect();
+        threads.into_iter().map(|t| t.join().unwrap()).sum()
+    });
+    assert!(sandbox.leftovers().is_empty(), "all of them are gone");
+    assert_eq!(removed, 200, "each counts once");
+    sandbox.check();
+}
+
+#[test]
+fn a_cancelled_open_leaves_nothing() {
+    let _alone = alone();
+    for runtime in runtimes() {
+        let sandbox = Sandbox::new();
+        runtime.block_on(async {
+            for round in 0..100 {
+                let mut open = Box::pin(TempRoot::open_in("app", sandbox.path()));
+                for _ in 0..=round % 3 {
+                    if (&mut open).now_or_never().is_some() {
+                        break;
+                    }
+                    tokio::task::yield_now().await;
+                }
+            }
+            cleanup::idle().await;
+        });
+        sandbox.check();
+    }
+}
+
+#[test]
+fn a_root_that_somebody_removed_is_an_error_inside_and_none_at_the_end() {
+    let sandbox = Sandbox::new();
+    multi_thread().block_on(async {
+        let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+        fs::remove_dir_all(root.path()).unwrap();
+        let error = root.temp_dir().await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{error}");
+        root.close().await.unwrap();
+    });
+    sandbox.check();
+}
+
+#[test]
+fn what_cannot_be_opened_says_why() {
+    current_thread().block_on(async {
+        for bad in ["", "a/b", "a\0b", &"x".repeat(TempRoot::MAX_APP + 1)] {
+            let error = TempRoot::open(bad).await.unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{error}");
+        }
+        let sandbox = Sandbox::new();
+        let missing = sandbox.join("missing");
+        let error = TempRoot::open_in("app", &missing).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+        assert!(error.to_string().contains("missing"), "{error}");
+        sandbox.check();
+    });
+    let error = futures::executor::block_on(TempRoot::open("app")).unwrap_err();
+    assert!(error.to_string().contains("cannot open a root"), "{error}");
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::fs::TryLockError;
+    use std::io::ErrorKind;
+    use std::process::Command;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use support::{descriptors, in_process, where_it_may_mount};
+
+    #[test]
+    fn a_lock_on_the_directory_keeps_others_from_removing_what_is_old() {
+        let sandbox = Sandbox::new();
+        multi_thread().block_on(async {
+            let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+            // What systemd-tmpfiles does before it looks into a directory.
+            let dir = File::open(root.path()).unwrap();
+            assert!(matches!(dir.try_lock(), Err(TryLockError::WouldBlock)));
+            dir.try_lock_shared().unwrap();
+            root.close().await.unwrap();
+        });
+        sandbox.check();
+    }
+
+    #[test]
+    fn ten_thousand_directories_cost_two_descriptors() {
+        let name = "linux::ten_thousand_directories_cost_two_descriptors";
+        if !in_process(name, &[]) {
+            return;
+        }
+        let sandbox = Sandbox::new_in(&support::in_memory());
+        multi_thread().block_on(async {
+            // Whatever the runtime opens of its own.
+            AsyncTempDir::new_in(sandbox.path())
+                .await
+                .unwrap()
+                .close()
+                .await
+                .unwrap();
+            let before = descriptors();
+            let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+            root.reclaimed().await;
+            let mut dirs = Vec::new();
+            for _ in 0..10_000 {
+                dirs.push(root.temp_dir().await.unwrap());
+            }
+            assert_eq!(descriptors(), before + 2);
+            drop(dirs);
+            cleanup::idle().await;
+            assert_eq!(
+                fs::read_dir(root.path()).unwrap().count(),
+                1,
+                "the lock file"
+            );
+            root.close().await.unwrap();
+            assert_eq!(descriptors(), before);
+        });
+        sandbox.check();
+    }
+
+    #[test]
+    fn without_locks_a_root_works_and_nothing_is_reclaimed() {
+        let name = "linux::without_locks_a_root_works_and_nothing_is_reclaimed";
+        if Command::new("strace").arg("-V").output().is_err() {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "CI is where it has to run"
+            );
+            eprintln!("{name}: not run, for there is no strace");
+            return;
+        }
+        for error in ["EOPNOTSUPP", "ENOLCK", "ENOSYS"] {
+            let inject = format!("inject=flock:error={error}");
+            if !in_process(
+                name,
+                &["strace", "-f", "-q", "-o", "/dev/null", "-e", &inject],
+            ) {
+                continue;
+            }
+            let sandbox = Sandbox::new();
+            let dead = plant(sandbox.path(), ROOT);
+            multi_thread().block_on(async {
+                let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+                let reclaimed = root.reclaimed().await;
+                assert_eq!(reclaimed.roots(), 0, "nothing is known to be dead");
+                assert!(reclaimed.refused().is_some(), "and that is said");
+                assert!(
+                    !root.path().join(".lock").exists(),
+                    "a lock file that means nothing would have it taken for dead elsewhere"
+                );
+                let dir = root.temp_dir().await.unwrap();
+                dir.write("file", "x").await.unwrap();
+                drop(dir);
+                root.close().await.unwrap();
+            });
+            assert!(dead.join("a/b/1").exists());
+            fs::remove_dir_all(dead).unwrap();
+            sandbox.check();
+            return;
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_reclaimed_is_reported() {
+        let name = "linux::what_cannot_be_reclaimed_is_reported";
+        if !where_it_may_mount(name) {
+            return;
+        }
+        static HOOKED: AtomicU64 = AtomicU64::new(0);
+        cleanup::set_failure_hook(|_| {
+            HOOKED.fetch_add(1, Ordering::Relaxed);
+        });
+        let sandbox = Sandbox::new();
+        let mount = plant(sandbox.path(), ROOT).join("mounted");
+        fs::create_dir(&mount).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "none"])
+            .arg(&mount)
+            .status()
+            .unwrap();
+        assert!(mounted.success());
+        fs::write(mount.join("file"), "untouched").unwrap();
+        plant(sandbox.path(), "app-bbbbbbbbbb");
+        multi_thread().block_on(async {
+            let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+            let reclaimed = root.reclaimed().await;
+            assert_eq!(reclaimed.roots(), 1, "the other one went: {reclaimed:?}");
+            assert_eq!(reclaimed.failed_roots(), 1);
+            let failure = &reclaimed.failures()[0];
+            assert!(failure.failures()[0].path.ends_with("mounted"), "{failure}");
+            assert_eq!(HOOKED.load(Ordering::Relaxed), 1, "nothing is silent");
+            let moved = failure.failures()[0].path.clone();
+            assert_eq!(fs::read(moved.join("file")).unwrap(), b"untouched");
+            assert!(
+                Command::new("umount")
+                    .arg(&moved)
+                    .status()
+                    .unwrap()
+                    .success()
+            );
+            root.close().await.unwrap();
+            // The next one has more luck.
+            let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+            assert_eq!(root.reclaimed().await.roots(), 1);
+            root.close().await.unwrap();
+        });
+        sandbox.check();
+    }
+
+    /// As root, who alone can make what belongs to somebody else.
+    mod of_another_user {
+        use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
+
+        use super::*;
+
+        const ANOTHER: u32 = 65_534;
+
+        fn is_root() -> bool {
+            rustix::process::geteuid().is_root()
+        }
+
+        fn set_mode(path: &Path, mode: u32) {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+
+        /// Opens a root in `parent` with a dead one beside it. How many were reclaimed, and why
+        /// none were.
+        fn reclaim(parent: &Path) -> (u64, Option<ErrorKind>) {
+            let dead = plant(parent, ROOT);
+            let found = multi_thread().block_on(async {
+                let root = TempRoot::open_in("app", parent).await.unwrap();
+                root.temp_dir().await.unwrap().close().await.unwrap();
+                let reclaimed = root.reclaimed().await;
+                let found = (reclaimed.roots(), reclaimed.refused().map(|e| e.kind()));
+                root.close().await.unwrap();
+                found
+            });
+            if found.0 == 0 {
+                assert!(dead.join("a/b/1").exists());
+                fs::remove_dir_all(dead).unwrap();
+            }
+            found
+        }
+
+        #[test]
+        fn a_directory_is_left_alone() {
+            if !is_root() {
+                return;
+            }
+            let sandbox = Sandbox::new();
+            let theirs = plant(sandbox.path(), "app-bbbbbbbbbb");
+            chown(&theirs, Some(ANOTHER), None).unwrap();
+            let lock_is_theirs = plant(sandbox.path(), "app-cccccccccc");
+            chown(lock_is_theirs.join(".lock"), Some(ANOTHER), None).unwrap();
+            assert_eq!(reclaim(sandbox.path()), (1, None));
+            for dir in [theirs, lock_is_theirs] {
+                assert!(dir.join("a/b/1").exists());
+                fs::remove_dir_all(dir).unwrap();
+            }
+            sandbox.check();
+        }
+
+        #[test]
+        fn a_parent_that_others_may_write_to_is_not_swept() {
+            if !is_root() {
+                return;
+            }
+            let sandbox = Sandbox::new();
+            let parent = sandbox.join("parent");
+            fs::create_dir(&parent).unwrap();
+            chown(&parent, Some(ANOTHER), None).unwrap();
+            let denied = (0, Some(ErrorKind::PermissionDenied));
+            for (mode, expected) in [
+                (0o777, denied),
+                (0o775, denied),
+                (0o757, denied),
+                (0o755, (1, None)),
+                (0o1777, (1, None)),
+            ] {
+                set_mode(&parent, mode);
+                assert_eq!(reclaim(&parent), expected, "{mode:o}");
+            }
+            fs::remove_dir(parent).unwrap();
+            sandbox.check();
+        }
+
+        #[test]
+        fn a_symlink_is_not_trusted() {
+            if !is_root() {
+                return;
+            }
+            let sandbox = Sandbox::new();
+            let parent = sandbox.join("parent");
+            fs::create_dir(&parent).unwrap();
+            let [mine, theirs, way, relative] =
+                ["mine", "theirs", "way", "relative"].map(|name| sandbox.join(name));
+            symlink(&parent, &mine).unwrap();
+            symlink(&parent, &theirs).unwrap();
+            // One of mine that leads over one of theirs.
+            symlink(&theirs, &way).unwrap();
+            symlink("./mine/../parent", &relative).unwrap();
+            lchown(&theirs, Some(ANOTHER), None).unwrap();
+            let denied = (0, Some(ErrorKind::PermissionDenied));
+            assert_eq!(reclaim(&mine), (1, None));
+            assert_eq!(reclaim(&relative), (1, None));
+            assert_eq!(reclaim(&theirs), denied);
+            assert_eq!(reclaim(&way), denied);
+            for link in [mine, theirs, way, relative] {
+                fs::remove_file(link).unwrap();
+            }
+            fs::remove_dir(parent).unwrap();
+            sandbox.check();
+        }
+    }
+}
