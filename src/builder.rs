@@ -184,8 +184,8 @@ impl Builder {
         self.template.check(Self::MAX_RANDOM_LEN).map_err(fail)?;
         let hold = match self.inside {
             Inside::Nothing => None,
-            Inside::Held(hold) => Some(hold),
-            Inside::Foreign => return Err(fail(owned::foreign())),
+            Inside::Held(hold) if !hold.dir().is_foreign() => Some(hold),
+            Inside::Held(_) | Inside::Foreign => return Err(fail(owned::foreign())),
         };
         let runtime = Handle::try_current().map_err(|error| fail(io::Error::other(error)))?;
         let plan = Plan {

@@ -41,7 +41,7 @@ impl Target for Closing {
         claim.close(move || {
             pool::run(&runtime, move |_| {
                 reply.answer(move || {
-                    let removed = remove::tree(&dir.retire(), Some(dir.identity()), options);
+                    let removed = dir.remove(options);
                     // The directory around this one may go now, and counts as pending before
                     // anybody learns that this one is gone.
                     drop(dir);

@@ -18,6 +18,7 @@ use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::cleanup::{Doomed, Lane, Pending, What};
+use crate::remove::{self, Options, Outcome};
 use crate::sys::Identity;
 use kept::Kept;
 
@@ -102,13 +103,20 @@ impl OwnedDir {
         &self.lane
     }
 
-    /// Where the directory is to be removed from, blocking the thread. Nobody looks for it at its
-    /// path any more.
-    pub(crate) fn retire(&self) -> PathBuf {
-        match &self.guard {
-            Some(guard) => guard.retire(&self.path, &self.identity),
-            None => self.path.clone(),
-        }
+    /// Removes the directory, blocking the thread. Nobody looks for it at its path any more.
+    pub(crate) fn remove(&self, options: Options) -> Outcome {
+        let Some(guard) = &self.guard else {
+            return remove::tree(&self.path, Some(&self.identity), options);
+        };
+        let path = guard.retire(&self.path, &self.identity);
+        let options = Options {
+            last: Some(guard.name()),
+            ..options
+        };
+        let outcome = remove::tree(&path, Some(&self.identity), options);
+        // Whatever is left is anybody's to try again.
+        guard.release();
+        outcome
     }
 
     /// Where the directory's descriptor is between two jobs.
@@ -148,7 +156,7 @@ impl OwnedDir {
                 let dir = Arc::clone(self);
                 self.lane.push(Doomed {
                     path: self.path.clone(),
-                    what: What::Dir(self.identity, Box::new(move || dir.retire())),
+                    what: What::Owned(Box::new(move || dir.remove(Options::default()))),
                     held: Box::new(Arc::clone(self)),
                     pending,
                 });
@@ -204,6 +212,11 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
+        if self.0.is_foreign() {
+            // As with a claim: see there.
+            mem::forget(Arc::clone(&self.0));
+            return;
+        }
         let mut life = self.0.life();
         life.children -= 1;
         self.0.settle(life);

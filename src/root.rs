@@ -6,9 +6,10 @@ mod reclaim;
 mod reclaimed;
 mod sweep;
 
+use std::ffi::CStr;
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
@@ -25,8 +26,14 @@ use crate::remove::RemoveDirAll;
 use crate::reply;
 use reclaim::Reclaiming;
 
-/// The locked file in a root.
-const LOCK: &str = ".lock";
+/// The name of the locked file in a root: one that nobody else gives a file, for it is part of the
+/// proof that a directory is a root.
+const LOCK: &CStr = c".async-tempdir.lock";
+
+/// Where that is in the root at `path`.
+fn lock_in(path: &Path) -> PathBuf {
+    path.join(LOCK.to_str().expect("it is ASCII"))
+}
 
 /// A directory for all temporary directories of one process, which takes back what earlier
 /// processes left: the answer to SIGKILL, to the out-of-memory killer and to power loss.
@@ -57,13 +64,18 @@ const LOCK: &str = ".lock";
 /// # Security
 ///
 /// Removed is only what belongs to the effective user: a real directory with a name of this form
-/// and a lock file that is free. Dead roots are not looked for where others could put something
+/// and a lock file that is free (or, if it was being made or removed, an empty one). Dead roots are not looked for where others could put something
 /// else in their place: in a directory that belongs to another user and is writable for group or
 /// others without the sticky bit, and in one that is reached through a symlink of another user
 /// (who is not root). That is no error: see [`Reclaimed::refused`].
 ///
 /// # Platform notes
 ///
+/// - Network filesystems: a lock has to be known to every machine that opens roots in the same
+///   parent. Where it is known to one machine only (NFS mounted with `nolock` or
+///   `local_lock=flock`, SMB with `nobrl`, some of FUSE and 9p), a root that another machine uses
+///   is taken for dead: give each machine a parent of its own. Where files belong to another user
+///   than the one who makes them, nothing is reclaimed.
 /// - Where the filesystem, or Rust's standard library on this system (Android), has no file locks,
 ///   the root works without, and nothing is ever reclaimed.
 /// - Linux: a shared lock on the directory itself keeps systemd-tmpfiles from removing what is in
@@ -104,7 +116,10 @@ impl TempRoot {
     /// Makes a root for this process in [`std::env::temp_dir`], and begins to remove those of dead
     /// processes of the same `app`.
     ///
-    /// It does not wait for that: [`reclaimed`](Self::reclaimed) does.
+    /// It does not wait for that: [`reclaimed`](Self::reclaimed) does, and
+    /// [`cleanup::idle`](crate::cleanup::idle). It is done by one thread of the blocking pool, which
+    /// others get in between, a root at a time. When the runtime shuts down, what is left is left to
+    /// the next process.
     ///
     /// # Errors
     ///
@@ -191,7 +206,7 @@ impl TempRoot {
         self.builder().create().await
     }
 
-    /// A [`Builder`] for a directory in the root. With another [`parent`](Builder::parent), it is
+    /// A [`Builder`] for a directory in the root, which it keeps there like a handle. With another [`parent`](Builder::parent), it is
     /// one that has nothing to do with the root.
     pub fn builder(&self) -> Builder {
         Builder::new().inside(self.claim.dir())

@@ -6,10 +6,10 @@ mod support;
 
 use std::time::Duration;
 
-use async_tempdir::{AsyncTempDir, Cleanup, cleanup};
+use async_tempdir::{AsyncTempDir, Cleanup, TempRoot, cleanup};
 use fork::Fork;
 use futures::stream::{self, StreamExt};
-use support::{Sandbox, fill, runtimes};
+use support::{Sandbox, alone, fill, runtimes};
 
 /// What the child does with its copy.
 type Deed = fn(AsyncTempDir);
@@ -50,6 +50,7 @@ const DEEDS: [(&str, Deed); 7] = [
 
 #[test]
 fn a_forked_child_removes_nothing() {
+    let _alone = alone();
     for (deed, act) in DEEDS {
         for runtime in runtimes() {
             let sandbox = Sandbox::new();
@@ -82,6 +83,7 @@ fn a_forked_child_removes_nothing() {
 
 #[test]
 fn a_forked_child_leaves_an_incomplete_file_alone() {
+    let _alone = alone();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .max_blocking_threads(1)
         .build()
@@ -114,5 +116,47 @@ fn a_forked_child_leaves_an_incomplete_file_alone() {
         dir.close().await.unwrap();
     });
     drop(runtime);
+    sandbox.check();
+}
+
+#[test]
+fn a_forked_child_has_no_part_in_a_root() {
+    let _alone = alone();
+    let sandbox = Sandbox::new();
+    for runtime in runtimes() {
+        let (root, before) = runtime.block_on(async {
+            let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+            root.reclaimed().await;
+            let before = root.builder();
+            (root, before)
+        });
+        fill(root.path());
+        match fork::fork().unwrap() {
+            Fork::Child => {
+                let acted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    let reclaimed = futures::executor::block_on(root.reclaimed());
+                    let reason = reclaimed
+                        .refused()
+                        .expect("it says nothing of its parent's");
+                    assert!(reason.to_string().contains("forked"), "{reason}");
+                    for made in [
+                        futures::executor::block_on(root.temp_dir()),
+                        futures::executor::block_on(root.builder().create()),
+                        futures::executor::block_on(before.create()),
+                    ] {
+                        let error = made.unwrap_err();
+                        assert!(error.to_string().contains("forked"), "{error}");
+                    }
+                    drop(root);
+                }));
+                std::process::exit(i32::from(acted.is_err()));
+            }
+            Fork::Parent(child) => assert_eq!(fork::waitpid(child).unwrap(), 0),
+        }
+        assert!(root.path().join("a/b/1").exists(), "it removed nothing");
+        drop(before);
+        drop(root);
+        runtime.shutdown_timeout(Duration::from_secs(60));
+    }
     sandbox.check();
 }

@@ -9,6 +9,9 @@ use async_tempdir::{AsyncTempDir, Cleanup, TempRoot, cleanup};
 use futures::FutureExt;
 use support::{Sandbox, alone, current_thread, fill, multi_thread, runtimes};
 
+/// The file that is locked as long as a root is in use.
+const LOCK: &str = ".async-tempdir.lock";
+
 /// The names that a root of `app` has from its making to its removal.
 const NEW: &str = ".app-0123456789.new";
 const ROOT: &str = "app-abcdefghij";
@@ -19,7 +22,7 @@ fn plant(parent: &Path, name: &str) -> PathBuf {
     let root = parent.join(name);
     fs::create_dir(&root).unwrap();
     fill(&root);
-    File::create(root.join(".lock")).unwrap();
+    File::create(root.join(LOCK)).unwrap();
     root
 }
 
@@ -86,19 +89,19 @@ fn what_the_dead_left_is_removed_at_every_stage() {
         // Killed before there was a lock file, before it was named, in use, while it was removed,
         // and when its lock file had been removed already.
         fs::create_dir(sandbox.join(NEW)).unwrap();
-        File::create(plant_empty(&sandbox, ".app-1123456789.new").join(".lock")).unwrap();
+        File::create(plant_empty(&sandbox, ".app-1123456789.new").join(LOCK)).unwrap();
         plant(sandbox.path(), ROOT);
         plant(sandbox.path(), DEAD);
-        let late = plant(sandbox.path(), ".app-BBCDEFGHIJ.dead");
-        fs::remove_file(late.join(".lock")).unwrap();
+        plant_empty(&sandbox, ".app-BBCDEFGHIJ.dead");
         runtime.block_on(async {
             let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
             let reclaimed = root.reclaimed().await;
-            assert_eq!(reclaimed.roots(), 5, "{reclaimed:?}");
+            // Two were empty.
+            assert_eq!(reclaimed.roots(), 3, "{reclaimed:?}");
             assert_eq!(reclaimed.failed_roots(), 0, "{reclaimed:?}");
-            // 11 files and 3 directories in three of them, and the lock files.
-            assert_eq!(reclaimed.removed().files, 3 * 11 + 3, "{reclaimed:?}");
-            assert_eq!(reclaimed.removed().dirs, 3 * 3 + 5, "{reclaimed:?}");
+            // 11 files and 3 directories in two of them, and the lock files.
+            assert_eq!(reclaimed.removed().files, 2 * 11 + 3, "{reclaimed:?}");
+            assert_eq!(reclaimed.removed().dirs, 2 * 3 + 5, "{reclaimed:?}");
             assert_eq!(
                 sandbox.leftovers(),
                 [root.path()],
@@ -138,14 +141,17 @@ fn strangers_are_left_alone() {
     // No lock file; empty, too.
     fill(&plant_empty(&sandbox, ROOT));
     plant_empty(&sandbox, "app-bbbbbbbbbb");
-    // Not locked yet, but not empty, so not made by us.
+    // Not locked yet, or not any more, but not empty, so not made by us.
     fill(&plant_empty(&sandbox, NEW));
+    fill(&plant_empty(&sandbox, ".app-BBCDEFGHIJ.dead"));
+    // A lock file as many have one.
+    File::create(plant_empty(&sandbox, "app-gggggggggg").join(".lock")).unwrap();
     // Another application, and names that are not quite of the form.
     plant(sandbox.path(), "app-more-abcdefghij");
     plant(sandbox.path(), "app-abcdefghi");
     plant(sandbox.path(), "app-abcdefghi_");
     // What is called like a lock file and is none.
-    fs::create_dir(plant_empty(&sandbox, "app-cccccccccc").join(".lock")).unwrap();
+    fs::create_dir(plant_empty(&sandbox, "app-cccccccccc").join(LOCK)).unwrap();
     // No directories.
     File::create(sandbox.join("app-dddddddddd")).unwrap();
     #[cfg(unix)]
@@ -153,8 +159,8 @@ fn strangers_are_left_alone() {
         use std::os::unix::fs::symlink;
         symlink(&canary, sandbox.join("app-eeeeeeeeee")).unwrap();
         symlink(&canary, sandbox.join(DEAD)).unwrap();
-        let lock = plant_empty(&sandbox, "app-ffffffffff").join(".lock");
-        symlink(canary.join(".lock"), lock).unwrap();
+        let lock = plant_empty(&sandbox, "app-ffffffffff").join(LOCK);
+        symlink(canary.join(LOCK), lock).unwrap();
     }
     multi_thread().block_on(async {
         let kept = AsyncTempDir::builder()
@@ -182,7 +188,7 @@ fn strangers_are_left_alone() {
         }
     }
     sandbox.check();
-    assert!(canary.join("a/b/1").exists() && canary.join(".lock").exists());
+    assert!(canary.join("a/b/1").exists() && canary.join(LOCK).exists());
     fs::remove_dir_all(canary).unwrap();
     outside.check();
 }
@@ -295,6 +301,8 @@ fn a_cancelled_open_leaves_nothing() {
     }
 }
 
+/// Where a file that is open can be removed.
+#[cfg(unix)]
 #[test]
 fn a_root_that_somebody_removed_is_an_error_inside_and_none_at_the_end() {
     let sandbox = Sandbox::new();
@@ -303,6 +311,52 @@ fn a_root_that_somebody_removed_is_an_error_inside_and_none_at_the_end() {
         fs::remove_dir_all(root.path()).unwrap();
         let error = root.temp_dir().await.unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{error}");
+        root.close().await.unwrap();
+    });
+    sandbox.check();
+}
+
+/// It is left to the next process.
+#[test]
+fn a_runtime_that_shuts_down_does_not_wait_for_all_that_is_dead() {
+    let sandbox = Sandbox::new_in(&support::in_memory());
+    for n in 0..2_000 {
+        plant(sandbox.path(), &format!("app-{n:010}"));
+    }
+    let runtime = current_thread();
+    let root = runtime
+        .block_on(TempRoot::open_in("app", sandbox.path()))
+        .unwrap();
+    drop(root);
+    drop(runtime);
+    let left = sandbox.leftovers().len();
+    assert!(left > 0, "there was time for all of them");
+    current_thread().block_on(async {
+        let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+        assert_eq!(root.reclaimed().await.roots(), left as u64);
+        root.close().await.unwrap();
+    });
+    sandbox.check();
+}
+
+/// Even the only thread.
+#[test]
+fn others_get_their_turn_while_the_dead_are_removed() {
+    let sandbox = Sandbox::new_in(&support::in_memory());
+    for n in 0..2_000 {
+        plant(sandbox.path(), &format!("app-{n:010}"));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+        let dir = root.temp_dir().await.unwrap();
+        dir.write("file", "x").await.unwrap();
+        assert!(sandbox.leftovers().len() > 1, "it need not wait for all");
+        drop(dir);
+        assert_eq!(root.reclaimed().await.roots(), 2_000);
         root.close().await.unwrap();
     });
     sandbox.check();
@@ -413,7 +467,7 @@ mod linux {
                 assert_eq!(reclaimed.roots(), 0, "nothing is known to be dead");
                 assert!(reclaimed.refused().is_some(), "and that is said");
                 assert!(
-                    !root.path().join(".lock").exists(),
+                    !root.path().join(LOCK).exists(),
                     "a lock file that means nothing would have it taken for dead elsewhere"
                 );
                 let dir = root.temp_dir().await.unwrap();
@@ -426,6 +480,23 @@ mod linux {
             sandbox.check();
             return;
         }
+    }
+
+    /// Others may have taken the name that it would have meanwhile.
+    #[test]
+    fn a_name_that_is_taken_is_no_obstacle() {
+        let sandbox = Sandbox::new();
+        plant(sandbox.path(), "app-ABCDEFGHIJ");
+        fill(&plant_empty(&sandbox, DEAD));
+        multi_thread().block_on(async {
+            let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+            assert_eq!(root.reclaimed().await.roots(), 1);
+            assert!(!sandbox.join("app-ABCDEFGHIJ").exists());
+            root.close().await.unwrap();
+        });
+        assert!(sandbox.join(DEAD).join("a/b/1").exists());
+        fs::remove_dir_all(sandbox.join(DEAD)).unwrap();
+        sandbox.check();
     }
 
     #[test]
@@ -458,6 +529,11 @@ mod linux {
             assert!(failure.failures()[0].path.ends_with("mounted"), "{failure}");
             assert_eq!(HOOKED.load(Ordering::Relaxed), 1, "nothing is silent");
             let moved = failure.failures()[0].path.clone();
+            let lock = moved.with_file_name(LOCK);
+            assert!(
+                lock.exists(),
+                "which says whose it is as long as anything is there"
+            );
             assert_eq!(fs::read(moved.join("file")).unwrap(), b"untouched");
             assert!(
                 Command::new("umount")
@@ -519,7 +595,7 @@ mod linux {
             let theirs = plant(sandbox.path(), "app-bbbbbbbbbb");
             chown(&theirs, Some(ANOTHER), None).unwrap();
             let lock_is_theirs = plant(sandbox.path(), "app-cccccccccc");
-            chown(lock_is_theirs.join(".lock"), Some(ANOTHER), None).unwrap();
+            chown(lock_is_theirs.join(LOCK), Some(ANOTHER), None).unwrap();
             assert_eq!(reclaim(sandbox.path()), (1, None));
             for dir in [theirs, lock_is_theirs] {
                 assert!(dir.join("a/b/1").exists());

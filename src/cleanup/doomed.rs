@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 use super::{Pending, Verdict};
 use crate::remove::{self, Options, Outcome, RemoveError};
-use crate::sys::Identity;
 
 /// What has to be known to remove something that nobody has a handle of.
 pub(crate) struct Doomed {
@@ -23,8 +22,8 @@ pub(crate) struct Doomed {
 
 /// What a path is to be removed as.
 pub(crate) enum What {
-    /// The directory that is this one. What is called says where to remove it from.
-    Dir(Identity, Box<dyn FnOnce() -> PathBuf + Send>),
+    /// A directory that knows how.
+    Owned(Box<dyn FnOnce() -> Outcome + Send>),
     /// Whatever has the path's last name in this open directory; if anything.
     Entry(File),
 }
@@ -33,9 +32,7 @@ impl What {
     /// Removes what is at `path`. That nothing is there is success.
     pub(crate) fn remove(self, path: &Path) -> Outcome {
         match self {
-            Self::Dir(identity, retire) => {
-                remove::tree(&retire(), Some(&identity), Options::default())
-            }
+            Self::Owned(remove) => remove(),
             Self::Entry(above) => match remove::entry(above, path, Options::default()) {
                 Err(error) if error.is_not_found() => Outcome::from(Ok(error.removed())),
                 result => Outcome::from(result),

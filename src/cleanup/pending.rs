@@ -30,7 +30,8 @@ impl Drop for Pending {
 ///
 /// Counted are directories whose handle was dropped, until their removal has ended, well or not,
 /// and operations whose future was dropped while they were under way (a creation, a write, a
-/// [`close`](crate::AsyncTempDir::close)), until they have ended. Not counted is a directory whose
+/// [`close`](crate::AsyncTempDir::close)), until they have ended; and a
+/// [`TempRoot`](crate::TempRoot)'s search for what the dead left. Not counted is a directory whose
 /// handle is gone but which waits for a [child](crate::AsyncTempDir::temp_dir) that somebody still
 /// holds.
 ///

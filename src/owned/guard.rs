@@ -1,5 +1,6 @@
 //! What tells other processes that a directory is in use.
 
+use std::ffi::CStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -9,36 +10,42 @@ use crate::sys::{self, Identity};
 /// Held for as long as the directory is owned, its removal included.
 #[derive(Debug)]
 pub(crate) struct Guard {
-    /// The locked file in the directory.
-    lock: Mutex<Option<File>>,
-    /// The directory itself, locked against programs that remove what is old.
-    _dir: Option<File>,
+    /// The locked file in the directory; and the directory itself, locked against programs that
+    /// remove what is old.
+    held: Mutex<[Option<File>; 2]>,
+    /// The name of the locked file in the directory.
+    name: &'static CStr,
     /// Where it is removed from.
     dead: PathBuf,
 }
 
 impl Guard {
-    pub(crate) fn new(lock: Option<File>, dir: Option<File>, dead: PathBuf) -> Self {
+    pub(crate) fn new(
+        file: Option<File>,
+        dir: Option<File>,
+        name: &'static CStr,
+        dead: PathBuf,
+    ) -> Self {
         Self {
-            lock: Mutex::new(lock),
-            _dir: dir,
+            held: Mutex::new([file, dir]),
+            name,
             dead,
         }
     }
 
+    /// The file that tells whose the directory is, as long as anything is in that.
+    pub(super) fn name(&self) -> &'static CStr {
+        self.name
+    }
+
     /// Gives the directory `path` the name of one that is being removed, and says where it is then.
     ///
-    /// Its lock file goes like any other: were the process killed after that, nobody would know
-    /// whose the rest is, but for this name.
+    /// Were the process killed after the last file has gone, nobody would know whose the directory
+    /// is, but for this name.
     pub(super) fn retire(&self, path: &Path, identity: &Identity) -> PathBuf {
         if !sys::DIRS_MAY_STAY_OPEN {
             // An open file keeps its directory from being renamed, and from being removed.
-            drop(
-                self.lock
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .take(),
-            );
+            self.release();
         }
         let renamed =
             sys::check_same_dir(path, identity).and_then(|()| fs::rename(path, &self.dead));
@@ -47,5 +54,10 @@ impl Guard {
             // Removed from where it is, or reported.
             Err(_) => path.to_path_buf(),
         }
+    }
+
+    /// Nobody is to be told any more.
+    pub(super) fn release(&self) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = [None, None];
     }
 }

@@ -1,6 +1,7 @@
 //! What a removal does, counted while it goes on, by however many threads.
 
 use std::any::Any;
+use std::ffi::CStr;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,6 +27,9 @@ pub struct Removed {
 pub(crate) struct Options {
     pub(crate) max_threads: Option<usize>,
     pub(crate) on_progress: Option<OnProgress>,
+    /// The name of a file in the directory that goes when nothing else is left in it, and stays if
+    /// something does: what says whose directory it is.
+    pub(crate) last: Option<&'static CStr>,
     /// Has another thread call what it is given, soon, late or never. Without it, there is none.
     #[cfg_attr(
         not(unix),
@@ -116,10 +120,6 @@ impl Log {
         &self.path
     }
 
-    #[cfg_attr(
-        not(unix),
-        expect(dead_code, reason = "the portable engine works alone")
-    )]
     pub(super) fn options(&self) -> &Options {
         &self.options
     }

@@ -35,7 +35,12 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
         }
     }
     let mut tally = Tally::new(log);
+    // What is to go when nothing else is left.
+    let last = log.options().last.and_then(|name| name.to_str().ok());
     let mut levels = Vec::from_iter(read(path.to_path_buf(), log));
+    if let (Some(last), Some(root)) = (last, levels.first_mut()) {
+        root.entries.retain(|entry| entry.file_name() != last);
+    }
     while let Some(level) = levels.last_mut() {
         match level.entries.pop() {
             Some(entry) => {
@@ -48,6 +53,12 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
             }
             None => {
                 let level = levels.pop().expect("it was the last");
+                if let Some(last) = last
+                    && levels.is_empty()
+                    && log.failures() == level.failures_before
+                {
+                    remove_other(&level.path.join(last), log, &mut tally);
+                }
                 leave(&level, log, &mut tally);
             }
         }

@@ -4,8 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::LOCK;
 use super::name::{RootName, Stage};
+use super::{LOCK, lock_in};
 use crate::owned::Guard;
 use crate::sys::{self, Identity};
 
@@ -55,11 +55,16 @@ fn attempt(name: &RootName, parent: &Path) -> io::Result<Option<Born>> {
         Err(error) => return Err(error),
     };
     lock_and_name(&new, &path)
+        .inspect(|locked| {
+            if locked.is_none() {
+                discard(&new);
+            }
+        })
         .inspect_err(|_| discard(&new))
         .map(|locked| {
             locked.map(|(lock, unlocked)| Born {
                 identity,
-                guard: Guard::new(lock, sys::hold_dir(&path).ok(), dead),
+                guard: Guard::new(lock, sys::hold_dir(&path).ok(), LOCK, dead),
                 unlocked,
                 path,
             })
@@ -68,14 +73,15 @@ fn attempt(name: &RootName, parent: &Path) -> io::Result<Option<Born>> {
 
 /// What nobody else would remove before the next process starts.
 fn discard(new: &Path) {
-    let _ = fs::remove_file(new.join(LOCK));
+    let _ = fs::remove_file(lock_in(new));
     let _ = fs::remove_dir(new);
 }
 
-type Locked = (Option<File>, Option<io::Error>);
+/// The locked file, and why there is none.
+type Lock = (Option<File>, Option<io::Error>);
 
-fn lock_and_name(new: &Path, path: &Path) -> io::Result<Option<Locked>> {
-    let lock = match sys::create_lock(&new.join(LOCK)) {
+fn lock_and_name(new: &Path, path: &Path) -> io::Result<Option<Lock>> {
+    let lock = match sys::create_lock(&lock_in(new)) {
         Ok(lock) => lock,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
@@ -91,7 +97,7 @@ fn lock_and_name(new: &Path, path: &Path) -> io::Result<Option<Locked>> {
         if !renamed(new, path)? {
             return Ok(None);
         }
-        match sys::open_lock(&path.join(LOCK)) {
+        match sys::open_lock(&lock_in(path)) {
             Ok(lock) => lock_file(lock, path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -102,14 +108,22 @@ fn lock_and_name(new: &Path, path: &Path) -> io::Result<Option<Locked>> {
 fn renamed(new: &Path, path: &Path) -> io::Result<bool> {
     match fs::rename(new, path) {
         Ok(()) => Ok(true),
+        // Reclaimed, or somebody has the name since.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(_) if fs::symlink_metadata(path).is_ok() => Ok(false),
+        // Somebody has the lock file open, to see whether it is locked.
+        Err(error) if is_denied(&error) && !sys::DIRS_MAY_STAY_OPEN => Ok(false),
         Err(error) => Err(error),
     }
 }
 
+fn is_denied(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
+}
+
 /// Locks the lock file of the directory `dir`. `None` if that has been taken for dead.
-fn lock_file(lock: File, dir: &Path) -> io::Result<Option<Locked>> {
-    let path = dir.join(LOCK);
+fn lock_file(lock: File, dir: &Path) -> io::Result<Option<Lock>> {
+    let path = lock_in(dir);
     match lock.try_lock() {
         // Who reclaims locks it first, and may have removed it since.
         Ok(()) => Ok(sys::is_at(&lock, &path)?.then_some((Some(lock), None))),

@@ -3,54 +3,75 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::process;
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::reclaimed::Reclaimed;
-use super::sweep::sweep;
+use super::sweep::Sweep;
 use crate::cleanup::Pending;
-use crate::pool;
+use crate::owned;
+use crate::pool::{self, Where};
+
+/// How long the search has a thread of the pool before others get their turn: it may be the only
+/// one.
+const TURN: Duration = Duration::from_millis(5);
 
 /// A search for dead roots, under way or ended.
 pub(super) struct Reclaiming {
+    /// A forked child has a copy of this, but not the search.
+    process: u32,
     result: OnceLock<Reclaimed>,
     ended: Notify,
+    foreign: OnceLock<Reclaimed>,
+}
+
+/// A search under way.
+struct Search {
+    sweep: Sweep,
+    reclaiming: Arc<Reclaiming>,
+    runtime: Handle,
+    _pending: Pending,
 }
 
 impl Reclaiming {
+    fn new(result: OnceLock<Reclaimed>) -> Arc<Self> {
+        Arc::new(Self {
+            process: process::id(),
+            result,
+            ended: Notify::new(),
+            foreign: OnceLock::new(),
+        })
+    }
+
     /// Has `runtime`'s blocking pool look for dead roots of `app` in `parent`.
     pub(super) fn begin(runtime: &Handle, app: &str, parent: PathBuf) -> Arc<Self> {
-        let reclaiming = Arc::new(Self {
-            result: OnceLock::new(),
-            ended: Notify::new(),
-        });
+        let reclaiming = Self::new(OnceLock::new());
         let job = {
-            let (reclaiming, app) = (Arc::clone(&reclaiming), app.to_owned());
-            let pending = Pending::new();
+            let (reclaiming, runtime) = (Arc::clone(&reclaiming), runtime.clone());
+            let (app, pending) = (app.to_owned(), Pending::new());
             move |_| {
-                // Nothing in there should panic; who waits is not to wait for ever if it does.
-                let swept = catch_unwind(AssertUnwindSafe(|| sweep(&app, &parent)));
-                reclaiming.end(
-                    swept.unwrap_or_else(|_| without(io::Error::other("the search panicked"))),
-                );
-                drop(pending);
+                let search = Search {
+                    sweep: Sweep::new(&app, &parent),
+                    reclaiming,
+                    runtime,
+                    _pending: pending,
+                };
+                search.go_on();
             }
         };
         if pool::offer(runtime, job).is_err() {
-            let refused = io::Error::other("the Tokio runtime is shutting down");
-            reclaiming.end(without(refused));
+            reclaiming.end(without(shutting_down()));
         }
         reclaiming
     }
 
     /// One that is not made, because of `error`.
     pub(super) fn refused(error: io::Error) -> Arc<Self> {
-        Arc::new(Self {
-            result: OnceLock::from(without(error)),
-            ended: Notify::new(),
-        })
+        Self::new(OnceLock::from(without(error)))
     }
 
     fn end(&self, reclaimed: Reclaimed) {
@@ -61,6 +82,10 @@ impl Reclaiming {
 
     /// What it came to, when it has ended.
     pub(super) async fn ended(&self) -> &Reclaimed {
+        if self.process != process::id() {
+            // Nobody would end it here.
+            return self.foreign.get_or_init(|| without(owned::foreign()));
+        }
         loop {
             // `notify_waiters` reaches those made before it is called: looking afterwards cannot
             // miss the end.
@@ -71,6 +96,45 @@ impl Reclaiming {
             ended.await;
         }
     }
+}
+
+impl Search {
+    /// Works for a turn, then goes to the end of the pool's queue. When that takes no more, the
+    /// rest is left to the next process.
+    fn go_on(mut self) {
+        let begin = Instant::now();
+        // Nothing in there should panic; who waits is not to wait for ever if it does.
+        let worked = catch_unwind(AssertUnwindSafe(|| {
+            while self.sweep.step() {
+                if begin.elapsed() >= TURN {
+                    return true;
+                }
+            }
+            false
+        }));
+        match worked {
+            Ok(true) => {
+                let runtime = self.runtime.clone();
+                let rest = move |on| match on {
+                    Where::Pool => self.go_on(),
+                    Where::Here => self.end(Some(shutting_down())),
+                };
+                if let Err(refused) = pool::offer(&runtime, rest) {
+                    refused(Where::Here);
+                }
+            }
+            Ok(false) => self.end(None),
+            Err(_) => self.end(Some(io::Error::other("the search panicked"))),
+        }
+    }
+
+    fn end(self, reason: Option<io::Error>) {
+        self.reclaiming.end(self.sweep.end(reason));
+    }
+}
+
+fn shutting_down() -> io::Error {
+    io::Error::other("the Tokio runtime is shutting down")
 }
 
 fn without(error: io::Error) -> Reclaimed {

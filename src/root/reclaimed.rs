@@ -19,7 +19,8 @@ impl Reclaimed {
     /// How many failures are kept in full; beyond these, they are [counted](Self::failed_roots).
     pub const MAX_FAILURES: usize = 32;
 
-    /// How many dead roots were removed completely.
+    /// How many dead roots were removed completely. An empty directory of a process that was killed
+    /// while it made its root, or had just removed it, counts in [`removed`](Self::removed) only.
     pub fn roots(&self) -> u64 {
         self.roots
     }
@@ -42,8 +43,9 @@ impl Reclaimed {
         self.failed
     }
 
-    /// Why dead roots were not looked for, or no further: the parent directory is not safe, cannot
-    /// be read, or is on a filesystem without locks; or the runtime was shutting down.
+    /// Why dead roots were not looked for, or not all of them: the parent directory is not safe, or
+    /// cannot be read; a lock cannot be tried, as where the filesystem has none; the runtime was
+    /// shutting down.
     pub fn refused(&self) -> Option<&io::Error> {
         self.refused.as_ref()
     }
@@ -53,7 +55,6 @@ impl Reclaimed {
     }
 
     pub(super) fn add_empty(&mut self) {
-        self.roots += 1;
         self.removed.dirs += 1;
     }
 

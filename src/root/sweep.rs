@@ -5,126 +5,134 @@
 
 use std::fs::{self, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::LOCK;
 use super::name::{RootName, Stage};
 use super::reclaimed::Reclaimed;
+use super::{LOCK, lock_in};
 use crate::cleanup;
-use crate::remove::{self, Options, RemoveError};
+use crate::error::located;
+use crate::remove::{self, Options};
 use crate::sys::{self, Identity};
 
-/// Removes the dead roots of `app` in `parent`.
-pub(super) fn sweep(app: &str, parent: &Path) -> Reclaimed {
-    let mut reclaimed = Reclaimed::default();
-    if let Err(error) = sweep_into(&mut reclaimed, app, parent) {
-        reclaimed.refuse(error);
-    }
-    reclaimed
+/// A search for the dead roots of an application in a directory.
+#[derive(Default)]
+pub(super) struct Sweep {
+    parent: PathBuf,
+    /// Still to be looked at.
+    found: Vec<(RootName, Stage)>,
+    reclaimed: Reclaimed,
 }
 
-fn sweep_into(reclaimed: &mut Reclaimed, app: &str, parent: &Path) -> io::Result<()> {
-    let parent = sys::safe_to_sweep(parent)?;
-    // All at once: the directory changes while this goes on. Other entries are not kept.
-    let mut found = Vec::new();
-    for entry in fs::read_dir(&parent)? {
-        found.extend(RootName::parse(app, &entry?.file_name()));
+impl Sweep {
+    /// Finds what may be a root.
+    pub(super) fn new(app: &str, parent: &Path) -> Self {
+        let mut sweep = Self::default();
+        if let Err(error) = sweep.find(app, parent) {
+            sweep.found.clear();
+            sweep.reclaimed.refuse(error);
+        }
+        sweep
     }
-    for (name, stage) in found {
-        look_at(reclaimed, &name, stage, &parent)?;
-    }
-    Ok(())
-}
 
-/// Removes the root if it is one, and dead.
-///
-/// # Errors
-///
-/// There are no locks here, so nothing can be said of any root.
-fn look_at(
-    reclaimed: &mut Reclaimed,
-    name: &RootName,
-    stage: Stage,
-    parent: &Path,
-) -> io::Result<()> {
-    let path = parent.join(name.at(stage));
-    // Gone meanwhile, no directory, or somebody else's.
-    let is_own = fs::symlink_metadata(&path).is_ok_and(|data| data.is_dir() && sys::is_own(&data));
-    let Some(identity) = Identity::of_path(&path).ok().flatten().filter(|_| is_own) else {
-        return Ok(());
-    };
-    let lock_path = path.join(LOCK);
-    // A stranger to us, whose directory happens to have such a name, may have anything there.
-    if let Ok(data) = fs::symlink_metadata(&lock_path)
-        && !(data.is_file() && sys::is_own(&data))
-    {
-        return Ok(());
+    fn find(&mut self, app: &str, parent: &Path) -> io::Result<()> {
+        self.parent = sys::safe_to_sweep(parent)?;
+        // All at once: the directory changes while this goes on. Other entries are not kept.
+        for entry in fs::read_dir(&self.parent)? {
+            self.found.extend(RootName::parse(app, &entry?.file_name()));
+        }
+        Ok(())
     }
-    let lock = match sys::open_lock(&lock_path) {
-        Ok(lock) => lock,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            match stage {
-                // Not one of ours, whatever it is called.
-                Stage::Root => {}
-                // Still to be locked, or its maker is dead. If it is not, it makes another.
-                Stage::New => {
-                    if fs::remove_dir(&path).is_ok() {
-                        reclaimed.add_empty();
-                    }
+
+    /// Looks at one of them. False if there is none left.
+    pub(super) fn step(&mut self) -> bool {
+        let Some((name, stage)) = self.found.pop() else {
+            return false;
+        };
+        let path = self.parent.join(name.at(stage));
+        let dead = self.parent.join(name.at(Stage::Dead));
+        self.look_at(stage, &path, &dead);
+        true
+    }
+
+    /// Ends it, whatever is left, and for that reason if there is one.
+    pub(super) fn end(mut self, reason: Option<io::Error>) -> Reclaimed {
+        if let Some(reason) = reason {
+            self.reclaimed.refuse(reason);
+        }
+        self.reclaimed
+    }
+
+    /// Removes the root at `path` if it is one, and dead; it is called `dead` meanwhile.
+    fn look_at(&mut self, stage: Stage, path: &Path, dead: &Path) {
+        // Gone meanwhile, no directory, or somebody else's.
+        let is_own =
+            fs::symlink_metadata(path).is_ok_and(|data| data.is_dir() && sys::is_own(&data));
+        let identity = Identity::of_path(path).ok().flatten();
+        let Some(identity) = identity.filter(|_| is_own) else {
+            return;
+        };
+        let lock_path = lock_in(path);
+        // A stranger to us, whose directory happens to have such a name, may have anything there.
+        if let Ok(data) = fs::symlink_metadata(&lock_path)
+            && !(data.is_file() && sys::is_own(&data))
+        {
+            return;
+        }
+        let lock = match sys::open_lock(&lock_path) {
+            Ok(lock) => lock,
+            Err(error) => {
+                // Not locked yet, or not any more: there is nothing in it then. Whose it was may
+                // still be at it, and makes another, or is done.
+                if stage != Stage::Root && fs::remove_dir(path).is_ok() {
+                    self.reclaimed.add_empty();
+                } else if error.kind() != io::ErrorKind::NotFound {
+                    self.not_known(&lock_path, error);
                 }
-                Stage::Dead => take(reclaimed, &path, &path, &identity),
+                return;
             }
-            return Ok(());
+        };
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return,
+            Err(TryLockError::Error(error)) => return self.not_known(&lock_path, error),
         }
-        Err(error) => {
-            fail(reclaimed, RemoveError::whole(&lock_path, error));
-            return Ok(());
+        // Somebody may have been faster, or its maker have named it, between the look and the lock.
+        let is_here = sys::is_at(&lock, &lock_path).unwrap_or(false)
+            && sys::check_same_dir(path, &identity).is_ok();
+        if is_here {
+            // An open file keeps its directory from being renamed there. Others may come between:
+            // then it is theirs.
+            let lock = Some(lock).filter(|_| sys::DIRS_MAY_STAY_OPEN);
+            match fs::rename(path, dead) {
+                Ok(()) => self.remove(dead, &identity),
+                // Something is in the way, but the lock is here.
+                Err(error) if error.kind() != io::ErrorKind::NotFound && lock.is_some() => {
+                    self.remove(path, &identity);
+                }
+                Err(_) => {}
+            }
         }
-    };
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Ok(()),
-        Err(TryLockError::Error(error)) => return Err(error),
     }
-    // Somebody may have been faster, or its maker have named it, between the look and the lock.
-    if sys::is_at(&lock, &lock_path).unwrap_or(false) {
-        // An open file keeps its directory from being renamed there. Others may come between: then
-        // it is theirs.
-        let lock = Some(lock).filter(|_| sys::DIRS_MAY_STAY_OPEN);
-        take(
-            reclaimed,
-            &path,
-            &parent.join(name.at(Stage::Dead)),
-            &identity,
-        );
-        drop(lock);
-    }
-    Ok(())
-}
 
-/// Removes the root at `path`, of which nobody is left, as `dead`: who is killed meanwhile leaves it
-/// under a name that says so, lock file or none.
-fn take(reclaimed: &mut Reclaimed, path: &Path, dead: &Path, identity: &Identity) {
-    // When its lock file has gone, this says that somebody is at work on it.
-    let Ok(lock) = sys::lock_dir(path) else {
-        return;
-    };
-    if sys::check_same_dir(path, identity).is_err() {
-        return;
+    fn remove(&mut self, path: &Path, identity: &Identity) {
+        // The lock file last: who is killed meanwhile leaves it to the next.
+        let options = Options {
+            last: Some(LOCK),
+            ..Options::default()
+        };
+        match remove::tree(path, Some(identity), options).result {
+            Ok(removed) => self.reclaimed.add(removed),
+            Err(error) => {
+                // For who asks, and for who never does.
+                cleanup::report(&error);
+                self.reclaimed.fail(error);
+            }
+        }
     }
-    match fs::rename(path, dead) {
-        Ok(()) => match remove::tree(dead, Some(identity), Options::default()).result {
-            Ok(removed) => reclaimed.add(removed),
-            Err(error) => fail(reclaimed, error),
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => fail(reclaimed, RemoveError::whole(path, error)),
-    }
-    drop(lock);
-}
 
-/// For who asks, and for who never does.
-fn fail(reclaimed: &mut Reclaimed, error: RemoveError) {
-    cleanup::report(&error);
-    reclaimed.fail(error);
+    /// Whether it is dead cannot be told.
+    fn not_known(&mut self, lock: &Path, error: io::Error) {
+        self.reclaimed.refuse(located("lock", lock, error));
+    }
 }

@@ -11,12 +11,12 @@ mod windows_names;
 #[cfg(unix)]
 pub(crate) use unix::{
     Identity, create_lock, create_private_dir, duplicate, hand_out, hold_dir, irregular, is_at,
-    is_own, lock_dir, open_dir, open_lock, open_regular, owner_only, safe_to_sweep,
+    is_own, open_dir, open_lock, open_regular, owner_only, safe_to_sweep,
 };
 #[cfg(windows)]
 pub(crate) use windows::{
     Identity, create_lock, create_private_dir, duplicate, hand_out, hold_dir, irregular, is_at,
-    is_own, lock_dir, open_dir, open_lock, open_regular, owner_only, safe_to_sweep,
+    is_own, open_dir, open_lock, open_regular, owner_only, safe_to_sweep,
 };
 
 #[cfg(unix)]
@@ -30,9 +30,6 @@ use std::path::Path;
 
 /// Whether an open directory can be renamed and removed.
 pub(crate) const DIRS_MAY_STAY_OPEN: bool = cfg!(unix);
-
-/// Somebody else has the lock.
-pub(crate) struct WouldBlock;
 
 /// Opens the directory at `path`, provided that it still is the one known as `identity`.
 pub(crate) fn open_same_dir(path: &Path, identity: &Identity) -> io::Result<File> {

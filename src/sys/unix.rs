@@ -4,7 +4,7 @@ mod regular;
 mod sweep;
 
 pub(crate) use regular::{check_name, duplicate, hand_out, irregular, open_regular, owner_only};
-pub(crate) use sweep::{create_lock, hold_dir, is_at, is_own, lock_dir, open_lock, safe_to_sweep};
+pub(crate) use sweep::{create_lock, hold_dir, is_at, is_own, open_lock, safe_to_sweep};
 
 use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io;

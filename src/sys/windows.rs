@@ -9,7 +9,7 @@ use std::path::Path;
 
 mod sweep;
 
-pub(crate) use sweep::{create_lock, hold_dir, is_at, is_own, lock_dir, open_lock, safe_to_sweep};
+pub(crate) use sweep::{create_lock, hold_dir, is_at, is_own, open_lock, safe_to_sweep};
 
 use super::windows_names;
 use cap_std::fs::{Dir, File as CapFile, FileType, OpenOptions as CapOptions};

@@ -24,7 +24,7 @@ async fn main() -> std::io::Result<()> {
         for n in 0..DEAD {
             let dead = parent.path().join(format!("bench-{n:010}"));
             fs::create_dir(&dead)?;
-            for name in [".lock", "a", "b", "c", "d"] {
+            for name in [".async-tempdir.lock", "a", "b", "c", "d"] {
                 fs::write(dead.join(name), "hello world")?;
             }
         }

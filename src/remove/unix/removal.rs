@@ -84,6 +84,15 @@ impl Removal {
         self.end_shows.store(false, Ordering::Relaxed);
     }
 
+    /// What is to be removed from the root when nothing else is left in it.
+    pub(super) fn last(&self) -> Option<&'static CStr> {
+        self.log.options().last
+    }
+
+    pub(super) fn is_last(&self, dir: &Node, name: &CStr) -> bool {
+        dir.parent().is_none() && self.last() == Some(name)
+    }
+
     /// Records that `name` in `dir` stays.
     pub(super) fn fail(&self, dir: &Node, name: &CStr, error: impl Into<io::Error>) {
         let path = || self.path(dir).join(OsStr::from_bytes(name.to_bytes()));

@@ -145,7 +145,7 @@ impl<'r> Worker<'r> {
             dir.fd(),
             self.removal.end_shows(),
             |name, kind| {
-                if name == c"." || name == c".." {
+                if name == c"." || name == c".." || self.removal.is_last(dir, name) {
                     return;
                 }
                 if kind == FileType::Directory {
@@ -178,10 +178,8 @@ impl<'r> Worker<'r> {
         }
         match read {
             Ok(Read::Part) => {
-                // Below what was found, so that it is taken after that.
-                self.removal.list.add([Work::Read(Arc::clone(dir))]);
-                self.share_found(dir);
-                return;
+                // It is not finished when what was found is.
+                return self.share_found_and(dir, Some(Work::Read(Arc::clone(dir))));
             }
             Ok(Read::All) => {}
             Ok(Read::Likely) => dir.mark_unsure(),
@@ -209,14 +207,19 @@ impl<'r> Worker<'r> {
     /// Puts the directories that were found in `dir` on the list.
     fn share_found(&mut self, dir: &Arc<Node>) {
         if !self.found.is_empty() {
-            let found = self.found.drain(..).rev();
-            let len = found.len();
-            dir.begin(len);
-            self.removal
-                .list
-                .add(found.map(|name| Work::Enter(Arc::clone(dir), name)));
-            self.crew.worked(len, len > 1);
+            self.share_found_and(dir, None);
         }
+    }
+
+    /// As [`share_found`](Self::share_found), with more work, which is taken after that.
+    fn share_found_and(&mut self, dir: &Arc<Node>, later: Option<Work>) {
+        let found = self.found.drain(..).rev();
+        let len = found.len();
+        // Before anybody can finish the last of it.
+        dir.begin(len);
+        let enter = found.map(|name| Work::Enter(Arc::clone(dir), name));
+        self.removal.list.add(later.into_iter().chain(enter));
+        self.crew.worked(len, len > 1);
     }
 
     fn hand_over(&mut self, dir: &Arc<Node>, batch: Batch) {
@@ -292,13 +295,29 @@ impl<'r> Worker<'r> {
         }
     }
 
+    /// Removes from the root what was to stay until nothing else is in it, unless something is.
+    fn remove_last(&mut self, root: &Arc<Node>) {
+        if let Some(last) = self.removal.last()
+            && !root.has_failed()
+        {
+            match self.try_unlink(root, last) {
+                Ok(()) => self.tally.file(),
+                Err(Errno::NOENT) => {}
+                Err(error) => self.removal.fail(root, last, error),
+            }
+        }
+    }
+
     /// Removes `dir`, which should be empty. False if it has to be read again first.
     fn remove(&mut self, dir: &Arc<Node>) -> bool {
         let removed = match dir.parent() {
             Some(parent) => unlink_with_rights(parent, dir.name(), AtFlags::REMOVEDIR),
-            None => retry_on_intr(|| {
-                rustix::fs::unlinkat(&self.removal.above, &**dir.name(), AtFlags::REMOVEDIR)
-            }),
+            None => {
+                self.remove_last(dir);
+                retry_on_intr(|| {
+                    rustix::fs::unlinkat(&self.removal.above, &**dir.name(), AtFlags::REMOVEDIR)
+                })
+            }
         };
         match removed {
             Ok(()) => {
@@ -308,8 +327,8 @@ impl<'r> Worker<'r> {
                 self.tally.dir();
             }
             Err(Errno::NOENT) => {}
-            Err(Errno::NOTEMPTY | Errno::EXIST) if dir.take_unsure() => {
-                // It will not be tried like that again.
+            // Whatever keeps it: what is in it goes first. It will not be guessed again.
+            Err(error) if error != Errno::NOENT && dir.take_unsure() => {
                 self.removal.end_does_not_show();
                 dir.begin(1);
                 self.removal.list.add([Work::Read(Arc::clone(dir))]);

@@ -2,14 +2,12 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::OFlags;
-
-use crate::sys::WouldBlock;
 
 /// As many symlinks as Linux follows in one path.
 const MAX_LINKS: u32 = 40;
@@ -120,33 +118,13 @@ pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 
 /// Locks the directory `path` so that systemd-tmpfiles leaves it and what is in it alone, however
 /// old it is, for as long as the file is open: see systemd's documentation on building a temporary
-/// directory safely. Elsewhere nobody looks for that, but for [`lock_dir`].
+/// directory safely. Elsewhere nobody looks for that.
 pub(crate) fn hold_dir(path: &Path) -> io::Result<File> {
-    let dir = open_to_lock(path)?;
-    dir.try_lock_shared()?;
-    Ok(dir)
-}
-
-/// Locks the directory `path` against everybody. `None` if it cannot be locked.
-///
-/// # Errors
-///
-/// Somebody else has locked it.
-pub(crate) fn lock_dir(path: &Path) -> Result<Option<File>, WouldBlock> {
-    let Ok(dir) = open_to_lock(path) else {
-        return Ok(None);
-    };
-    match dir.try_lock() {
-        Ok(()) => Ok(Some(dir)),
-        Err(TryLockError::WouldBlock) => Err(WouldBlock),
-        Err(TryLockError::Error(_)) => Ok(None),
-    }
-}
-
-fn open_to_lock(path: &Path) -> io::Result<File> {
     let flags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW);
-    OpenOptions::new()
+    let dir = OpenOptions::new()
         .read(true)
         .custom_flags(flags.bits() as i32)
-        .open(path)
+        .open(path)?;
+    dir.try_lock_shared()?;
+    Ok(dir)
 }

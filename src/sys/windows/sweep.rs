@@ -5,7 +5,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Identity, open_itself};
-use crate::sys::WouldBlock;
 
 pub(crate) fn is_own(_metadata: &Metadata) -> bool {
     true
@@ -42,9 +41,4 @@ pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 /// Nobody there looks for such a lock.
 pub(crate) fn hold_dir(_path: &Path) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
-}
-
-/// A directory cannot be locked there.
-pub(crate) fn lock_dir(_path: &Path) -> Result<Option<File>, WouldBlock> {
-    Ok(None)
 }
