@@ -4,10 +4,12 @@ mod support;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 
 use async_tempdir::{AsyncTempDir, Cleanup, TempRoot, cleanup};
 use futures::FutureExt;
 use support::{Sandbox, alone, current_thread, fill, multi_thread, runtimes};
+use tokio::runtime::{Builder, Runtime};
 
 /// The file that is locked as long as a root is in use.
 const LOCK: &str = ".async-tempdir.lock";
@@ -316,22 +318,40 @@ fn a_root_that_somebody_removed_is_an_error_inside_and_none_at_the_end() {
     sandbox.check();
 }
 
-/// It is left to the next process.
-#[test]
-fn a_runtime_that_shuts_down_does_not_wait_for_all_that_is_dead() {
-    let sandbox = Sandbox::new_in(&support::in_memory());
+/// A root beside two thousand dead ones, in a runtime whose only blocking thread is busy until the
+/// sender is used: the search waits behind that.
+async fn open_and_hold_up(sandbox: &Sandbox) -> (TempRoot, mpsc::Sender<()>) {
     for n in 0..2_000 {
         plant(sandbox.path(), &format!("app-{n:010}"));
     }
-    let runtime = current_thread();
-    let root = runtime
-        .block_on(TempRoot::open_in("app", sandbox.path()))
-        .unwrap();
+    let mut open = Box::pin(TempRoot::open_in("app", sandbox.path()));
+    assert!(futures::poll!(&mut open).is_pending());
+    let (release, released) = mpsc::channel();
+    drop(tokio::task::spawn_blocking(move || released.recv()));
+    (open.await.unwrap(), release)
+}
+
+fn with_one_blocking_thread() -> Runtime {
+    Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap()
+}
+
+/// It is left to the next process.
+#[test]
+fn a_runtime_that_shuts_down_does_not_wait_for_all_that_is_dead() {
+    let _alone = alone();
+    let sandbox = Sandbox::new_in(&support::in_memory());
+    let runtime = with_one_blocking_thread();
+    let (root, release) = runtime.block_on(open_and_hold_up(&sandbox));
+    runtime.shutdown_background();
+    release.send(()).unwrap();
     drop(root);
-    drop(runtime);
-    let left = sandbox.leftovers().len();
-    assert!(left > 0, "there was time for all of them");
     current_thread().block_on(async {
+        cleanup::idle().await;
+        let left = sandbox.leftovers().len();
+        assert!(left > 0, "one turn of a few milliseconds is not enough");
         let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
         assert_eq!(root.reclaimed().await.roots(), left as u64);
         root.close().await.unwrap();
@@ -339,23 +359,17 @@ fn a_runtime_that_shuts_down_does_not_wait_for_all_that_is_dead() {
     sandbox.check();
 }
 
-/// Even the only thread.
+/// Even on the only thread.
 #[test]
 fn others_get_their_turn_while_the_dead_are_removed() {
     let sandbox = Sandbox::new_in(&support::in_memory());
-    for n in 0..2_000 {
-        plant(sandbox.path(), &format!("app-{n:010}"));
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .max_blocking_threads(1)
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
-        let dir = root.temp_dir().await.unwrap();
-        dir.write("file", "x").await.unwrap();
-        assert!(sandbox.leftovers().len() > 1, "it need not wait for all");
-        drop(dir);
+    let path = sandbox.path().to_path_buf();
+    with_one_blocking_thread().block_on(async {
+        let (root, release) = open_and_hold_up(&sandbox).await;
+        // Behind the search.
+        let next = tokio::task::spawn_blocking(move || fs::read_dir(path).unwrap().count());
+        release.send(()).unwrap();
+        assert!(next.await.unwrap() > 2, "it had to wait for all of them");
         assert_eq!(root.reclaimed().await.roots(), 2_000);
         root.close().await.unwrap();
     });
