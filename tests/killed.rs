@@ -335,12 +335,9 @@ fn a_forked_child_keeps_the_root_for_as_long_as_it_lives() {
 fn a_spawned_child_does_not_keep_the_root() {
     let sandbox = Sandbox::new();
     let (root, child) = orphan("spawns", sandbox.path());
-    assert_eq!(
-        reclaim(sandbox.path()),
-        1,
-        "a started program has no part in it"
-    );
-    assert!(!root.exists());
+    // A program that has just been started may not have come to closing what it does not inherit.
+    until("it is reclaimed", || reclaim(sandbox.path()) == 1);
+    assert!(!root.exists(), "although the child is still there");
     drop(child);
     sandbox.check();
 }
