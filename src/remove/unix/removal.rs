@@ -74,9 +74,11 @@ impl Removal {
         self.hoisted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether what looks like the end of a directory may be taken for it.
-    pub(super) fn end_shows(&self) -> bool {
-        self.end_shows.load(Ordering::Relaxed)
+    /// Whether what looks like the end of `dir` may be taken for it. Not where something is to stay
+    /// until nothing else is left.
+    pub(super) fn may_guess_end_of(&self, dir: &Node) -> bool {
+        let has_last = dir.parent().is_none() && self.last().is_some();
+        self.end_shows.load(Ordering::Relaxed) && !has_last
     }
 
     /// It may not, from now on.

@@ -1,5 +1,7 @@
 //! What a thread does with a piece of work.
 
+mod finish;
+
 use std::ffi::{CStr, CString};
 use std::io;
 use std::ops::ControlFlow;
@@ -32,9 +34,6 @@ const BATCH: usize = 2 * 1024;
 
 /// The longest name that Linux allows, and most filesystems.
 const MAX_NAME: usize = 255;
-
-/// How often a directory is read again that was not empty after all: somebody is writing in it.
-const MAX_REREADS: u32 = 16;
 
 /// How often one name may change between file and directory under our hands.
 const MAX_CHANGES: u32 = 16;
@@ -143,7 +142,7 @@ impl<'r> Worker<'r> {
         let found = std::cell::Cell::new(0);
         let read = buffer.read(
             dir.fd(),
-            self.removal.end_shows(),
+            self.removal.may_guess_end_of(dir),
             |name, kind| {
                 if name == c"." || name == c".." || self.removal.is_last(dir, name) {
                     return;
@@ -282,77 +281,6 @@ impl<'r> Worker<'r> {
         }
         self.removal.hoisted().remove(&fresh);
         moved == Err(Errno::NOENT)
-    }
-
-    /// Something in `dir` has ended. If it was the last, removes `dir`, and so on upwards.
-    fn end(&mut self, dir: Arc<Node>) {
-        let mut ended = Some(dir);
-        while let Some(dir) = ended {
-            if !dir.end() || !self.remove(&dir) {
-                return;
-            }
-            ended = Node::into_parent(dir);
-        }
-    }
-
-    /// Removes from the root what was to stay until nothing else is in it, unless something is.
-    fn remove_last(&mut self, root: &Arc<Node>) {
-        if let Some(last) = self.removal.last()
-            && !root.has_failed()
-        {
-            match self.try_unlink(root, last) {
-                Ok(()) => self.tally.file(),
-                Err(Errno::NOENT) => {}
-                Err(error) => self.removal.fail(root, last, error),
-            }
-        }
-    }
-
-    /// Removes `dir`, which should be empty. False if it has to be read again first.
-    fn remove(&mut self, dir: &Arc<Node>) -> bool {
-        let removed = match dir.parent() {
-            Some(parent) => unlink_with_rights(parent, dir.name(), AtFlags::REMOVEDIR),
-            None => {
-                self.remove_last(dir);
-                retry_on_intr(|| {
-                    rustix::fs::unlinkat(&self.removal.above, &**dir.name(), AtFlags::REMOVEDIR)
-                })
-            }
-        };
-        match removed {
-            Ok(()) => {
-                if dir.depth() == 1 {
-                    self.removal.hoisted().remove(&**dir.name());
-                }
-                self.tally.dir();
-            }
-            Err(Errno::NOENT) => {}
-            // Whatever keeps it: what is in it goes first. It will not be guessed again.
-            Err(error) if error != Errno::NOENT && dir.take_unsure() => {
-                self.removal.end_does_not_show();
-                dir.begin(1);
-                self.removal.list.add([Work::Read(Arc::clone(dir))]);
-                return false;
-            }
-            Err(Errno::NOTEMPTY | Errno::EXIST) if dir.has_failed() || dir.unread().is_some() => {
-                // What is in it has been recorded, unless the reading did not come to it.
-                if let Some(error) = dir.unread() {
-                    self.removal.fail_dir(dir, error);
-                }
-            }
-            Err(Errno::NOTEMPTY | Errno::EXIST) if dir.may_reread(MAX_REREADS) => {
-                match Buffer::rewind(dir.fd()) {
-                    Ok(()) => {
-                        dir.begin(1);
-                        self.removal.list.add([Work::Read(Arc::clone(dir))]);
-                        return false;
-                    }
-                    Err(error) => self.removal.fail_dir(dir, error),
-                }
-            }
-            Err(error) => self.removal.fail_dir(dir, error),
-        }
-        true
     }
 }
 
