@@ -16,7 +16,7 @@ const LOCK: &str = ".async-tempdir.lock";
 
 /// The names that a root of `app` has from its making to its removal.
 const NEW: &str = ".app-0123456789.new";
-const ROOT: &str = "app-abcdefghij";
+const ROOT: &str = "app-zyxwvutsrq";
 const DEAD: &str = ".app-ABCDEFGHIJ.dead";
 
 /// What a process that was killed has left: a directory with files, and a lock file that is free.
