@@ -1,4 +1,4 @@
-//! How a directory is to be made, and what dropping it does.
+//! How a directory is to be made.
 
 use std::ffi::OsStr;
 use std::fs::Permissions;
@@ -8,30 +8,14 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::AsyncTempDir;
 use crate::cleanup::Lane;
 use crate::create::Plan;
 use crate::error::located;
 use crate::name::{DEFAULT_RANDOM_LEN, Template};
 use crate::owned::{self, Child, OwnedDir};
+use crate::policy::Policy;
 use crate::reply;
-
-/// What dropping an [`AsyncTempDir`] does to its directory.
-///
-/// Whatever the policy, [`close`](AsyncTempDir::close) removes it and
-/// [`keep`](AsyncTempDir::keep) keeps it, and a creation whose future is dropped leaves none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Cleanup {
-    /// It is removed.
-    #[default]
-    Always,
-    /// It is removed, unless the handle is dropped by a panic: then it stays, and one line on
-    /// stderr says where. For tests whose leftovers tell why they failed.
-    OnSuccess,
-    /// It stays: Python's `mkdtemp`.
-    Never,
-}
+use crate::{AsyncTempDir, Cleanup};
 
 /// Configures a temporary directory, then [`create`](Self::create)s it: the async form of
 /// `tempfile::Builder`.
@@ -139,7 +123,8 @@ impl Builder {
         self
     }
 
-    /// What dropping the handle does; [`Cleanup::Always`] by default.
+    /// What dropping the handle does; [`Cleanup::Always`] by default. The environment can
+    /// [override](Cleanup#the-environment-has-the-last-word) it.
     pub fn cleanup(mut self, cleanup: Cleanup) -> Self {
         self.cleanup = cleanup;
         self
@@ -165,7 +150,8 @@ impl Builder {
     /// Each names the operation and the parent directory.
     ///
     /// - `InvalidInput`: prefix or suffix contain a path separator or a NUL, the name would be
-    ///   empty, `.` or `..`, or `random_len` is too large.
+    ///   empty, `.` or `..`, or `random_len` is too large; or the environment variable
+    ///   [`ASYNC_TEMPDIR_CLEANUP`](Cleanup#the-environment-has-the-last-word) is no policy.
     /// - `AlreadyExists`: 512 random names in a row were taken, or, without random
     ///   characters, the one name is.
     /// - `InvalidFilename`: the filesystem takes no name that long.
@@ -182,6 +168,7 @@ impl Builder {
         let fail = |error| located("create a temporary directory in", &parent, error);
 
         self.template.check(Self::MAX_RANDOM_LEN).map_err(fail)?;
+        let policy = Policy::new(self.cleanup).map_err(fail)?;
         let hold = match self.inside {
             Inside::Nothing => None,
             Inside::Held(hold) if !hold.dir().is_foreign() => Some(hold),
@@ -204,6 +191,6 @@ impl Builder {
         let claim = reply::run(&runtime, || plan.carry_out())
             .await
             .map_err(fail)??;
-        Ok(AsyncTempDir::new_owning(claim, self.cleanup))
+        Ok(AsyncTempDir::new_owning(claim, policy))
     }
 }

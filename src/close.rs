@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use crate::cleanup::Verdict;
 use crate::owned::{self, Claim};
 use crate::pool;
-use crate::remove::{self, Options, Outcome, RemoveError, Target};
+use crate::remove::{self, Cause, Options, Outcome, RemoveError, Target};
 use crate::reply::Reply;
 
 /// A directory to be closed. Dropped, it is removed in the background.
@@ -36,6 +36,7 @@ impl Target for Closing {
         let runtime = Handle::try_current().unwrap_or_else(|_| dir.lane().runtime().clone());
         let options = Options {
             helpers: Some(remove::helpers(&runtime)),
+            cause: Cause::current(),
             ..options
         };
         claim.close(move || {

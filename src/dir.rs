@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 
 use tokio::runtime::Handle;
 
-use crate::builder::{Builder, Cleanup};
 use crate::close::Closing;
 use crate::error::{PersistError, located};
-use crate::owned::{Claim, Job, OnDrop};
+use crate::owned::{Claim, Job};
+use crate::policy::Policy;
 use crate::pool;
 use crate::remove::RemoveDirAll;
 use crate::reply;
+use crate::{Builder, Cleanup};
 
 /// A temporary directory that exists as long as this handle: the async form of
 /// `tempfile::TempDir`, Python's `tempfile.TemporaryDirectory`.
@@ -159,11 +160,9 @@ impl AsyncTempDir {
         Builder::new()
     }
 
-    pub(crate) fn new_owning(claim: Claim, cleanup: Cleanup) -> Self {
-        let mut dir = Self { claim };
-        dir.claim.hand_out();
-        dir.set_cleanup(cleanup);
-        dir
+    pub(crate) fn new_owning(mut claim: Claim, policy: Policy) -> Self {
+        claim.hand_out(policy);
+        Self { claim }
     }
 
     /// The directory's path: absolute, whatever `TMPDIR` and the current directory were, and not
@@ -177,13 +176,15 @@ impl AsyncTempDir {
         self.claim.dir().file_name()
     }
 
-    /// Changes what dropping the handle does.
+    /// Changes what dropping the handle does, unless the environment has
+    /// [decided](Cleanup#the-environment-has-the-last-word) that.
     pub fn set_cleanup(&mut self, cleanup: Cleanup) {
-        self.claim.set_on_drop(match cleanup {
-            Cleanup::Always => OnDrop::Remove,
-            Cleanup::OnSuccess => OnDrop::RemoveUnlessPanicking,
-            Cleanup::Never => OnDrop::Keep,
-        });
+        self.claim.set_cleanup(cleanup);
+    }
+
+    /// Whether the directory is to stay when its time ends: see [`Claim::stays`].
+    pub(crate) fn stays(&self, panicking: bool) -> bool {
+        self.claim.stays(panicking)
     }
 
     /// Removes the directory with everything in it and says what became of it: the async form of
@@ -222,7 +223,7 @@ impl AsyncTempDir {
     /// ```
     pub fn close(mut self) -> RemoveDirAll {
         // Also if it is never awaited.
-        self.claim.set_on_drop(OnDrop::Remove);
+        self.claim.condemn();
         RemoveDirAll::new(Box::new(Closing::new(self.claim)))
     }
 

@@ -135,9 +135,9 @@
 //!
 //! # Features
 //!
-//! - `tracing`: a warning through the `tracing` crate for every directory that a drop could not
-//!   remove completely. Without it nothing is printed, with one exception: the path that
-//!   [`Cleanup::OnSuccess`] keeps, on stderr.
+//! - `tracing`: through the `tracing` crate, a warning for every directory that a drop could not
+//!   remove completely, and a debug span around every removal. Nothing is printed, with or without,
+//!   but for the path that [`Cleanup::OnSuccess`] keeps, on stderr.
 
 #![forbid(unsafe_code)]
 
@@ -150,6 +150,7 @@ mod dir;
 mod error;
 mod name;
 mod owned;
+mod policy;
 mod pool;
 mod remove;
 mod reply;
@@ -158,9 +159,10 @@ mod scope;
 mod sync;
 mod sys;
 
-pub use builder::{Builder, Cleanup};
+pub use builder::Builder;
 pub use dir::AsyncTempDir;
 pub use error::PersistError;
+pub use policy::Cleanup;
 pub use remove::{Removal, RemoveDirAll, RemoveError, RemoveFailure, Removed, remove_dir_all};
 pub use root::{Reclaimed, TempRoot};
 

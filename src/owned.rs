@@ -8,7 +8,7 @@ mod claim;
 mod guard;
 mod kept;
 
-pub(crate) use claim::{Claim, OnDrop, foreign};
+pub(crate) use claim::{Claim, foreign};
 pub(crate) use guard::Guard;
 
 use std::ffi::OsStr;

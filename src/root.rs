@@ -16,14 +16,14 @@ use tokio::runtime::Handle;
 
 pub use reclaimed::Reclaimed;
 
-use crate::AsyncTempDir;
-use crate::builder::Builder;
 use crate::cleanup::Lane;
 use crate::close::Closing;
 use crate::error::located;
 use crate::owned::Claim;
+use crate::policy::Policy;
 use crate::remove::RemoveDirAll;
 use crate::reply;
+use crate::{AsyncTempDir, Builder, Cleanup};
 use reclaim::Reclaiming;
 
 /// The name of the locked file in a root: one that nobody else gives a file, for it is part of the
@@ -52,7 +52,9 @@ fn lock_in(path: &Path) -> PathBuf {
 /// Dropped, it goes as an [`AsyncTempDir`] does: after the directories in it whose handles still
 /// exist, in the background. A directory in it that was [kept](AsyncTempDir::keep), or whose policy
 /// keeps it, goes with the root at the latest: [`persist`](AsyncTempDir::persist) what is to
-/// outlive it.
+/// outlive it. A root that stays because the environment
+/// [has it so](Cleanup#the-environment-has-the-last-word) loses its lock file: no later process
+/// takes it for a dead one's.
 ///
 /// # Child processes
 ///
@@ -126,7 +128,8 @@ impl TempRoot {
     /// Each names the operation and the parent directory.
     ///
     /// - `InvalidInput`: `app` is empty, longer than [`MAX_APP`](Self::MAX_APP), or has a path
-    ///   separator or a NUL.
+    ///   separator or a NUL; or the environment variable
+    ///   [`ASYNC_TEMPDIR_CLEANUP`](Cleanup#the-environment-has-the-last-word) is no policy.
     /// - What [`Builder::create`] says of a directory that cannot be made, and what the operating
     ///   system says of a lock file that cannot.
     /// - `ResourceBusy`: others removed 64 in a row before they were locked.
@@ -151,6 +154,7 @@ impl TempRoot {
         let (app, parent) = (app.as_ref(), parent.as_ref());
         let fail = |error| located("open a root for temporary directories in", parent, error);
         name::check_app(app).map_err(fail)?;
+        let policy = Policy::new(Cleanup::Always).map_err(fail)?;
         let runtime = Handle::try_current().map_err(|error| fail(io::Error::other(error)))?;
         // What it would be relative to may change.
         let absolute = std::path::absolute(parent).map_err(fail)?;
@@ -166,7 +170,7 @@ impl TempRoot {
         };
         let made = reply::run(&runtime, make).await.map_err(fail)?;
         let (mut claim, unlocked) = made.map_err(fail)?;
-        claim.hand_out();
+        claim.hand_out(policy);
         let reclaiming = match unlocked {
             None => Reclaiming::begin(&runtime, app, absolute),
             Some(error) => Reclaiming::refused(error),

@@ -10,7 +10,8 @@ use crate::cleanup::Verdict;
 
 impl AsyncTempDir {
     /// Runs `f` with a new temporary directory, which is removed before this returns: Python's
-    /// `with TemporaryDirectory() as dir`.
+    /// `with TemporaryDirectory() as dir`. It stays where the environment
+    /// [has it so](crate::Cleanup#the-environment-has-the-last-word).
     ///
     /// # Errors
     ///
@@ -50,6 +51,10 @@ impl AsyncTempDir {
         let outcome = AssertUnwindSafe(async { f(&dir).await })
             .catch_unwind()
             .await;
+        if dir.stays(outcome.is_err()) {
+            dir.keep();
+            return Ok(outcome.unwrap_or_else(|panic| resume_unwind(panic)));
+        }
         match outcome {
             Ok(value) => {
                 dir.close().await?;

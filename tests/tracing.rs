@@ -1,10 +1,13 @@
-//! Feature `tracing`: what a drop could not remove is a warning, and nothing else is one. Alone
-//! in its binary: the subscriber is the whole process's.
+//! Feature `tracing`: what a drop could not remove is a warning, and nothing else is one; a removal
+//! is a span. Alone in its binary: the subscriber is the whole process's.
 #![cfg(feature = "tracing")]
 
 mod support;
 
+use std::cell::RefCell;
 use std::fmt::{Debug, Write};
+use std::future::IntoFuture;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -13,11 +16,29 @@ use support::Sandbox;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_core::span::Current;
 
-/// Keeps the events of this crate, one line each; or panics.
+/// Keeps the events and the spans of this crate and of this test, one line each; or panics.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>, Arc<AtomicBool>);
+struct Lines(Arc<Recorded>);
 
+#[derive(Default)]
+struct Recorded {
+    events: Mutex<Vec<String>>,
+    /// The one with the id 1 is the first.
+    spans: Mutex<Vec<Recording>>,
+    panics: AtomicBool,
+}
+
+struct Recording {
+    metadata: &'static Metadata<'static>,
+    parent: Option<u64>,
+    fields: Line,
+    entered: u32,
+    is_closed: bool,
+}
+
+#[derive(Default)]
 struct Line(String);
 
 impl Visit for Line {
@@ -26,31 +47,104 @@ impl Visit for Line {
     }
 }
 
+thread_local! {
+    static ENTERED: RefCell<Vec<Id>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Lines {
+    fn may_panic(&self) {
+        assert!(!self.0.panics.load(Ordering::SeqCst), "panics on purpose");
+    }
+
+    fn with<T>(&self, id: &Id, f: impl FnOnce(&mut Recording) -> T) -> T {
+        let index = usize::try_from(id.into_u64()).unwrap() - 1;
+        f(&mut self.0.spans.lock().unwrap()[index])
+    }
+
+    /// The spans around removals of `path`.
+    fn of(&self, path: &Path) -> Vec<(Option<u64>, String)> {
+        let spans = self.0.spans.lock().unwrap();
+        let path = format!(" path={}", path.display());
+        spans
+            .iter()
+            .filter(|span| span.metadata.name() == "remove")
+            .filter(|span| span.fields.0.split(" files").next() == Some(&path))
+            .map(|span| {
+                assert_eq!(*span.metadata.level(), Level::DEBUG);
+                assert_eq!(span.entered, 1, "it is entered for the time of the removal");
+                assert!(span.is_closed);
+                (span.parent, span.fields.0[path.len()..].to_owned())
+            })
+            .collect()
+    }
+}
+
 impl Subscriber for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("async_tempdir")
+        metadata.target().starts_with("async_tempdir") || metadata.target().starts_with("tracing")
     }
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        self.may_panic();
+        let mut fields = Line::default();
+        span.record(&mut fields);
+        let parent = if span.is_contextual() {
+            ENTERED.with_borrow(|entered| entered.last().cloned())
+        } else {
+            span.parent().cloned()
+        };
+        let mut spans = self.0.spans.lock().unwrap();
+        spans.push(Recording {
+            metadata: span.metadata(),
+            parent: parent.map(|id| id.into_u64()),
+            fields,
+            entered: 0,
+            is_closed: false,
+        });
+        Id::from_u64(spans.len() as u64)
     }
-    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record(&self, id: &Id, record: &Record<'_>) {
+        self.may_panic();
+        self.with(id, |span| record.record(&mut span.fields));
+    }
     fn record_follows_from(&self, _: &Id, _: &Id) {}
     fn event(&self, event: &Event<'_>) {
-        assert!(!self.1.load(Ordering::SeqCst), "panics on purpose");
+        self.may_panic();
         assert_eq!(*event.metadata().level(), Level::WARN);
-        let mut line = Line(String::new());
+        let mut line = Line::default();
         event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
+        self.0.events.lock().unwrap().push(line.0);
     }
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
+    fn enter(&self, id: &Id) {
+        self.may_panic();
+        self.with(id, |span| span.entered += 1);
+        ENTERED.with_borrow_mut(|entered| entered.push(id.clone()));
+    }
+    fn exit(&self, _: &Id) {
+        self.may_panic();
+        ENTERED.with_borrow_mut(|entered| entered.pop());
+    }
+    fn try_close(&self, id: Id) -> bool {
+        self.may_panic();
+        self.with(&id, |span| span.is_closed = true);
+        true
+    }
+    fn current_span(&self) -> Current {
+        self.may_panic();
+        match ENTERED.with_borrow(|entered| entered.last().cloned()) {
+            Some(id) => {
+                let metadata = self.with(&id, |span| span.metadata);
+                Current::new(id, metadata)
+            }
+            None => Current::none(),
+        }
+    }
 }
 
 /// A subscriber that panics harms neither the thread that drops nor the directories behind.
 async fn with_a_subscriber_that_panics(lines: &Lines) {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    lines.1.store(true, Ordering::SeqCst);
+    lines.0.panics.store(true, Ordering::SeqCst);
     let sandbox = Sandbox::new();
     let held = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
     for _ in 0..10 {
@@ -62,37 +156,59 @@ async fn with_a_subscriber_that_panics(lines: &Lines) {
     }
     cleanup::idle().await;
     held.close().await.unwrap();
+    AsyncTempDir::scope(async |_| ()).await.unwrap();
     assert_eq!(sandbox.leftovers().len(), 10);
     for path in sandbox.leftovers() {
         std::fs::remove_file(path).unwrap();
     }
-    lines.1.store(false, Ordering::SeqCst);
+    lines.0.panics.store(false, Ordering::SeqCst);
     std::panic::set_hook(usual);
     sandbox.check();
 }
 
 #[tokio::test]
-async fn what_a_drop_could_not_remove_is_a_warning() {
+async fn what_a_drop_could_not_remove_is_a_warning_and_a_removal_a_span() {
     let lines = Lines::default();
     tracing::subscriber::set_global_default(lines.clone()).unwrap();
     with_a_subscriber_that_panics(&lines).await;
     let sandbox = Sandbox::new();
-    drop(AsyncTempDir::new_in(sandbox.path()).await.unwrap());
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
-    let path = dir.path().to_path_buf();
+    let dropped = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let replaced = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let closed = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    closed.write("a/b", "x").await.unwrap();
+    let [dropped_path, path, closed_path] =
+        [&dropped, &replaced, &closed].map(|dir| dir.path().to_path_buf());
     std::fs::remove_dir(&path).unwrap();
     std::fs::write(&path, "a file").unwrap();
-    drop(dir);
-    cleanup::idle().await;
 
-    let lines = lines.0.lock().unwrap();
-    assert_eq!(lines.len(), 1, "{lines:?}");
+    // A request in which directories are dropped and closed.
+    let request = tracing::info_span!("request");
+    let id = request.id().unwrap().into_u64();
+    request.in_scope(|| drop((dropped, replaced)));
+    cleanup::idle().await;
+    let mut closing = std::pin::pin!(closed.close().into_future());
+    // A span is entered for the time of a poll.
+    std::future::poll_fn(|cx| request.in_scope(|| closing.as_mut().poll(cx)))
+        .await
+        .unwrap();
+
+    let events = lines.0.events.lock().unwrap();
+    assert_eq!(events.len(), 1, "{events:?}");
     assert!(
-        lines[0].contains(&format!("path={}", path.display())),
-        "{lines:?}"
+        events[0].contains(&format!("path={}", path.display())),
+        "{events:?}"
     );
-    assert!(lines[0].contains("failed=1"), "{lines:?}");
-    assert!(lines[0].contains("replaced"), "{lines:?}");
+    assert!(events[0].contains("failed=1"), "{events:?}");
+    assert!(events[0].contains("replaced"), "{events:?}");
+
+    let fields = |files, dirs, failed| format!(" files={files} dirs={dirs} failed={failed}");
+    assert_eq!(
+        lines.of(&closed_path),
+        [(Some(id), fields(1, 2, 0))],
+        "an awaited removal is part of what awaits it"
+    );
+    assert_eq!(lines.of(&dropped_path), [(None, fields(0, 1, 0))]);
+    assert_eq!(lines.of(&path), [(None, fields(0, 0, 1))]);
     std::fs::remove_file(path).unwrap();
     sandbox.check();
 }

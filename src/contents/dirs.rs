@@ -7,7 +7,7 @@ use cap_std::fs::Dir;
 
 use super::open::{make_dirs, with_parents};
 use crate::AsyncTempDir;
-use crate::remove::{self, Options, RemoveError, Removed};
+use crate::remove::{self, Cause, Options, RemoveError, Removed};
 
 impl AsyncTempDir {
     /// Creates the directory `path`, which must not exist, with the directories it is in:
@@ -82,6 +82,7 @@ impl AsyncTempDir {
         let root = self.path().to_path_buf();
         let options = Options {
             helpers: Some(remove::helpers(&self.runtime())),
+            cause: Cause::current(),
             ..Options::default()
         };
         let removed = self

@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex};
 
 use super::kept::Kept;
 use super::{Child, Children, Fate, Guard, Life, OwnedDir};
+use crate::Cleanup;
 use crate::cleanup::Lane;
+use crate::policy::Policy;
 use crate::sys::{self, Identity};
 
 /// The right and the duty to remove a directory: what a handle holds.
@@ -23,10 +25,9 @@ pub(crate) struct Claim {
 
 /// What dropping a [`Claim`] does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OnDrop {
-    Remove,
-    /// Remove, but keep and announce it when the drop is part of a panic.
-    RemoveUnlessPanicking,
+enum OnDrop {
+    /// What the policy says.
+    Policy(Policy),
     Keep,
     /// The fate is decided already.
     Nothing,
@@ -57,13 +58,15 @@ impl Claim {
                 parent,
                 guard,
             }),
-            on_drop: OnDrop::Remove,
+            on_drop: OnDrop::Policy(Policy::default()),
             held: false,
         }
     }
 
-    /// The claim becomes a handle's. One whose creation was cancelled never does.
-    pub(crate) fn hand_out(&mut self) {
+    /// The claim becomes a handle's, and that's `policy` holds. One whose creation was cancelled
+    /// never does, and its directory goes.
+    pub(crate) fn hand_out(&mut self, policy: Policy) {
+        self.on_drop = OnDrop::Policy(policy);
         self.held = true;
         if let Some(parent) = &self.dir.parent {
             parent.0.life().held_children += 1;
@@ -74,8 +77,33 @@ impl Claim {
         &self.dir
     }
 
-    pub(crate) fn set_on_drop(&mut self, on_drop: OnDrop) {
-        self.on_drop = on_drop;
+    pub(crate) fn set_cleanup(&mut self, cleanup: Cleanup) {
+        if let OnDrop::Policy(policy) = &mut self.on_drop {
+            policy.set(cleanup);
+        }
+    }
+
+    /// The directory goes, whatever the policy.
+    pub(crate) fn condemn(&mut self) {
+        self.on_drop = OnDrop::Policy(Policy::default());
+    }
+
+    /// Whether the directory is to stay when its time ends, which is said if it does because of a
+    /// panic.
+    pub(crate) fn stays(&self, panicking: bool) -> bool {
+        match self.on_drop {
+            OnDrop::Policy(policy) => match policy.cleanup() {
+                Cleanup::Always => false,
+                Cleanup::OnSuccess if panicking => {
+                    announce(&self.dir.path);
+                    true
+                }
+                Cleanup::OnSuccess => false,
+                Cleanup::Never => true,
+            },
+            OnDrop::Keep => true,
+            OnDrop::Nothing => false,
+        }
     }
 
     /// Gives the directory up: it stays.
@@ -180,16 +208,12 @@ impl Drop for Claim {
         if self.on_drop == OnDrop::Nothing {
             return;
         }
-        let keep = match self.on_drop {
-            OnDrop::Keep => true,
-            OnDrop::RemoveUnlessPanicking if std::thread::panicking() => {
-                announce(&self.dir.path);
-                true
-            }
-            _ => false,
-        };
+        let stays = self.stays(std::thread::panicking());
+        if stays && let Some(guard) = &self.dir.guard {
+            guard.disown(&self.dir.path, &self.dir.identity);
+        }
         let mut life = self.dir.life();
-        life.fate = if keep {
+        life.fate = if stays {
             Fate::Over
         } else {
             Fate::Dropped(None)

@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use cap_std::fs::Dir;
+
 use crate::sys::{self, Identity};
 
 /// Held for as long as the directory is owned, its removal included.
@@ -54,6 +56,16 @@ impl Guard {
             // Removed from where it is, or reported.
             Err(_) => path.to_path_buf(),
         }
+    }
+
+    /// The directory `path` stays, and nobody is to take it for a dead process's.
+    ///
+    /// If that fails, the next process that looks removes it.
+    pub(super) fn disown(&self, path: &Path, identity: &Identity) {
+        if let (Ok(dir), Ok(name)) = (sys::open_same_dir(path, identity), self.name.to_str()) {
+            let _ = Dir::from_std_file(dir).remove_file(name);
+        }
+        self.release();
     }
 
     /// Nobody is to be told any more.

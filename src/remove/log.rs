@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{RemoveError, RemoveFailure};
+use super::{Cause, RemoveError, RemoveFailure};
 
 /// How much a removal removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -27,6 +27,7 @@ pub struct Removed {
 pub(crate) struct Options {
     pub(crate) max_threads: Option<usize>,
     pub(crate) on_progress: Option<OnProgress>,
+    pub(crate) cause: Cause,
     /// The name of a file in the directory that goes when nothing else is left in it, and stays if
     /// something does: what says whose directory it is.
     pub(crate) last: Option<&'static CStr>,

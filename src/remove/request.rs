@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::runtime::Handle;
 
-use super::{Helpers, Options, Outcome, RemoveError, Removed, tree};
+use super::{Cause, Helpers, Options, Outcome, RemoveError, Removed, tree};
 use crate::cleanup::Verdict;
 use crate::pool;
 use crate::reply::{self, Reply, Waiting};
@@ -199,6 +199,7 @@ impl Target for Named {
         };
         let options = Options {
             helpers: Some(helpers(&runtime)),
+            cause: Cause::current(),
             ..options
         };
         pool::run(&runtime, move |_| {
