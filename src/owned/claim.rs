@@ -222,9 +222,11 @@ impl Drop for Claim {
     }
 }
 
-/// Says where the directory of a panic stays. `eprintln!`, because that is what test runners
-/// capture and show with the test that failed.
+/// Says where the directory of a panic stays. `eprint!`, because that is what test runners capture
+/// and show with the test that failed.
 fn announce(path: &Path) {
+    // As one piece, so that it is one write: nothing of what other threads print comes between.
+    let line = format!("temporary directory kept: {}\n", path.display());
     // It panics when stderr is closed, and a panic in here would abort the process.
-    let _ = std::panic::catch_unwind(|| eprintln!("temporary directory kept: {}", path.display()));
+    let _ = std::panic::catch_unwind(|| eprint!("{line}"));
 }
