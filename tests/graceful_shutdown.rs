@@ -1,0 +1,56 @@
+//! The example of that name, interrupted at any moment: nothing is left, whichever way it ends.
+#![cfg(unix)]
+
+#[path = "../examples/graceful_shutdown.rs"]
+#[allow(dead_code, reason = "its main is the test here")]
+mod graceful_shutdown;
+mod support;
+
+use std::process::{Command, ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use support::{Sandbox, until};
+
+const RETURNS: &str = "returns";
+const EXITS: &str = "exits";
+
+#[test]
+fn the_application() {
+    for way in [RETURNS, EXITS] {
+        if support::is_child(way) {
+            // Only now: from here on, a signal does not end it at once.
+            let code = {
+                let runtime = support::multi_thread();
+                runtime.block_on(graceful_shutdown::run(way == EXITS))
+            };
+            assert_eq!(code, std::process::ExitCode::from(130));
+        }
+    }
+}
+
+/// Runs it and interrupts it when so many directories are there.
+fn interrupted(way: &str, directories: usize) -> ExitStatus {
+    let sandbox = Sandbox::new();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "the_application", "--nocapture"])
+        .env(support::MARK, way)
+        .env("TMPDIR", sandbox.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("the directories are there", || {
+        sandbox.leftovers().len() >= directories
+    });
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let status = child.wait().unwrap();
+    sandbox.check();
+    status
+}
+
+#[test]
+fn interrupted_it_leaves_nothing() {
+    for directories in [1, 4, 8] {
+        assert!(interrupted(RETURNS, directories).success());
+        assert_eq!(interrupted(EXITS, directories).code(), Some(130));
+    }
+}
