@@ -1,6 +1,9 @@
 //! Temporary directories for programs that await: created, filled and removed without blocking
 //! the runtime, and never left behind.
 //!
+//! New here, or coming from `tempfile` or Python? The [guide] has a page for that, and for servers,
+//! applications and test suites.
+//!
 //! # Which to use when
 //!
 //! | you want | use |
@@ -11,10 +14,11 @@
 //! | a fixture of many files | [`populate`](AsyncTempDir::populate) |
 //! | one for the length of a function | [`AsyncTempDir::scope`] |
 //! | another parent, prefix, suffix or mode | [`AsyncTempDir::new_in`], [`with_prefix`](AsyncTempDir::with_prefix), [`Builder`] |
-//! | it removed now, and to know how that went | [`AsyncTempDir::close`]`.await` |
+//! | it removed now, and to know how that went | [`AsyncTempDir::close`]`().await` |
 //! | it kept | [`AsyncTempDir::keep`], [`persist`](AsyncTempDir::persist), [`Cleanup::Never`] |
-//! | to keep it when a test fails | [`Cleanup::OnSuccess`] |
+//! | to keep it when a test fails | [`Cleanup::OnSuccess`], or `ASYNC_TEMPDIR_CLEANUP=on-success` ([how](guide::tests)) |
 //! | to wait until everything dropped is gone | [`cleanup::idle`]`().await` |
+//! | to end a process without leftovers | [return from `main`, or wait](guide::applications) |
 //! | to take back what a killed process left | [`TempRoot::open`] |
 //! | to remove any other directory tree | [`remove_dir_all`] |
 //!
@@ -113,6 +117,8 @@
 //!   move the handle along, or share it as an `Arc`.
 //! - A child process that still writes there when the directory is removed can make files faster
 //!   than they are removed; wait for it first.
+//! - A task that was aborted has its handles until the runtime has dropped it. Await the task before
+//!   [`cleanup::idle`] and [`std::process::exit`]: `JoinSet::shutdown().await`, not `abort_all`.
 //! - A handle that outlives its runtime is dropped where no other runtime is: then the dropping
 //!   thread removes, and waits that long.
 //!
@@ -148,6 +154,8 @@ mod contents;
 mod create;
 mod dir;
 mod error;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod name;
 mod owned;
 mod policy;

@@ -3,6 +3,7 @@
 mod support;
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
 
@@ -110,5 +111,53 @@ fn the_applications_calls_get_their_turn() {
             "{calls} calls while 500 directories were removed"
         );
     });
+    sandbox.check();
+}
+
+/// The two ways of the servers' page of the guide.
+#[test]
+fn backpressure_bounds_what_is_waiting() {
+    const TASKS: usize = 16;
+    const GATE: usize = 20;
+    let _alone = alone();
+    let sandbox = Sandbox::new();
+    let most = AtomicUsize::new(0);
+    let dropped = AtomicUsize::new(0);
+    let turned_away = AtomicUsize::new(0);
+    let request = async || {
+        if cleanup::pending() >= GATE + TASKS {
+            turned_away.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            return;
+        }
+        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        dir.populate((0..200).map(|n| (n.to_string(), "")))
+            .await
+            .unwrap();
+        if cleanup::pending() < GATE {
+            drop(dir);
+            dropped.fetch_add(1, Ordering::SeqCst);
+        } else {
+            dir.close().await.unwrap();
+        }
+        most.fetch_max(cleanup::pending(), Ordering::SeqCst);
+    };
+    multi_thread().block_on(async {
+        let client = async || {
+            for _ in 0..30 {
+                request().await;
+            }
+        };
+        futures::future::join_all((0..TASKS).map(|_| client())).await;
+        cleanup::idle().await;
+    });
+    let most = most.into_inner();
+    assert!(most <= GATE + TASKS, "{most}");
+    assert!(dropped.into_inner() > 0);
+    assert_eq!(
+        turned_away.into_inner(),
+        0,
+        "who closes is never in the way"
+    );
     sandbox.check();
 }

@@ -238,6 +238,38 @@ async fn persist_gives_the_handle_back_when_it_fails() {
     sandbox.check();
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn persist_does_not_leave_the_filesystem() {
+    if !support::where_it_may_mount("persist_does_not_leave_the_filesystem") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let other = sandbox.join("other");
+    fs::create_dir(&other).unwrap();
+    let mount = |command: &str, arguments: &[&str]| {
+        let mut command = std::process::Command::new(command);
+        let status = command.args(arguments).arg(&other).status();
+        assert!(status.unwrap().success());
+    };
+    mount("mount", &["-t", "tmpfs", "none"]);
+    support::current_thread().block_on(async {
+        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        dir.write("file", "content").await.unwrap();
+        let error = dir.persist(other.join("target")).await.unwrap_err();
+        assert_eq!(error.error().kind(), io::ErrorKind::CrossesDevices);
+        let dir = error.into_dir();
+        assert_eq!(dir.read_to_string("file").await.unwrap(), "content");
+        assert_eq!(fs::read_dir(&other).unwrap().count(), 0);
+        // Made there, it can be.
+        let dir = AsyncTempDir::new_in(&other).await.unwrap();
+        dir.persist(other.join("target")).await.unwrap();
+    });
+    mount("umount", &[]);
+    fs::remove_dir(&other).unwrap();
+    sandbox.check();
+}
+
 #[tokio::test]
 async fn a_scope_removes_before_it_returns() {
     let path = AsyncTempDir::scope(async |dir| {

@@ -71,6 +71,7 @@ impl Lines {
             .filter(|span| span.fields.0.split(" files").next() == Some(&path))
             .map(|span| {
                 assert_eq!(*span.metadata.level(), Level::DEBUG);
+                assert_eq!(span.metadata.target(), "async_tempdir::remove");
                 assert_eq!(span.entered, 1, "it is entered for the time of the removal");
                 assert!(span.is_closed);
                 (span.parent, span.fields.0[path.len()..].to_owned())
@@ -110,6 +111,7 @@ impl Subscriber for Lines {
     fn event(&self, event: &Event<'_>) {
         self.may_panic();
         assert_eq!(*event.metadata().level(), Level::WARN);
+        assert_eq!(event.metadata().target(), "async_tempdir::cleanup");
         let mut line = Line::default();
         event.record(&mut line);
         self.0.events.lock().unwrap().push(line.0);

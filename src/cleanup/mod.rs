@@ -9,7 +9,8 @@
 //! # For operators
 //!
 //! [`pending`] is a gauge, [`failures`] a counter, [`set_failure_hook`] the place to log, and
-//! [`idle`] the last line before the process ends.
+//! [`idle`] the last line before the process ends. How to export them, and what to do when directories
+//! are dropped faster than the disk deletes them: [guide](crate::guide::servers).
 
 mod doomed;
 mod lane;

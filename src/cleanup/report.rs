@@ -56,6 +56,7 @@ pub(crate) fn report(error: &RemoveError) {
     #[cfg(feature = "tracing")]
     let _ = catch_unwind(AssertUnwindSafe(|| {
         tracing::warn!(
+            target: "async_tempdir::cleanup",
             path = %error.path().display(),
             failed = error.failed(),
             removed_files = error.removed().files,

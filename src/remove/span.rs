@@ -36,6 +36,7 @@ impl Cause {
         let span = guarded(|| {
             let cause = self.span.as_ref().and_then(tracing::Span::id);
             let span = tracing::debug_span!(
+                target: "async_tempdir::remove",
                 // Nobody's removal has none, rather than what this thread happens to be in.
                 parent: cause,
                 "remove",

@@ -1,0 +1,71 @@
+//! For those who come from `tempfile`, `async-tempfile` or Python: the old call, the new call.
+//!
+//! # From `tempfile`
+//!
+//! | old | new |
+//! |---|---|
+//! | `tempdir()?`, `TempDir::new()?` | `AsyncTempDir::new().await?` |
+//! | `tempdir_in(p)?`, `TempDir::new_in(p)?` | `AsyncTempDir::new_in(p).await?` |
+//! | `with_prefix`, `with_suffix`, `…_in` | the same, and `.await` |
+//! | `Builder::new().rand_bytes(6).tempdir()?` | `Builder::new().random_len(6).create().await?` |
+//! | `Builder::new().tempdir_in(p)?` | `Builder::new().parent(p).create().await?` |
+//! | `dir.path()` | `dir.path()` |
+//! | `dir.close()?` | `dir.close().await?` |
+//! | `dir.keep()`, `into_path()` | `dir.keep()` |
+//! | `dir.disable_cleanup(true)` | `dir.set_cleanup(Cleanup::Never)` |
+//! | `Builder::new().disable_cleanup(true)` | `Builder::new().cleanup(Cleanup::Never)` |
+//! | `NamedTempFile::new_in(&dir)?` | `dir.temp_file().await?` |
+//! | `TempDir::new_in(&outer)?` | `outer.temp_dir().await?` |
+//! | `fs::write(dir.path().join("a"), x)?` | `dir.write("a", x).await?` |
+//! | `fs::rename(dir.keep(), target)?` | `dir.persist(target).await?` |
+//! | `env::override_temp_dir(p)` | `TMPDIR`, or [`Builder::parent`](crate::Builder::parent) |
+//!
+//! What is different: names begin with `tmp`, not `.tmp`, and have ten random characters, not six;
+//! the mode is 0700, whatever the umask; a drop returns at once, and the directory is gone a little
+//! later ([`cleanup::idle`](crate::cleanup::idle)); `&dir` is an `AsRef<Path>`, `dir` is not; a
+//! directory that somebody has put in the place of yours is not removed; creation needs a Tokio
+//! runtime.
+//!
+//! # From `async-tempfile`
+//!
+//! | old | new |
+//! |---|---|
+//! | `TempDir::new().await?` | `AsyncTempDir::new().await?` |
+//! | `TempDir::new_in(p).await?` | `AsyncTempDir::new_in(p).await?` |
+//! | `TempDir::new_with_name("n").await?` | `Builder::new().prefix("n").random_len(0).create().await?` |
+//! | `TempDir::builder().prefix("p").dir(p).create().await?` | `Builder::new().prefix("p").parent(p).create().await?` |
+//! | `dir.dir_path()` | `dir.path()` |
+//! | `dir.try_clone().await?` | `Arc::new(dir)`, cloned |
+//! | `dir.drop_async().await`, `dir.close()?` | `dir.close().await?` |
+//! | `dir.keep()`, `dir.persist(target).await?` | the same |
+//! | `Ownership::Borrowed`, `from_existing(…)` | a path: what this crate has not made it does not own |
+//! | `TempFile::new_in(dir.dir_path().clone()).await?` | `dir.temp_file().await?`: it returns theirs |
+//!
+//! What is different: a drop does not delete on the thread that drops; the mode is 0700; a creation
+//! that is cancelled leaves nothing; errors are [`std::io::Error`]s.
+//!
+//! # From Python
+//!
+//! | old | new |
+//! |---|---|
+//! | `TemporaryDirectory()` | `AsyncTempDir::new().await?` |
+//! | `TemporaryDirectory(prefix="p", suffix="s", dir=d)` | `Builder::new().prefix("p").suffix("s").parent(d).create().await?` |
+//! | `with TemporaryDirectory() as d:` | <code>AsyncTempDir::scope(async \|d\| …).await?</code> |
+//! | `d.name`, `os.path.basename(d.name)` | `d.path()`, `d.file_name()` |
+//! | `d.cleanup()` | `d.close().await?` |
+//! | `TemporaryDirectory(delete=False)`, `mkdtemp()` | `Builder::new().cleanup(Cleanup::Never)`, or `d.keep()` |
+//! | `ignore_cleanup_errors=True` | drop it: failures go to the [hook](crate::cleanup::set_failure_hook) |
+//! | `NamedTemporaryFile(dir=d.name)` | `d.temp_file().await?` |
+//! | `gettempdir()` | [`std::env::temp_dir`] |
+//! | `Path(d.name, "a").write_text("x")` | `d.write("a", "x").await?` |
+//! | `Path(d.name, "a").read_text()` | `d.read_to_string("a").await?` |
+//! | `os.mkdir`, `os.makedirs(…, exist_ok=True)` | `d.create_dir("a").await?`, `d.create_dir_all("a/b").await?` |
+//! | `sorted(Path(d.name).rglob("*"))` | `d.list().await?` |
+//! | `shutil.rmtree(p)` | `remove_dir_all(p).await?` |
+//! | `shutil.rmtree(p, onexc=f)` | [`RemoveError::failures`](crate::RemoveError::failures) of that |
+//! | `shutil.move(d.name, target)` | `d.persist(target).await?`, on one filesystem |
+//! | pytest's `tmp_path`, `tmp_path_retention_policy = "failed"` | a [fixture](super::tests), [`Cleanup::OnSuccess`](crate::Cleanup::OnSuccess) |
+//!
+//! What is different: a garbage collector warns of a directory that it had to clean up, and here a
+//! drop is how it is meant to be; missing parents of what is written are made; names have ten
+//! random characters, not eight.
