@@ -30,6 +30,8 @@ use tokio::time::timeout;
 
 /// The longest request, in bytes.
 const MAX_BYTES: usize = 1 << 30;
+/// The most files of one request, each of which takes a child process.
+const MAX_FILES: usize = 1_000;
 /// How long a request may take.
 const MAX_TIME: Duration = Duration::from_secs(600);
 /// How long requests have to end once the server is told to stop.
@@ -140,6 +142,10 @@ async fn receive(root: &TempRoot, mut form: Multipart) -> Result<Json<Value>, Re
     let mut files = Vec::new();
     while let Some(field) = form.next_field().await? {
         if let Some(name) = field.file_name().map(str::to_owned) {
+            if files.len() == MAX_FILES {
+                let why = "too many files".to_owned();
+                return Err(Refusal::Client(StatusCode::PAYLOAD_TOO_LARGE, why));
+            }
             let bytes = save(&dir, &name, field).await?;
             let (good, report) = inspect(&dir, &name).await?;
             files.push(json!({ "name": name, "bytes": bytes, "good": good, "report": report }));

@@ -284,7 +284,7 @@ fn hang_up(server: &Server, way: usize) -> io::Result<()> {
 }
 
 #[tokio::test]
-async fn hostile_names_are_refused() {
+async fn what_is_hostile_is_refused() {
     let server = Server::start();
     let outside = server.sandbox.join("outside");
     let absolute = outside.to_str().unwrap().to_owned();
@@ -316,6 +316,9 @@ async fn hostile_names_are_refused() {
         let (status, answer) = server.upload(form(&files)).await.unwrap();
         assert_eq!(status, StatusCode::BAD_REQUEST, "{names:?}: {answer}");
     }
+    let files: Vec<_> = (0..1_001).map(|n| (n.to_string(), Vec::new())).collect();
+    let (status, answer) = server.upload(form(&files)).await.unwrap();
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{answer}");
     // Odd, but harmless.
     for name in [
         "-rf", "--help", "a b", "ä", "$(id)", "`id`;", "a\\b", "*", "x.tar",

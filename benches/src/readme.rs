@@ -1,0 +1,72 @@
+//! The block of the README that shows the results: made here, and by nothing else.
+
+use std::fs;
+use std::path::Path;
+
+use crate::Outcome;
+use crate::measure::Row;
+use crate::report;
+use crate::results::Results;
+
+const BEGIN: &str = "<!-- measured: begin -->\n";
+const END: &str = "<!-- measured: end -->";
+
+/// What is shown.
+const ROWS: &[(&str, &str)] = &[
+    ("remove-tiny", "memory"),
+    ("remove-flat", "memory"),
+    ("remove-wide", "memory"),
+    ("remove-nested", "memory"),
+    ("remove-abyss", "memory"),
+    ("remove-sources", "memory"),
+    ("remove-sources", "disk"),
+];
+const LIFE: &[(&str, &str)] = &[
+    ("close-1-multi", "memory"),
+    ("close-64-multi", "memory"),
+    ("close-1-multi", "disk"),
+    ("drop-files-10000", "memory"),
+    ("stall", "memory"),
+    ("burst-most", "disk"),
+    ("burst-threads", "disk"),
+    ("populate-multi", "memory"),
+    ("stream-multi", "memory"),
+];
+
+pub(crate) fn renew(results: &Results, folder: &Path) -> Outcome<()> {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let before = fs::read_to_string(&readme)?;
+    let (head, rest) = before.split_once(BEGIN).ok_or("the README has no block")?;
+    let (_, tail) = rest
+        .split_once(END)
+        .ok_or("the block of the README has no end")?;
+    let chosen = |ids: &[(&str, &str)]| -> Vec<Row> {
+        ids.iter()
+            .filter_map(|(id, place)| {
+                let row = results
+                    .rows()
+                    .find(|row| row.id == *id && row.place == *place)?;
+                let filesystem = &results.places[usize::from(*place == "disk")];
+                let row: Row = serde_json::from_value(serde_json::to_value(row).ok()?).ok()?;
+                Some(Row {
+                    title: format!("{} ({filesystem})", row.title),
+                    ..row
+                })
+            })
+            .collect()
+    };
+    let folder = folder.file_name().ok_or("the results have no folder")?;
+    let folder = folder.to_string_lossy();
+    let mut block = format!(
+        "![Removing a tree: times as long as async-tempdir](benches/{folder}/removal-memory.svg)\n\n"
+    );
+    for ids in [ROWS, LIFE] {
+        let rows = chosen(ids);
+        let rows: Vec<&Row> = rows.iter().collect();
+        report::table(&mut block, &rows)?;
+        block.push('\n');
+    }
+    block += &report::conditions(results);
+    fs::write(readme, format!("{head}{BEGIN}{block}{END}{tail}"))?;
+    Ok(())
+}
