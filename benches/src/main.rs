@@ -12,6 +12,8 @@
 //! - `--readme` also renews the block of the README that shows them;
 //! - `render` makes table, charts and that block anew from the results that are there.
 //!
+//! The first then runs criterion's benchmarks (`benches/criterion.rs`), too.
+//!
 //! Candidates take turns within each round, and each round has another order: what disturbs the
 //! machine disturbs all of them. A ratio is the median of the rounds' ratios.
 
@@ -28,7 +30,7 @@ mod trees;
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use measure::Effort;
 use parts::Task;
@@ -99,5 +101,22 @@ fn run(arguments: Vec<String>) -> Outcome<()> {
         readme::renew(&results, &folder)?;
     }
     println!("written to {}", folder.display());
+    if !render && effort == Effort::Full && only.is_none() {
+        criterion(&places)?;
+    }
+    Ok(())
+}
+
+/// Criterion's own part, with its plots.
+fn criterion(places: &Places) -> Outcome<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["bench", "--quiet", "--package", env!("CARGO_PKG_NAME")])
+        .env("TMPDIR", &places.memory)
+        .status()?;
+    if !status.success() {
+        return Err(format!("cargo bench: {status}").into());
+    }
+    println!("written to target/criterion/report");
     Ok(())
 }

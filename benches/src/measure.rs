@@ -136,9 +136,11 @@ pub(crate) struct Row {
 #[derive(Clone, Copy)]
 pub(crate) struct Rounds {
     /// Also if time is up.
-    pub(crate) least: usize,
-    pub(crate) most: usize,
-    pub(crate) time: Duration,
+    least: usize,
+    most: usize,
+    time: Duration,
+    /// Before those that count.
+    warm_up: usize,
 }
 
 impl Rounds {
@@ -147,7 +149,13 @@ impl Rounds {
             least,
             most,
             time: Duration::from_secs_f64(seconds),
+            warm_up: 1,
         }
+    }
+
+    /// For what takes so long that nothing has to be warm.
+    pub(crate) fn cold(self) -> Self {
+        Self { warm_up: 0, ..self }
     }
 }
 
@@ -175,8 +183,7 @@ pub(crate) fn compare(metric: Metric, rounds: Rounds, candidates: Vec<Candidate<
     rows.pop().expect("there is one metric")
 }
 
-/// Has the candidates take turns, each round in another order. The first round warms up. A row for
-/// each metric.
+/// Has the candidates take turns, each round in another order. A row for each metric.
 pub(crate) fn compare_all(
     metrics: &[Metric],
     rounds: Rounds,
@@ -186,11 +193,11 @@ pub(crate) fn compare_all(
     let mut samples = vec![Vec::<Vec<f64>>::new(); count];
     let mut errors = vec![None; count];
     let mut begin = Instant::now();
-    for round in 0..=rounds.most {
-        if round == 1 {
+    for round in 0..rounds.warm_up + rounds.most {
+        if round == rounds.warm_up {
             begin = Instant::now();
         }
-        if round > rounds.least && begin.elapsed() > rounds.time {
+        if round >= rounds.warm_up + rounds.least && begin.elapsed() > rounds.time {
             break;
         }
         let turns: Vec<usize> = (0..count)
@@ -203,7 +210,7 @@ pub(crate) fn compare_all(
             .collect();
         for (which, prepared) in turns.into_iter().zip(prepared) {
             match (candidates[which].run)(prepared) {
-                Ok(sample) if round > 0 => samples[which].push(sample),
+                Ok(sample) if round >= rounds.warm_up => samples[which].push(sample),
                 Ok(_) => {}
                 Err(error) => errors[which] = Some(error),
             }

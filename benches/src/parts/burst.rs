@@ -14,7 +14,7 @@ const DIRS: usize = 5_000;
 const FILES: usize = 4;
 
 pub(super) fn measure(task: Task) -> Vec<Row> {
-    let rounds = Rounds::new(3, 9, task.effort.pick(15.0, 1.0));
+    let rounds = Rounds::new(task.effort.pick(3, 1), 9, task.effort.pick(15.0, 1.0)).cold();
     let metric = |id: &str, title: &str, unit| Metric::new(format!("burst-{id}"), title, unit);
     let metrics = [
         metric("median", "tokio::fs::metadata meanwhile, median", "µs"),

@@ -21,13 +21,13 @@ pub(super) fn measure(task: Task) -> Vec<Row> {
     let mut rows: Vec<Row> = counts
         .iter()
         .map(|&files| {
-            let rounds = Rounds::new(5, 50, task.effort.pick(8.0, 1.0));
+            let rounds = Rounds::new(task.effort.pick(5, 3), 50, task.effort.pick(6.0, 0.6));
             let title = format!("drop, {files} files inside");
             let metric = Metric::new(format!("drop-files-{files}"), title, "µs");
             compare(metric, rounds, dropping(&runtime, files))
         })
         .collect();
-    let rounds = Rounds::new(4, 9, task.effort.pick(10.0, 2.0));
+    let rounds = Rounds::new(3, 15, task.effort.pick(10.0, 1.0));
     let title = "longest stall of a ticking task while ten directories of 2,000 files are dropped";
     rows.push(compare(
         Metric::new("stall", title, "ms"),

@@ -11,17 +11,22 @@ use tokio::runtime::Runtime;
 use tokio::task::spawn_blocking;
 
 use super::Task;
-use crate::measure::{Candidate, Metric, Rounds, Row, compare};
+use crate::measure::{Candidate, Effort, Metric, Rounds, Row, compare};
 use crate::peers::{current_thread, micros, multi_thread};
 
 pub(super) fn measure(task: Task) -> Vec<Row> {
     let mut rows = Vec::new();
-    for (flavour, word, runtime) in [
+    let flavours = [
         ("multi", "multi-thread", multi_thread()),
         ("current", "current-thread", current_thread()),
-    ] {
+    ];
+    // The disk takes its time for so many.
+    let quick_on_disk = task.on_disk && task.effort == Effort::Quick;
+    let flavours = flavours.into_iter().take(if quick_on_disk { 1 } else { 2 });
+    for (flavour, word, runtime) in flavours {
         for at_once in [1, 64] {
-            let rounds = Rounds::new(10, 300, task.effort.pick(8.0, 0.8));
+            let least = if task.on_disk { 3 } else { 10 };
+            let rounds = Rounds::new(least, 300, task.effort.pick(5.0, 0.6));
             // Long enough to be timed, short enough to be disturbed together.
             let load = Load {
                 runtime: &runtime,

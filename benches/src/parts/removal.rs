@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Task;
-use crate::measure::{Metric, Rounds, Row, compare};
+use crate::measure::{Effort, Metric, Rounds, Row, compare};
 use crate::peers::{multi_thread, removers, removers_apart};
 use crate::trees::{self, Sources};
 
@@ -73,11 +73,18 @@ pub(super) fn measure(task: Task) -> Vec<Row> {
         };
         shapes.push(("sources", title, Box::new(move |dir| sources.copy(dir))));
     }
+    if task.on_disk && task.effort == Effort::Quick {
+        // The others take a minute.
+        shapes.retain(|(id, ..)| ["tiny", "wide"].contains(id));
+    }
     let mut rows = Vec::new();
     for (id, title, make) in &shapes {
         let rounds = match *id {
-            "tiny" => Rounds::new(10, 300, task.effort.pick(15.0, 1.0)),
-            _ => Rounds::new(task.effort.pick(5, 2), 31, task.effort.pick(25.0, 1.0)),
+            "tiny" => Rounds::new(10, 300, task.effort.pick(10.0, 1.0)),
+            _ if task.on_disk => {
+                Rounds::new(task.effort.pick(4, 1), 31, task.effort.pick(12.0, 1.0)).cold()
+            }
+            _ => Rounds::new(task.effort.pick(5, 1), 31, task.effort.pick(15.0, 1.0)),
         };
         let metric = Metric::new(format!("remove-{id}"), *title, "ms");
         let candidates = match *id {

@@ -73,7 +73,10 @@ pub(super) fn measure(task: Task) -> Vec<Row> {
                 Candidate::prepared(OURS, Kind::Ours, prepare, ours),
                 Candidate::prepared("tokio::fs", Kind::Peer, prepare, tokio_fs),
             ];
-            let rounds = Rounds::new(2, 15, task.effort.pick(4.0, 0.4));
+            let rounds = match count {
+                1_000_000 => Rounds::new(1, 1, 0.0).cold(),
+                _ => Rounds::new(2, 15, task.effort.pick(3.0, 0.3)),
+            };
             rows.extend(compare_all(&metrics, rounds, candidates));
         }
     }
@@ -120,7 +123,7 @@ fn threads(task: Task) -> Vec<Row> {
                 format!("{title}, by threads"),
                 "ms",
             );
-            let rounds = Rounds::new(task.effort.pick(5, 2), 21, task.effort.pick(15.0, 1.0));
+            let rounds = Rounds::new(task.effort.pick(5, 1), 21, task.effort.pick(10.0, 1.0));
             compare(metric, rounds, candidates)
         })
         .collect()
