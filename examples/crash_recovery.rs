@@ -31,7 +31,7 @@ async fn main() -> std::io::Result<()> {
         die();
     }
     println!(
-        "took back what {} killed processes had left: {} files, {} directories",
+        "took back what killed processes had left: {} of them, {} files, {} directories",
         reclaimed.roots(),
         reclaimed.removed().files,
         reclaimed.removed().dirs

@@ -1,7 +1,7 @@
 //! Run it with: cargo run --example graceful_shutdown
 //!
-//! Press Ctrl-C while it works, or let it come to its end: its temporary directories are gone before
-//! the process is. With `-- exit` it ends by `std::process::exit`, which runs no destructor, and
+//! Press Ctrl-C while it works, or send it a SIGTERM, or let it come to its end: its temporary
+//! directories are gone before the process is. With `-- exit` it ends by `std::process::exit`, which runs no destructor, and
 //! they are gone all the same.
 
 use std::io;
@@ -12,8 +12,9 @@ use async_tempdir::{AsyncTempDir, cleanup};
 use tokio::signal::ctrl_c;
 use tokio::task::JoinSet;
 
-/// What a shell reports of a process that Ctrl-C has ended.
+/// What a shell reports of a process that Ctrl-C has ended, or SIGTERM.
 const INTERRUPTED: u8 = 130;
+const TERMINATED: u8 = 143;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -24,9 +25,9 @@ async fn main() -> ExitCode {
 pub(crate) async fn run(by_exit: bool) -> ExitCode {
     let mut tasks = JoinSet::new();
     let code = tokio::select! {
-        // First, so that Ctrl-C is listened for before there is anything to leave behind.
+        // First, so that signals are listened for before there is anything to leave behind.
         biased;
-        _ = ctrl_c() => INTERRUPTED,
+        code = asked_to_stop() => code,
         ended = work(&mut tasks) => match ended {
             Ok(()) => 0,
             Err(error) => {
@@ -43,6 +44,25 @@ pub(crate) async fn run(by_exit: bool) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Waits for Ctrl-C or, on Unix, SIGTERM, which service managers and containers send. Returns the
+/// code to end with.
+async fn asked_to_stop() -> u8 {
+    #[cfg(unix)]
+    let terminated = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => terminate.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<Option<()>>();
+    tokio::select! {
+        _ = ctrl_c() => INTERRUPTED,
+        _ = terminated => TERMINATED,
+    }
+}
+
 /// Ends the process from within, without a leftover.
 async fn exit(mut tasks: JoinSet<io::Result<()>>, code: u8) -> ! {
     let clean = async {
@@ -54,7 +74,7 @@ async fn exit(mut tasks: JoinSet<io::Result<()>>, code: u8) -> ! {
     tokio::select! {
         () = clean => {}
         // Who cannot wait says so again.
-        _ = ctrl_c() => eprintln!("left behind: {} directories", cleanup::pending()),
+        _ = asked_to_stop() => eprintln!("left behind: {} directories", cleanup::pending()),
     }
     std::process::exit(code.into())
 }

@@ -81,7 +81,10 @@ pub(crate) async fn serve(address: &str, grace: Duration) -> io::Result<()> {
         .with_state(Arc::clone(&server));
 
     let mut asked_to_stop = Signals::new()?;
-    let listener = TcpListener::bind(address).await?;
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        let message = format!("cannot listen on {address}: {error}");
+        io::Error::new(error.kind(), message)
+    })?;
     println!("listening on http://{}", listener.local_addr()?);
     let serving =
         axum::serve(listener, app).with_graceful_shutdown(reached(watched, Phase::Finishing));

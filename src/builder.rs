@@ -175,6 +175,7 @@ impl Builder {
             Inside::Held(_) | Inside::Foreign => return Err(fail(owned::foreign())),
         };
         let runtime = Handle::try_current().map_err(|error| fail(io::Error::other(error)))?;
+        let lane = Lane::of(&runtime);
         let plan = Plan {
             // Absolute from the start: neither TMPDIR nor the current directory can make it mean
             // something else later.
@@ -185,10 +186,10 @@ impl Builder {
             },
             template: self.template,
             permissions: self.permissions,
-            lane: Lane::of(&runtime),
+            lane: Arc::clone(&lane),
             hold,
         };
-        let claim = reply::run(&runtime, || plan.carry_out())
+        let claim = reply::run(&lane, || plan.carry_out())
             .await
             .map_err(fail)??;
         Ok(AsyncTempDir::new_owning(claim, policy))

@@ -3,11 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::runtime::Handle;
-
 use crate::cleanup::Verdict;
 use crate::owned::{self, Claim};
-use crate::pool;
 use crate::remove::{self, Cause, Options, Outcome, RemoveError, Target};
 use crate::reply::Reply;
 
@@ -33,14 +30,14 @@ impl Target for Closing {
             return reply.answer(|| Verdict::new(Outcome::from(Err(error))));
         }
         // The one who waits has a thread's worth of removal for itself: no lane, no queue.
-        let runtime = Handle::try_current().unwrap_or_else(|_| dir.lane().runtime().clone());
+        let lane = dir.lane_here();
         let options = Options {
-            helpers: Some(remove::helpers(&runtime)),
+            helpers: Some(remove::helpers(lane.runtime())),
             cause: Cause::current(),
             ..options
         };
         claim.close(move || {
-            pool::run(&runtime, move |_| {
+            lane.errands().run(move || {
                 reply.answer(move || {
                     let removed = dir.remove(options);
                     // The directory around this one may go now, and counts as pending before

@@ -56,7 +56,7 @@ impl AsyncTempDir {
         F: FnOnce(&Dir) -> io::Result<T> + Send + 'static,
     {
         let hold = self.hold()?;
-        reply::run(&self.runtime(), move || {
+        reply::run(&self.lane(), move || {
             let root = match hold.dir().kept().take() {
                 Some(root) => check_root(&hold, root)?,
                 None => open_root(&hold)?,

@@ -4,14 +4,13 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use tokio::runtime::Handle;
-
+use crate::cleanup::Lane;
 use crate::close::Closing;
 use crate::error::{PersistError, located};
 use crate::owned::{Claim, Job};
 use crate::policy::Policy;
-use crate::pool;
 use crate::remove::RemoveDirAll;
 use crate::reply;
 use crate::{Builder, Cleanup};
@@ -266,14 +265,14 @@ impl AsyncTempDir {
             Ok(target) => target,
             Err(error) => return Err(fail(error, self.claim)),
         };
-        let runtime = self.runtime();
+        let lane = self.lane();
         let (reply, waiting) = reply::channel();
         // Not `tokio::fs::rename`: cancelled, it would go on renaming while the dropped handle's
         // directory is being removed. Here the claim travels with the rename.
         let begun = self.claim.when_quiet({
             let target = target.clone();
             move |claim| {
-                pool::run(&runtime, move |_| {
+                lane.errands().run(move || {
                     reply.answer_if_awaited(move || claim.persist(&target));
                 });
             }
@@ -287,9 +286,9 @@ impl AsyncTempDir {
         }
     }
 
-    /// The runtime to work on: the one of the calling task, or else the one of the creation.
-    pub(crate) fn runtime(&self) -> Handle {
-        Handle::try_current().unwrap_or_else(|_| self.claim.dir().lane().runtime().clone())
+    /// That of the runtime to work on: of the calling task's, or else of the creation's.
+    pub(crate) fn lane(&self) -> Arc<Lane> {
+        self.claim.dir().lane_here()
     }
 
     /// Whether this is a forked child's copy.

@@ -1,8 +1,8 @@
 //! Temporary directories for programs that await: created, filled and removed without blocking
 //! the runtime, and never left behind.
 //!
-//! New here, or coming from `tempfile` or Python? The [guide] has a page for that, and for servers,
-//! applications and test suites.
+//! New here, or coming from `tempfile` or Python? The [guide] answers the four questions that
+//! everybody has, and has a page for each of these, for servers, applications and test suites.
 //!
 //! # Which to use when
 //!
@@ -13,13 +13,14 @@
 //! | an upload or a download in it | [`write_stream`](AsyncTempDir::write_stream) |
 //! | a fixture of many files | [`populate`](AsyncTempDir::populate) |
 //! | one for the length of a function | [`AsyncTempDir::scope`] |
+//! | exactly that name | `Builder::new().prefix("name").random_len(0)` |
 //! | another parent, prefix, suffix or mode | [`AsyncTempDir::new_in`], [`with_prefix`](AsyncTempDir::with_prefix), [`Builder`] |
 //! | it removed now, and to know how that went | [`AsyncTempDir::close`]`().await` |
 //! | it kept | [`AsyncTempDir::keep`], [`persist`](AsyncTempDir::persist), [`Cleanup::Never`] |
 //! | to keep it when a test fails | [`Cleanup::OnSuccess`], or `ASYNC_TEMPDIR_CLEANUP=on-success` ([how](guide::tests)) |
 //! | to wait until everything dropped is gone | [`cleanup::idle`]`().await` |
-//! | to end a process without leftovers | [return from `main`, or wait](guide::applications) |
-//! | to take back what a killed process left | [`TempRoot::open`] |
+//! | to clean up at Ctrl-C, SIGTERM or `exit` | [listen, return from `main`, or wait](guide::applications) |
+//! | directories of a server, or of whatever may be killed | [`TempRoot::open`], then its [`temp_dir`](TempRoot::temp_dir) |
 //! | to remove any other directory tree | [`remove_dir_all`] |
 //!
 //! # Quick example
@@ -51,9 +52,9 @@
 //!
 //! Dropping a handle puts its directory into the queue of the runtime that it was created on, which
 //! takes microseconds whatever the directory holds, and at most
-//! [`cleanup::MAX_THREADS`] threads of that runtime's pool empty the queue. If the pool takes no
-//! more work (its runtime is shutting down, or gone, or the system gives no thread), the runtime
-//! that the dropping thread is in does it; and if there is none, the dropping thread itself.
+//! [`cleanup::MAX_THREADS`] threads of that runtime's pool empty the queue. If that runtime is
+//! shutting down, or gone, or the system gives no thread, the removal runs on the runtime that the
+//! dropping thread is in, or, if there is none, right in the drop, which then takes that long.
 //! Work that has started is awaited by Tokio when the runtime is dropped: a `#[tokio::test]` that
 //! returns has cleaned up.
 //!
@@ -78,10 +79,11 @@
 //!   `panic = "abort"`), or loses power. What is made in a [`TempRoot`] is then taken back by the
 //!   next process that opens one. Without, give directories a [prefix](Builder::prefix) of your
 //!   own, so that whatever remains can be told from others'.
-//! - What is still queued, when the process ends by [`std::process::exit`], or returns from `main`
-//!   after [`Runtime::shutdown_background`](tokio::runtime::Runtime::shutdown_background) or a
-//!   `shutdown_timeout` that ran out: these end the process while threads are at work. Call
-//!   [`cleanup::idle`]`().await` before.
+//! - What handles still hold, and what is still queued, when the process ends by
+//!   [`std::process::exit`], or returns from `main` after
+//!   [`Runtime::shutdown_background`](https://docs.rs/tokio/latest/tokio/runtime/struct.Runtime.html#method.shutdown_background)
+//!   or a `shutdown_timeout` that ran out: these run no destructor, or end the process while threads
+//!   are at work. Drop every handle, then await [`cleanup::idle`].
 //! - Handles that are never dropped: leaked ones, and those in a `static`.
 //! - What the operating system refuses to remove. `close` returns it, a drop passes it to the
 //!   [failure hook](cleanup::set_failure_hook) and counts it in [`cleanup::failures`].
@@ -153,6 +155,7 @@ mod close;
 mod contents;
 mod create;
 mod dir;
+mod errands;
 mod error;
 #[cfg(any(doc, doctest))]
 pub mod guide;
@@ -160,6 +163,7 @@ mod name;
 mod owned;
 mod policy;
 mod pool;
+mod queue;
 mod remove;
 mod reply;
 mod root;

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::runtime::Handle;
+
 use crate::cleanup::{Doomed, Lane, Pending, What};
 use crate::remove::{self, Options, Outcome};
 use crate::sys::Identity;
@@ -101,6 +103,14 @@ impl OwnedDir {
 
     pub(crate) fn lane(&self) -> &Arc<Lane> {
         &self.lane
+    }
+
+    /// That of the calling task's runtime, or else that of the creation's.
+    pub(crate) fn lane_here(&self) -> Arc<Lane> {
+        match Handle::try_current() {
+            Ok(current) if current.id() != self.lane.runtime().id() => Lane::of(&current),
+            _ => Arc::clone(&self.lane),
+        }
     }
 
     /// Removes the directory, blocking the thread. Nobody looks for it at its path any more.

@@ -9,10 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use tokio::runtime::Handle;
-
-use crate::cleanup::Pending;
-use crate::pool;
+use crate::cleanup::{Lane, Pending};
 
 /// Makes both ends.
 ///
@@ -23,7 +20,7 @@ pub(crate) fn channel<T>() -> (Reply<T>, Waiting<T>) {
     (Reply(Arc::clone(&state)), Waiting(state))
 }
 
-/// Has `runtime`'s blocking pool run `job` and awaits its value.
+/// Has the blocking pool of `lane`'s runtime run `job` and awaits its value.
 ///
 /// # Errors
 ///
@@ -33,22 +30,23 @@ pub(crate) fn channel<T>() -> (Reply<T>, Waiting<T>) {
 ///
 /// A job that has not started when the future is dropped does not start; one that has runs to its
 /// end, and its value is dropped.
-pub(crate) async fn run<T, F>(runtime: &Handle, job: F) -> io::Result<T>
+pub(crate) async fn run<T, F>(lane: &Lane, job: F) -> io::Result<T>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    Ok(start(runtime, job)?.await)
+    Ok(start(lane, job)?.await)
 }
 
 /// As [`run`], with the job begun before anything is awaited.
-pub(crate) fn start<T, F>(runtime: &Handle, job: F) -> io::Result<Waiting<T>>
+pub(crate) fn start<T, F>(lane: &Lane, job: F) -> io::Result<Waiting<T>>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
     let (reply, waiting) = channel();
-    pool::offer(runtime, move |_| reply.answer_if_awaited(job))
+    lane.errands()
+        .offer(move || reply.answer_if_awaited(job))
         .map_err(|_refused| io::Error::other("the Tokio runtime is shutting down"))?;
     Ok(waiting)
 }

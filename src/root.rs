@@ -43,8 +43,8 @@ fn lock_in(path: &Path) -> PathBuf {
 /// removes in the background the roots of that application whose process is dead.
 ///
 /// That a process lives is proved by a lock that it holds on a file in its root, and which the
-/// operating system releases however it ends. Neither process ids count, which containers do not
-/// share, nor age. A live root is never touched, be it another process's or of this very one.
+/// operating system releases however it ends. Process ids and age are not used: containers do not
+/// share the ones, and the other proves nothing. A live root is never touched, be it another process's or of this very one.
 ///
 /// It costs two descriptors (one on Windows), however many
 /// directories are made in it.
@@ -160,7 +160,7 @@ impl TempRoot {
         let absolute = std::path::absolute(parent).map_err(fail)?;
         let lane = Lane::of(&runtime);
         let make = {
-            let (app, parent) = (app.to_owned(), absolute.clone());
+            let (app, parent, lane) = (app.to_owned(), absolute.clone(), Arc::clone(&lane));
             move || {
                 let born = birth::give(&app, &parent)?;
                 let guard = Some(born.guard);
@@ -168,7 +168,7 @@ impl TempRoot {
                 Ok((claim, born.unlocked))
             }
         };
-        let made = reply::run(&runtime, make).await.map_err(fail)?;
+        let made = reply::run(&lane, make).await.map_err(fail)?;
         let (mut claim, unlocked) = made.map_err(fail)?;
         claim.hand_out(policy);
         let reclaiming = match unlocked {
@@ -210,8 +210,8 @@ impl TempRoot {
         self.builder().create().await
     }
 
-    /// A [`Builder`] for a directory in the root, which it keeps there like a handle. With another [`parent`](Builder::parent), it is
-    /// one that has nothing to do with the root.
+    /// A [`Builder`] whose directory is made in the root. While it exists, the root is not removed.
+    /// Setting another [`parent`](Builder::parent) detaches it from the root.
     pub fn builder(&self) -> Builder {
         Builder::new().inside(self.claim.dir())
     }

@@ -11,6 +11,8 @@ use std::process::{Command, ExitStatus, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use support::{Sandbox, until};
 
+/// Set to the code that is expected of a process that returns.
+const CODE: &str = "CODE";
 const RETURNS: &str = "returns";
 const EXITS: &str = "exits";
 
@@ -23,17 +25,19 @@ fn the_application() {
                 let runtime = support::multi_thread();
                 runtime.block_on(graceful_shutdown::run(way == EXITS))
             };
-            assert_eq!(code, std::process::ExitCode::from(130));
+            let expected: u8 = std::env::var(CODE).unwrap().parse().unwrap();
+            assert_eq!(code, std::process::ExitCode::from(expected));
         }
     }
 }
 
-/// Runs it and interrupts it when so many directories are there.
-fn interrupted(way: &str, directories: usize) -> ExitStatus {
+/// Runs it and has it stop when so many directories are there.
+fn stopped(way: &str, signal: Signal, code: u8, directories: usize) -> ExitStatus {
     let sandbox = Sandbox::new();
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "the_application", "--nocapture"])
         .env(support::MARK, way)
+        .env(CODE, code.to_string())
         .env("TMPDIR", sandbox.path())
         .stdout(Stdio::null())
         .spawn()
@@ -41,16 +45,19 @@ fn interrupted(way: &str, directories: usize) -> ExitStatus {
     until("the directories are there", || {
         sandbox.leftovers().len() >= directories
     });
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    kill_process(Pid::from_child(&child), signal).unwrap();
     let status = child.wait().unwrap();
     sandbox.check();
     status
 }
 
 #[test]
-fn interrupted_it_leaves_nothing() {
+fn asked_to_stop_it_leaves_nothing() {
     for directories in [1, 4, 8] {
-        assert!(interrupted(RETURNS, directories).success());
-        assert_eq!(interrupted(EXITS, directories).code(), Some(130));
+        for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+            assert!(stopped(RETURNS, signal, code, directories).success());
+            let status = stopped(EXITS, signal, code, directories);
+            assert_eq!(status.code(), Some(code.into()));
+        }
     }
 }

@@ -14,8 +14,8 @@
 //!
 //! The first then runs criterion's benchmarks (`benches/criterion.rs`), too.
 //!
-//! Candidates take turns within each round, and each round has another order: what disturbs the
-//! machine disturbs all of them. A ratio is the median of the rounds' ratios.
+//! Candidates take turns within each round, and each round has an order of its own: what disturbs
+//! the machine disturbs all of them. A ratio is the median of the rounds' ratios.
 
 mod chart;
 mod machine;

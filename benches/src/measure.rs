@@ -1,5 +1,6 @@
 //! Candidates measured in turns.
 
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -183,7 +184,7 @@ pub(crate) fn compare(metric: Metric, rounds: Rounds, candidates: Vec<Candidate<
     rows.pop().expect("there is one metric")
 }
 
-/// Has the candidates take turns, each round in another order. A row for each metric.
+/// Has the candidates take turns, each round in an order of its own. A row for each metric.
 pub(crate) fn compare_all(
     metrics: &[Metric],
     rounds: Rounds,
@@ -200,10 +201,14 @@ pub(crate) fn compare_all(
         if round >= rounds.warm_up + rounds.least && begin.elapsed() > rounds.time {
             break;
         }
-        let turns: Vec<usize> = (0..count)
-            .map(|turn| (turn + round) % count)
+        let mut turns: Vec<usize> = (0..count)
             .filter(|&which| errors[which].is_none())
             .collect();
+        // Shuffled, and not rotated: who always came after the same one would always find the
+        // caches as that leaves them.
+        turns.sort_by_key(|&which| {
+            BuildHasherDefault::<DefaultHasher>::default().hash_one((round, which))
+        });
         let prepared: Vec<PathBuf> = turns
             .iter()
             .map(|&which| (candidates[which].prepare)())

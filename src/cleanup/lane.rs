@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle, Id};
 
-use super::queue::{Pace, Queue, Worker};
 use super::{Doomed, MAX_THREADS};
+use crate::errands::Errands;
 use crate::pool::{self, Where};
+use crate::queue::{Pace, Queue, Worker};
 
 /// How long a worker works before it looks whether others want its thread.
 const TURN: Duration = Duration::from_millis(5);
@@ -34,10 +35,11 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// The lanes of the runtimes that have directories, or work, left.
 static LANES: LazyLock<Mutex<HashMap<Id, Weak<Lane>>>> = LazyLock::new(Mutex::default);
 
-/// The background removal of one runtime.
+/// The background removal of one runtime, and what else there is to do on its blocking pool.
 #[derive(Debug)]
 pub(crate) struct Lane {
     runtime: Handle,
+    errands: Arc<Errands>,
     queue: Queue<Doomed, LastTaken>,
 }
 
@@ -93,6 +95,7 @@ impl Lane {
         }
         let lane = Arc::new(Self {
             runtime: runtime.clone(),
+            errands: Errands::new(runtime.clone()),
             queue: Queue::new(LastTaken(Instant::now())),
         });
         lanes.insert(runtime.id(), Arc::downgrade(&lane));
@@ -101,6 +104,10 @@ impl Lane {
 
     pub(crate) fn runtime(&self) -> &Handle {
         &self.runtime
+    }
+
+    pub(crate) fn errands(&self) -> &Arc<Errands> {
+        &self.errands
     }
 
     /// Has `doomed` removed soon: by a thread of this lane's runtime, else by one of the runtime

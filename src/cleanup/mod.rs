@@ -9,13 +9,12 @@
 //! # For operators
 //!
 //! [`pending`] is a gauge, [`failures`] a counter, [`set_failure_hook`] the place to log, and
-//! [`idle`] the last line before the process ends. How to export them, and what to do when directories
+//! [`idle`] the last line before [`std::process::exit`]. How to export them, and what to do when directories
 //! are dropped faster than the disk deletes them: [guide](crate::guide::servers).
 
 mod doomed;
 mod lane;
 mod pending;
-mod queue;
 mod report;
 
 pub(crate) use doomed::{Doomed, What};

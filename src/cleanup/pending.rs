@@ -43,8 +43,8 @@ pub fn pending() -> usize {
 
 /// Waits until nothing is left to remove in the background: until [`pending`] is 0.
 ///
-/// The usual last line before a process ends, and the line between dropping a directory and
-/// expecting it to be gone. What could not be removed does not keep it waiting: see
+/// The last line before [`std::process::exit`] (a `main` that returns does not need it), and the
+/// line between dropping a directory and expecting it to be gone. What could not be removed does not keep it waiting: see
 /// [`failures`](super::failures) and [`set_failure_hook`](super::set_failure_hook).
 ///
 /// It waits for the whole process. While other tasks go on dropping directories it may wait long;

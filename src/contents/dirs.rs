@@ -81,7 +81,7 @@ impl AsyncTempDir {
     pub async fn remove(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let root = self.path().to_path_buf();
         let options = Options {
-            helpers: Some(remove::helpers(&self.runtime())),
+            helpers: Some(remove::helpers(self.lane().runtime())),
             cause: Cause::current(),
             ..Options::default()
         };

@@ -87,7 +87,7 @@ impl AsyncTempDir {
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         path::check(path)?;
-        let runtime = self.runtime();
+        let lane = self.lane();
         let mut file = Resting::Unmade(self.hold()?, path.to_path_buf());
         let mut source = Source {
             stream,
@@ -105,13 +105,13 @@ impl AsyncTempDir {
                 Some(Err(error)) => {
                     if let Resting::Made(partial) = file {
                         // Refused, it is dropped, and removed in the background.
-                        let _ = reply::run(&runtime, move || partial.discard()).await;
+                        let _ = reply::run(&lane, move || partial.discard()).await;
                     }
                     return Err(stream_failed(error.into()));
                 }
             };
             let batch = mem::replace(&mut source.batch, spare);
-            let mut writing = reply::start(&runtime, move || write(file, batch, last))?;
+            let mut writing = reply::start(&lane, move || write(file, batch, last))?;
             let written = poll_fn(|cx| {
                 let written = Pin::new(&mut writing).poll(cx);
                 if written.is_pending() && !last {

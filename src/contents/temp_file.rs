@@ -45,9 +45,9 @@ impl AsyncTempDir {
     }
 
     async fn make_temp_file(&self) -> io::Result<TempFile> {
-        let runtime = self.runtime();
+        let lane = self.lane();
         let hold = self.hold()?;
-        let made = reply::run(&runtime, move || make(&hold)).await.flatten()?;
+        let made = reply::run(&lane, move || make(&hold)).await.flatten()?;
 
         // It takes paths only. So the file is made here, where it cannot be anywhere else; that
         // the path still leads to it is looked at afterwards.
@@ -55,7 +55,7 @@ impl AsyncTempDir {
         let mut opening = pin!(TempFile::from_existing(path, Ownership::Owned));
         let opened = poll_fn(|cx| {
             // Also where no runtime is.
-            let _entered = runtime.enter();
+            let _entered = lane.runtime().enter();
             opening.as_mut().poll(cx)
         });
         let file = match opened.await {
@@ -67,7 +67,7 @@ impl AsyncTempDir {
             }
         };
         let opened = sys::duplicate(&*file)?;
-        let same = reply::run(&runtime, move || {
+        let same = reply::run(&lane, move || {
             let same = Identity::of_open(made.file())? == Identity::of_open(&opened)?;
             if same {
                 made.keep();

@@ -5,7 +5,8 @@
 //! **`main` returns.** Nothing has to be done: the tasks end with the runtime, their handles are
 //! dropped with them, and what they have begun to remove is removed before the runtime's end.
 //!
-//! **Ctrl-C** ends the process at once unless somebody listens. So listen, and return:
+//! **Ctrl-C** ends the process at once unless somebody listens, and so does SIGTERM, which service
+//! managers and containers send. So listen, and return:
 //!
 //! ```no_run
 //! # use async_tempdir::AsyncTempDir;
@@ -19,6 +20,9 @@
 //!     }
 //! }
 //! ```
+//!
+//! For SIGTERM there is one more arm, with `tokio::signal::unix::signal`: both examples,
+//! `graceful_shutdown` and `upload_server`, have it.
 //!
 //! **[`std::process::exit`]** runs no destructor and waits for no thread. Drop every handle, then
 //! wait:
@@ -36,7 +40,33 @@
 //! }
 //! ```
 //!
-//! The example `graceful_shutdown` does all of this, and lets the impatient press Ctrl-C again.
+//! The example `graceful_shutdown` does all of this; with `-- exit`, the impatient may press Ctrl-C
+//! again.
+//!
+//! # Child processes
+//!
+//! They work in it like in any other directory. A relative path is theirs to use, and what
+//! [`write`](crate::AsyncTempDir::write) returns is absolute:
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use async_tempdir::AsyncTempDir;
+//! use tokio::process::Command;
+//!
+//! let dir = AsyncTempDir::new().await?;
+//! let list = dir.write("list.txt", "b\na\n").await?;
+//! let status = Command::new("sort")
+//!     .arg(list)
+//!     .args(["-o", "sorted.txt"])
+//!     .current_dir(&dir)
+//!     .kill_on_drop(true) // or it outlives the directory, if this future is dropped
+//!     .status()
+//!     .await?;
+//! assert!(status.success());
+//! assert_eq!(dir.read_to_string("sorted.txt").await?, "a\nb\n");
+//! # Ok::<(), std::io::Error>(())
+//! # }
+//! ```
 //!
 //! # Publishing
 //!
@@ -51,7 +81,11 @@
 //! use async_tempdir::AsyncTempDir;
 //!
 //! # let outer = AsyncTempDir::new().await?;
-//! # let www = outer.path();
+//! let www: &std::path::Path = // where the site is to be
+//! #   outer.path();
+//! # /*
+//!     "/srv/www".as_ref();
+//! # */
 //! // Beside the target, for a rename does not leave the filesystem.
 //! let site = AsyncTempDir::new_in(www).await?;
 //! site.write("index.html", "<h1>Hello</h1>").await?;

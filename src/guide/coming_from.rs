@@ -7,6 +7,8 @@
 //! | `tempdir()?`, `TempDir::new()?` | `AsyncTempDir::new().await?` |
 //! | `tempdir_in(p)?`, `TempDir::new_in(p)?` | `AsyncTempDir::new_in(p).await?` |
 //! | `with_prefix`, `with_suffix`, `…_in` | the same, and `.await` |
+//! | `Builder::new().prefix("p").tempdir()?` | `Builder::new().prefix("p").create().await?` |
+//! | `Builder::new().prefix("n").rand_bytes(0)…` | `Builder::new().prefix("n").random_len(0)…` |
 //! | `Builder::new().rand_bytes(6).tempdir()?` | `Builder::new().random_len(6).create().await?` |
 //! | `Builder::new().tempdir_in(p)?` | `Builder::new().parent(p).create().await?` |
 //! | `dir.path()` | `dir.path()` |
@@ -18,12 +20,13 @@
 //! | `TempDir::new_in(&outer)?` | `outer.temp_dir().await?` |
 //! | `fs::write(dir.path().join("a"), x)?` | `dir.write("a", x).await?` |
 //! | `fs::rename(dir.keep(), target)?` | `dir.persist(target).await?` |
+//! | `Command::new("c").current_dir(&dir)` | the same |
 //! | `env::override_temp_dir(p)` | `TMPDIR`, or [`Builder::parent`](crate::Builder::parent) |
 //!
 //! What is different: names begin with `tmp`, not `.tmp`, and have ten random characters, not six;
 //! the mode is 0700, whatever the umask; a drop returns at once, and the directory is gone a little
-//! later ([`cleanup::idle`](crate::cleanup::idle)); `&dir` is an `AsRef<Path>`, `dir` is not; a
-//! directory that somebody has put in the place of yours is not removed; creation needs a Tokio
+//! later ([`cleanup::idle`](crate::cleanup::idle)); `&dir` is an `AsRef<Path>`, `dir` is not, and an
+//! `&Arc<AsyncTempDir>` has its `path()`; a directory that somebody has put in the place of yours is not removed; creation needs a Tokio
 //! runtime.
 //!
 //! # From `async-tempfile`
@@ -50,7 +53,7 @@
 //! |---|---|
 //! | `TemporaryDirectory()` | `AsyncTempDir::new().await?` |
 //! | `TemporaryDirectory(prefix="p", suffix="s", dir=d)` | `Builder::new().prefix("p").suffix("s").parent(d).create().await?` |
-//! | `with TemporaryDirectory() as d:` | <code>AsyncTempDir::scope(async \|d\| …).await?</code> |
+//! | `with TemporaryDirectory() as d:` | <code>AsyncTempDir::scope(async \|d\| …).await?</code>: an error of the directory's; `??` for one of the function's, too |
 //! | `d.name`, `os.path.basename(d.name)` | `d.path()`, `d.file_name()` |
 //! | `d.cleanup()` | `d.close().await?` |
 //! | `TemporaryDirectory(delete=False)`, `mkdtemp()` | `Builder::new().cleanup(Cleanup::Never)`, or `d.keep()` |

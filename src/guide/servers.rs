@@ -22,16 +22,20 @@
 //! }
 //!
 //! # let outer = AsyncTempDir::new().await?;
-//! # let parent = outer.path();
+//! # let my_server = "my-server";
 //! // At the start. What a killed predecessor has left is removed in the background.
-//! let root = TempRoot::open_in("my-server", parent).await?; // `open` for the usual place
-//! # let body = || stream::iter([Ok(b"hello".to_vec())]);
+//! # /*
+//! let root = TempRoot::open("my-server").await?;
+//! # */
+//! # let root = TempRoot::open_in(my_server, outer.path()).await?;
+//!
+//! let body = || stream::iter([Ok(b"hello".to_vec())]); // of a request
 //! assert_eq!(upload(&root, "a.txt", body()).await?, 5);
 //! assert!(upload(&root, "../a.txt", body()).await.is_err());
 //!
 //! // At the end, when no request is left.
 //! root.close().await?;
-//! cleanup::idle().await;
+//! cleanup::idle().await; // if `std::process::exit` is to follow
 //! # outer.close().await?;
 //! # Ok::<(), std::io::Error>(())
 //! # }
@@ -86,12 +90,11 @@
 //!
 //! /// For Prometheus, in its text format.
 //! fn metrics() -> String {
-//!     format!(
-//!         "# TYPE tempdir_pending gauge\ntempdir_pending {}\n\
-//!          # TYPE tempdir_failures_total counter\ntempdir_failures_total {}\n",
-//!         cleanup::pending(),
-//!         cleanup::failures(),
-//!     )
+//!     let pending = cleanup::pending();
+//!     let failures = cleanup::failures();
+//!     let gauge = format!("# TYPE tempdir_pending gauge\ntempdir_pending {pending}\n");
+//!     let counter = format!("# TYPE tempdir_failures counter\ntempdir_failures {failures}\n");
+//!     gauge + &counter
 //! }
 //!
 //! cleanup::set_failure_hook(|error| {
@@ -114,5 +117,5 @@
 //! Stop accepting; let the requests end, or drop them after a while; then
 //! [`close`](crate::TempRoot::close) the root, which removes whatever is in it, and await
 //! [`idle`](crate::cleanup::idle). A task that was aborted has its handles until the runtime drops
-//! it: await it first. If the root is shared and somebody still has it, it goes with the last
-//! handle, at the latest with the runtime.
+//! it: await it first. If the root is shared and somebody still has it, it is removed with the last
+//! handle, at the latest when the runtime ends.

@@ -43,17 +43,17 @@
 //! stderr, once, and the runner shows it with the test's failure:
 //! `temporary directory kept: /tmp/tmp3VXk8GQz0P`. With `never`, passing tests keep theirs, too.
 //!
-//! A test has failed when it panics, and a directory is kept when that panic drops its handle. So it
-//! goes, in spite of a failure, where
+//! A test has failed when it panics, and a directory is kept when that panic drops its handle. It is
+//! removed although the test has failed, when
 //!
 //! - the test returns an `Err`: prefer `unwrap` to `?`;
 //! - its handle was dropped before, by a `tokio::time::timeout` around the test's body for
 //!   instance, or [closed](crate::AsyncTempDir::close);
-//! - another task has its handle, on a runtime of several threads: those are ended by threads that
-//!   do not panic. On one thread, as in a plain `#[tokio::test]`, such a directory is kept;
-//! - it is inside another that goes: a [root](crate::TempRoot), or a directory with a
+//! - a spawned task owns the handle, and the test has `flavor = "multi_thread"`. With the default
+//!   flavour it is kept;
+//! - it is inside another that is removed: a [root](crate::TempRoot), or a directory with a
 //!   [child](crate::AsyncTempDir::temp_dir).
 //!
-//! And it stays in spite of a success where the panic was expected (`#[should_panic]`). In a
+//! It is kept although the test has passed, when the panic was expected (`#[should_panic]`). In a
 //! `static`, or an rstest fixture with `#[once]`, a handle is never dropped, and its directory
 //! stays, whatever the policy.

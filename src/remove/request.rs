@@ -130,7 +130,8 @@ impl IntoFuture for RemoveDirAll {
 }
 
 /// The future of a [`RemoveDirAll`]. It begins when first polled; dropping it later does not stop
-/// the removal.
+/// the removal. Never polled, one of [`remove_dir_all`] removes nothing, and one of
+/// [`close`](crate::AsyncTempDir::close) removes in the background, like a drop.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Removal(Progress);
 

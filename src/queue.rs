@@ -1,4 +1,5 @@
-//! Who works when: the decisions of a lane, without the directories, the pool and the clock.
+//! Who works when: the decisions about jobs that wait and threads that work them off, without the
+//! jobs, the pool and the clock.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -12,10 +13,10 @@ mod loom_models;
 
 /// Jobs that wait, and the count of those who work them off.
 ///
-/// Whoever is told to promise a worker sees to it that [`work`](Self::work) is called, or
-/// [`give_up`](Self::give_up).
+/// Whoever is told to promise a worker sees to it that [`work`](Self::work) is called,
+/// [`give_up`](Self::give_up), or, if it is a worker itself, [`withdraw`](Self::withdraw).
 #[derive(Debug)]
-pub(super) struct Queue<T, P>(Mutex<State<T, P>>);
+pub(crate) struct Queue<T, P>(Mutex<State<T, P>>);
 
 #[derive(Debug)]
 struct State<T, P> {
@@ -28,7 +29,7 @@ struct State<T, P> {
 }
 
 /// How fast jobs are taken, and how many workers that calls for.
-pub(super) trait Pace {
+pub(crate) trait Pace {
     /// A worker takes a job.
     fn taken(&mut self);
 
@@ -37,7 +38,7 @@ pub(super) trait Pace {
 }
 
 /// One who works off jobs.
-pub(super) trait Worker<T> {
+pub(crate) trait Worker<T> {
     fn carry_out(&mut self, job: T);
 
     fn begin_turn(&mut self);
@@ -45,12 +46,18 @@ pub(super) trait Worker<T> {
     /// Whether the turn has been long enough.
     fn is_turn_over(&self) -> bool;
 
+    /// Whether another worker is to be promised before a job is carried out while others wait, so
+    /// that none of those waits for it.
+    fn wants_stand_in(&self) -> bool {
+        false
+    }
+
     /// Has another worker run, which has been counted as promised.
     fn promise(&mut self);
 }
 
 impl<T, P: Pace> Queue<T, P> {
-    pub(super) fn new(pace: P) -> Self {
+    pub(crate) fn new(pace: P) -> Self {
         Self(Mutex::new(State {
             jobs: VecDeque::new(),
             working: 0,
@@ -61,7 +68,7 @@ impl<T, P: Pace> Queue<T, P> {
 
     /// Adds `job`. Returns whether the caller has to promise a worker, which is already counted.
     #[must_use = "jobs are lost without the worker that is promised"]
-    pub(super) fn push(&self, job: T) -> bool {
+    pub(crate) fn push(&self, job: T) -> bool {
         let mut state = self.lock();
         state.jobs.push_back(job);
         let promise = state.working + state.promised < state.limit();
@@ -73,10 +80,15 @@ impl<T, P: Pace> Queue<T, P> {
 
     /// Takes back the promise of a worker, and takes the jobs that may have counted on it.
     #[must_use = "nobody else carries out these jobs"]
-    pub(super) fn give_up(&self) -> VecDeque<T> {
+    pub(crate) fn give_up(&self) -> VecDeque<T> {
         let mut state = self.lock();
         state.promised -= 1;
         mem::take(&mut state.jobs)
+    }
+
+    /// Takes back the promise of another worker, for one that is at work.
+    pub(crate) fn withdraw(&self) {
+        self.lock().promised -= 1;
     }
 
     /// A promised worker: works until the queue is empty, or until it is another's turn.
@@ -85,7 +97,7 @@ impl<T, P: Pace> Queue<T, P> {
     /// waiting with them: every turn, the worker has a stand-in promised. If that starts before
     /// the next turn is over, there are threads enough, and it leaves again. If it does not, the
     /// worker leaves, and the stand-in carries on when all that waited before it has been run.
-    pub(super) fn work(&self, on: Where, worker: &mut impl Worker<T>) {
+    pub(crate) fn work(&self, on: Where, worker: &mut impl Worker<T>) {
         let mut state = self.lock();
         state.promised -= 1;
         if state.working >= state.limit() && on == Where::Pool {
@@ -100,7 +112,17 @@ impl<T, P: Pace> Queue<T, P> {
                 return;
             };
             state.pace.taken();
+            let stand_in = on == Where::Pool
+                && !state.jobs.is_empty()
+                && state.promised == 0
+                && worker.wants_stand_in();
+            if stand_in {
+                state.promised += 1;
+            }
             drop(state);
+            if stand_in {
+                worker.promise();
+            }
             worker.carry_out(job);
             state = self.lock();
 
