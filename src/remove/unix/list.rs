@@ -131,7 +131,8 @@ impl<'a, T> AtWork<'a, T> {
     fn end(list: &'a List<T>, mut state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
         state.working -= 1;
         list.update_hint(&state);
-        if state.working == 0 && state.items.is_empty() {
+        // A call of the system, whether or not there is somebody to be told.
+        if state.working == 0 && state.items.is_empty() && state.waiting > 0 {
             // It is over.
             list.changed.notify_all();
         }

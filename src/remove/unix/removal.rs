@@ -1,6 +1,6 @@
 //! What all threads of a removal share, and the pieces of work that they pass each other.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::ffi::{CStr, CString, OsStr};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -54,7 +54,7 @@ pub(super) struct Removal {
     end_shows: AtomicBool,
     /// Names in the root of directories that were hoisted there: the reading of the root may come
     /// upon them, and they are on the list already.
-    hoisted: Mutex<HashSet<CString>>,
+    hoisted: Mutex<BTreeSet<CString>>,
 }
 
 impl Removal {
@@ -70,7 +70,7 @@ impl Removal {
         }
     }
 
-    pub(super) fn hoisted(&self) -> MutexGuard<'_, HashSet<CString>> {
+    pub(super) fn hoisted(&self) -> MutexGuard<'_, BTreeSet<CString>> {
         self.hoisted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
