@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 
+# Whatever hangs.
+signal.alarm(600)
 code, word, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
 script = "" if sys.stdin.isatty() else sys.stdin.read()
 # A session of its own, for `cargo run` is between: as with Ctrl-C, the signal goes to all of it.

@@ -1,13 +1,13 @@
 //! Run it with: cargo run --example publish
 //!
 //! Builds a small site in a temporary directory and publishes it by one rename, so that nobody ever
-//! sees half of it. The target may be given as an argument; it stays then, and a second run finds it
-//! in the way.
+//! sees half of it. The target may be given as an argument, after `--`; it stays then, and the next
+//! run replaces it, whatever it is.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use async_tempdir::{AsyncTempDir, Builder};
+use async_tempdir::{AsyncTempDir, Builder, remove_dir_all};
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
@@ -87,20 +87,32 @@ async fn publish(site: AsyncTempDir, target: &Path) -> io::Result<PathBuf> {
         return Err(error.into());
     }
     println!("in the way: {}", target.display());
-    // The old one goes into a temporary directory beside it, and with that. Between the two
-    // renames there is none: who cannot afford that has a symlink lead to the current one.
-    let site = error.into_dir();
-    let old =
-        AsyncTempDir::with_prefix_in(".old-", site.path().parent().expect("it has one")).await?;
-    tokio::fs::rename(target, old.path().join("site")).await?;
-    let published = match site.persist(target).await {
+    // A task, which goes on if this future is dropped: between its two renames there is no site.
+    // Who cannot afford that has a symlink lead to the current one.
+    let replacing = tokio::spawn(replace(error.into_dir(), target.to_path_buf()));
+    replacing.await?
+}
+
+async fn replace(site: AsyncTempDir, target: PathBuf) -> io::Result<PathBuf> {
+    let beside = site.path().parent().expect("it is in a directory");
+    // Kept: whatever happens, the old one is not removed before the new one is in its place.
+    let old = AsyncTempDir::with_prefix_in(".old-", beside).await?.keep();
+    let moved = old.join("site");
+    tokio::fs::rename(&target, &moved).await?;
+    let published = match site.persist(&target).await {
         Ok(published) => published,
         Err(error) => {
-            // Back to where it was.
-            tokio::fs::rename(old.path().join("site"), target).await?;
+            tokio::fs::rename(&moved, &target).await.map_err(|second| {
+                let message = format!("{error}; the old one is at {}: {second}", moved.display());
+                io::Error::new(second.kind(), message)
+            })?;
+            tokio::fs::remove_dir(&old).await?;
             return Err(error.into());
         }
     };
-    old.close().await?;
+    // The site is published, whatever becomes of the old one.
+    if let Err(error) = remove_dir_all(&old).await {
+        eprintln!("{error}");
+    }
     Ok(published)
 }

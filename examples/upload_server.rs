@@ -7,20 +7,25 @@
 //! names that the client gives them. A child process looks at each, the answer is JSON, and the
 //! directory is gone: after the answer, when the client hangs up half-way, when the server stops
 //! (Ctrl-C, SIGTERM), and with the next start if it was killed.
+//!
+//! It expects a proxy in front of it that bounds idle connections and the time for headers.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_tempdir::{AsyncTempDir, TempRoot, cleanup};
-use axum::extract::multipart::{Field, Multipart, MultipartError};
-use axum::extract::{DefaultBodyLimit, State};
+use axum::body::Body;
+use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use futures::StreamExt;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
@@ -30,8 +35,13 @@ use tokio::time::timeout;
 
 /// The longest request, in bytes.
 const MAX_BYTES: usize = 1 << 30;
+/// The longest header of a part of it, and the longest part that is no file; with what comes in the
+/// same chunk, and those have up to 400 KiB.
+const MAX_HEADER: usize = 1 << 20;
 /// The most files of one request, each of which takes a child process.
-const MAX_FILES: usize = 1_000;
+const MAX_FILES: usize = 100;
+/// The most requests at a time, which bounds what their files take on disk.
+const MAX_UPLOADS: usize = 256;
 /// How long a request may take.
 const MAX_TIME: Duration = Duration::from_secs(600);
 /// How long requests have to end once the server is told to stop.
@@ -40,7 +50,9 @@ const GRACE: Duration = Duration::from_secs(10);
 /// and go faster than the disk deletes must not fill it.
 const MAX_PENDING: usize = 1_000;
 /// What is shown of a child's output, in bytes.
-const MAX_REPORT: u64 = 16 << 10;
+const MAX_REPORT: u64 = 4 << 10;
+/// How long a child may take.
+const MAX_CHILD_TIME: Duration = Duration::from_secs(10);
 /// How many children work at the same time.
 static CHILDREN: Semaphore = Semaphore::const_new(8);
 
@@ -60,6 +72,9 @@ enum Phase {
 
 struct Server {
     root: TempRoot,
+    uploads: Semaphore,
+    /// Directories that could not be removed within their request.
+    failures: AtomicU64,
     phase: watch::Receiver<Phase>,
 }
 
@@ -71,6 +86,8 @@ pub(crate) async fn serve(address: &str, grace: Duration) -> io::Result<()> {
     let (phase, watched) = watch::channel(Phase::Serving);
     let server = Arc::new(Server {
         root,
+        uploads: Semaphore::new(MAX_UPLOADS),
+        failures: AtomicU64::new(0),
         phase: watched.clone(),
     });
     let app = Router::new()
@@ -109,10 +126,18 @@ pub(crate) async fn serve(address: &str, grace: Duration) -> io::Result<()> {
         }
     }
     // Connections that hang on hold the server, and with it the root, until the runtime ends.
-    if let Some(server) = Arc::into_inner(server) {
-        server.root.close().await?;
+    let cleaned_up = async {
+        if let Some(server) = Arc::into_inner(server) {
+            server.root.close().await?;
+        }
+        cleanup::idle().await;
+        io::Result::Ok(())
+    };
+    tokio::select! {
+        done = cleaned_up => done?,
+        // The next start does the rest.
+        () = asked_to_stop.next() => std::process::exit(1),
     }
-    cleanup::idle().await;
     println!("stopped");
     Ok(())
 }
@@ -124,14 +149,17 @@ async fn reached(mut watched: watch::Receiver<Phase>, phase: Phase) {
 
 async fn upload(
     State(server): State<Arc<Server>>,
-    form: Multipart,
+    request: Request,
 ) -> Result<Json<Value>, Refusal> {
     if cleanup::pending() > MAX_PENDING {
         return Err(Refusal::NotNow("too much is waiting to be removed"));
     }
+    let Ok(_seat) = server.uploads.try_acquire() else {
+        return Err(Refusal::NotNow("too many uploads"));
+    };
     // Whichever of them ends the request, the other is dropped, and so is its directory.
     tokio::select! {
-        answer = timeout(MAX_TIME, receive(&server.root, form)) => {
+        answer = timeout(MAX_TIME, receive(&server, request)) => {
             answer.map_err(|_| Refusal::Client(StatusCode::REQUEST_TIMEOUT, "too slow".into()))?
         }
         () = reached(server.phase.clone(), Phase::Cancelling) => {
@@ -140,10 +168,18 @@ async fn upload(
     }
 }
 
-async fn receive(root: &TempRoot, mut form: Multipart) -> Result<Json<Value>, Refusal> {
-    let dir = root.temp_dir().await?;
+async fn receive(server: &Server, request: Request) -> Result<Json<Value>, Refusal> {
+    let header = Allowance::new();
+    let request = request.map(|body| header.bound(body));
+    let mut form = Multipart::from_request(request, &()).await?;
+    let dir = server.root.temp_dir().await?;
     let mut files = Vec::new();
-    while let Some(field) = form.next_field().await? {
+    loop {
+        header.renew();
+        let Some(field) = form.next_field().await? else {
+            break;
+        };
+        header.suspend();
         if let Some(name) = field.file_name().map(str::to_owned) {
             if files.len() == MAX_FILES {
                 let why = "too many files".to_owned();
@@ -157,9 +193,46 @@ async fn receive(root: &TempRoot, mut form: Multipart) -> Result<Json<Value>, Re
     // Awaited, so that a client cannot have more removed than it has sent; what cannot be removed
     // is no concern of its.
     if let Err(error) = dir.close().await {
+        server.failures.fetch_add(1, Ordering::Relaxed);
         eprintln!("{error}");
     }
     Ok(Json(json!({ "files": files })))
+}
+
+/// What may come of a request's body before the next file begins: a parser has to keep that in
+/// memory.
+#[derive(Clone)]
+struct Allowance(Arc<AtomicUsize>);
+
+impl Allowance {
+    fn new() -> Self {
+        Self(Arc::new(AtomicUsize::new(MAX_HEADER)))
+    }
+
+    fn renew(&self) {
+        self.0.store(MAX_HEADER, Ordering::Relaxed);
+    }
+
+    /// For a file's contents, which go to the disk.
+    fn suspend(&self) {
+        self.0.store(usize::MAX, Ordering::Relaxed);
+    }
+
+    /// The body, which fails where it exceeds that.
+    fn bound(&self, body: Body) -> Body {
+        let left = Arc::clone(&self.0);
+        Body::from_stream(body.into_data_stream().map(move |chunk| {
+            let chunk = chunk.map_err(io::Error::other)?;
+            let taken = |left: usize| match left {
+                usize::MAX => Some(left),
+                _ => left.checked_sub(chunk.len()),
+            };
+            match left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken) {
+                Ok(_) => Ok(chunk),
+                Err(_) => Err(io::Error::other("the header of a part is too long")),
+            }
+        }))
+    }
 }
 
 /// Streams an uploaded file into `dir`, under the client's name for it: the directory sees to it
@@ -218,15 +291,26 @@ async fn inspect(dir: &AsyncTempDir, name: &str) -> io::Result<(bool, String)> {
         .kill_on_drop(true)
         .spawn()?;
     let mut report = Vec::new();
-    let output = child.stdout.take().expect("it is piped");
-    output.take(MAX_REPORT).read_to_end(&mut report).await?;
-    let status = child.wait().await?;
-    let report = String::from_utf8_lossy(&report).trim_end().to_owned();
-    Ok((status.success(), report))
+    let mut output = child.stdout.take().expect("it is piped");
+    let ended = timeout(MAX_CHILD_TIME, async {
+        (&mut output)
+            .take(MAX_REPORT)
+            .read_to_end(&mut report)
+            .await?;
+        // The rest is not shown, but a child that nobody listens to fails.
+        tokio::io::copy(&mut output, &mut tokio::io::sink()).await?;
+        child.wait().await
+    });
+    let good = match ended.await {
+        Ok(status) => status?.success(),
+        // Dropped, it is killed.
+        Err(_) => false,
+    };
+    Ok((good, String::from_utf8_lossy(&report).trim_end().to_owned()))
 }
 
 /// What an operator wants to know of background removal, in the Prometheus text format.
-async fn metrics() -> impl IntoResponse {
+async fn metrics(State(server): State<Arc<Server>>) -> impl IntoResponse {
     let text = format!(
         "# HELP tempdir_pending Directories that wait for their removal.\n\
          # TYPE tempdir_pending gauge\n\
@@ -235,7 +319,7 @@ async fn metrics() -> impl IntoResponse {
          # TYPE tempdir_failures_total counter\n\
          tempdir_failures_total {}\n",
         cleanup::pending(),
-        cleanup::failures()
+        cleanup::failures() + server.failures.load(Ordering::Relaxed)
     );
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }
@@ -251,6 +335,12 @@ enum Refusal {
 impl From<io::Error> for Refusal {
     fn from(error: io::Error) -> Self {
         Self::Server(StatusCode::INTERNAL_SERVER_ERROR, error)
+    }
+}
+
+impl From<MultipartRejection> for Refusal {
+    fn from(rejection: MultipartRejection) -> Self {
+        Self::Client(rejection.status(), rejection.body_text())
     }
 }
 

@@ -231,7 +231,9 @@ impl TempRoot {
     /// # Cancel safety
     ///
     /// Dropping the future, or not awaiting it at all, does not stop the removal.
-    pub fn close(self) -> RemoveDirAll {
+    pub fn close(mut self) -> RemoveDirAll {
+        // Also if it is never awaited.
+        self.claim.condemn();
         RemoveDirAll::new(Box::new(Closing::new(self.claim)))
     }
 }

@@ -75,6 +75,7 @@ async fn decided(sandbox: &Sandbox) {
     closed.close().await.unwrap();
     drop(unpolled.close());
     root.close().await.unwrap();
+    drop(TempRoot::open_in("app", parent).await.unwrap().close());
     let kept = kept.keep();
     let target = published.persist(sandbox.join("target")).await.unwrap();
 

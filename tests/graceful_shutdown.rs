@@ -9,7 +9,7 @@ mod support;
 use std::process::{Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
-use support::{Sandbox, until};
+use support::{Running, Sandbox, until};
 
 /// Set to the code that is expected of a process that returns.
 const CODE: &str = "CODE";
@@ -34,7 +34,7 @@ fn the_application() {
 /// Runs it and has it stop when so many directories are there.
 fn stopped(way: &str, signal: Signal, code: u8, directories: usize) -> ExitStatus {
     let sandbox = Sandbox::new();
-    let mut child = Command::new(std::env::current_exe().unwrap())
+    let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "the_application", "--nocapture"])
         .env(support::MARK, way)
         .env(CODE, code.to_string())
@@ -42,11 +42,12 @@ fn stopped(way: &str, signal: Signal, code: u8, directories: usize) -> ExitStatu
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
+    let mut child = Running(child);
     until("the directories are there", || {
         sandbox.leftovers().len() >= directories
     });
-    kill_process(Pid::from_child(&child), signal).unwrap();
-    let status = child.wait().unwrap();
+    kill_process(Pid::from_child(&child.0), signal).unwrap();
+    let status = child.0.wait().unwrap();
     sandbox.check();
     status
 }

@@ -8,7 +8,6 @@ use std::cell::RefCell;
 use std::fmt::{Debug, Write};
 use std::future::IntoFuture;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_tempdir::{AsyncTempDir, cleanup};
@@ -27,7 +26,8 @@ struct Recorded {
     events: Mutex<Vec<String>>,
     /// The one with the id 1 is the first.
     spans: Mutex<Vec<Recording>>,
-    panics: AtomicBool,
+    /// Which of its methods panics.
+    panics: Mutex<Option<&'static str>>,
 }
 
 struct Recording {
@@ -52,8 +52,9 @@ thread_local! {
 }
 
 impl Lines {
-    fn may_panic(&self) {
-        assert!(!self.0.panics.load(Ordering::SeqCst), "panics on purpose");
+    fn may_panic(&self, method: &str) {
+        let panics = *self.0.panics.lock().unwrap();
+        assert_ne!(panics, Some(method), "panics on purpose");
     }
 
     fn with<T>(&self, id: &Id, f: impl FnOnce(&mut Recording) -> T) -> T {
@@ -85,7 +86,7 @@ impl Subscriber for Lines {
         metadata.target().starts_with("async_tempdir") || metadata.target().starts_with("tracing")
     }
     fn new_span(&self, span: &Attributes<'_>) -> Id {
-        self.may_panic();
+        self.may_panic("new_span");
         let mut fields = Line::default();
         span.record(&mut fields);
         let parent = if span.is_contextual() {
@@ -104,12 +105,12 @@ impl Subscriber for Lines {
         Id::from_u64(spans.len() as u64)
     }
     fn record(&self, id: &Id, record: &Record<'_>) {
-        self.may_panic();
+        self.may_panic("record");
         self.with(id, |span| record.record(&mut span.fields));
     }
     fn record_follows_from(&self, _: &Id, _: &Id) {}
     fn event(&self, event: &Event<'_>) {
-        self.may_panic();
+        self.may_panic("event");
         assert_eq!(*event.metadata().level(), Level::WARN);
         assert_eq!(event.metadata().target(), "async_tempdir::cleanup");
         let mut line = Line::default();
@@ -117,21 +118,21 @@ impl Subscriber for Lines {
         self.0.events.lock().unwrap().push(line.0);
     }
     fn enter(&self, id: &Id) {
-        self.may_panic();
+        self.may_panic("enter");
         self.with(id, |span| span.entered += 1);
         ENTERED.with_borrow_mut(|entered| entered.push(id.clone()));
     }
     fn exit(&self, _: &Id) {
-        self.may_panic();
+        self.may_panic("exit");
         ENTERED.with_borrow_mut(|entered| entered.pop());
     }
     fn try_close(&self, id: Id) -> bool {
-        self.may_panic();
+        self.may_panic("try_close");
         self.with(&id, |span| span.is_closed = true);
         true
     }
     fn current_span(&self) -> Current {
-        self.may_panic();
+        self.may_panic("current_span");
         match ENTERED.with_borrow(|entered| entered.last().cloned()) {
             Some(id) => {
                 let metadata = self.with(&id, |span| span.metadata);
@@ -142,29 +143,61 @@ impl Subscriber for Lines {
     }
 }
 
-/// A subscriber that panics harms neither the thread that drops nor the directories behind.
+const METHODS: [&str; 7] = [
+    "new_span",
+    "record",
+    "event",
+    "enter",
+    "exit",
+    "try_close",
+    "current_span",
+];
+
+/// A subscriber that panics harms neither the thread that drops nor the directories behind, nor
+/// whoever awaits a removal.
 async fn with_a_subscriber_that_panics(lines: &Lines) {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    lines.0.panics.store(true, Ordering::SeqCst);
-    let sandbox = Sandbox::new();
-    let held = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
-    for _ in 0..10 {
-        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
-        std::fs::remove_dir(dir.path()).unwrap();
-        std::fs::write(dir.path(), "a file").unwrap();
-        drop(dir);
-        drop(AsyncTempDir::new_in(sandbox.path()).await.unwrap());
+    for method in METHODS {
+        let sandbox = Sandbox::new();
+        let create = || async { AsyncTempDir::new_in(sandbox.path()).await.unwrap() };
+        let held = create().await;
+        let request = tracing::info_span!("request");
+        let entered = request.enter();
+        *lines.0.panics.lock().unwrap() = Some(method);
+        for _ in 0..10 {
+            let dir = create().await;
+            std::fs::remove_dir(dir.path()).unwrap();
+            std::fs::write(dir.path(), "a file").unwrap();
+            drop(dir);
+            drop(create().await);
+        }
+        cleanup::idle().await;
+        held.close().await.unwrap();
+        AsyncTempDir::scope(async |_| ()).await.unwrap();
+        assert_eq!(sandbox.leftovers().len(), 10, "{method}");
+        *lines.0.panics.lock().unwrap() = None;
+        drop(entered);
+        for path in sandbox.leftovers() {
+            std::fs::remove_file(path).unwrap();
+        }
+        sandbox.check();
     }
-    cleanup::idle().await;
-    held.close().await.unwrap();
-    AsyncTempDir::scope(async |_| ()).await.unwrap();
-    assert_eq!(sandbox.leftovers().len(), 10);
-    for path in sandbox.leftovers() {
-        std::fs::remove_file(path).unwrap();
-    }
-    lines.0.panics.store(false, Ordering::SeqCst);
+    lines.0.events.lock().unwrap().clear();
     std::panic::set_hook(usual);
+}
+
+/// A subscriber of the calling thread's own gets the span, although the removal is on another.
+async fn with_a_subscriber_of_the_threads_own() {
+    let lines = Lines::default();
+    let sandbox = Sandbox::new();
+    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let path = dir.path().to_path_buf();
+    let guard = tracing::subscriber::set_default(lines.clone());
+    dir.close().await.unwrap();
+    drop(guard);
+    let fields = " files=0 dirs=1 failed=0".to_owned();
+    assert_eq!(lines.of(&path), [(None, fields)]);
     sandbox.check();
 }
 
@@ -173,6 +206,7 @@ async fn what_a_drop_could_not_remove_is_a_warning_and_a_removal_a_span() {
     let lines = Lines::default();
     tracing::subscriber::set_global_default(lines.clone()).unwrap();
     with_a_subscriber_that_panics(&lines).await;
+    with_a_subscriber_of_the_threads_own().await;
     let sandbox = Sandbox::new();
     let dropped = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
     let replaced = AsyncTempDir::new_in(sandbox.path()).await.unwrap();

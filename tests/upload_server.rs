@@ -11,7 +11,7 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use reqwest::{Client, StatusCode};
 use rustix::net::sockopt::set_socket_linger;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use support::{Sandbox, until};
+use support::{Running, Sandbox, until};
 
 /// What the test `the_server` is told to be one by.
 const SERVER: &str = "server";
@@ -39,16 +39,6 @@ fn the_server() {
         support::multi_thread()
             .block_on(upload_server::serve("127.0.0.1:0", grace))
             .unwrap();
-    }
-}
-
-/// A process that does not outlive its test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 
@@ -316,9 +306,24 @@ async fn what_is_hostile_is_refused() {
         let (status, answer) = server.upload(form(&files)).await.unwrap();
         assert_eq!(status, StatusCode::BAD_REQUEST, "{names:?}: {answer}");
     }
-    let files: Vec<_> = (0..1_001).map(|n| (n.to_string(), Vec::new())).collect();
+    let files: Vec<_> = (0..101).map(|n| (n.to_string(), Vec::new())).collect();
     let (status, answer) = server.upload(form(&files)).await.unwrap();
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{answer}");
+    // A header without an end.
+    let mut endless = TcpStream::connect(server.address).unwrap();
+    let head = "POST /upload HTTP/1.1\r\nHost: test\r\nContent-Length: 100000000\r\n\
+                Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\nX: ";
+    endless.write_all(head.as_bytes()).unwrap();
+    let before = server.status("VmRSS");
+    // Refused before it is through: the connection breaks.
+    let sent = (0..1_000).try_for_each(|_| endless.write_all(&[b'a'; 100_000]));
+    assert!(sent.is_err() && server.status("VmRSS") < before + (16 << 10));
+    // A listing that is longer than what is shown of it.
+    let many: Vec<_> = (0..20_000).map(|n| format!("dir/{n}")).collect();
+    let files = [("many.tar".to_owned(), archive(&many))];
+    let (status, answer) = server.upload(form(&files)).await.unwrap();
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert_eq!(answer["files"][0]["good"], true);
     // Odd, but harmless.
     for name in [
         "-rf", "--help", "a b", "ä", "$(id)", "`id`;", "a\\b", "*", "x.tar",

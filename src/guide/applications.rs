@@ -21,7 +21,7 @@
 //! }
 //! ```
 //!
-//! For SIGTERM there is one more arm, with `tokio::signal::unix::signal`: both examples,
+//! From then on a second Ctrl-C does nothing. For SIGTERM there is one more arm, with `tokio::signal::unix::signal`: both examples,
 //! `graceful_shutdown` and `upload_server`, have it.
 //!
 //! **[`std::process::exit`]** runs no destructor and waits for no thread. Drop every handle, then

@@ -79,10 +79,11 @@
 //! | | kind | |
 //! |---|---|---|
 //! | [`pending`](crate::cleanup::pending) | gauge | how far removal is behind: alert when it only grows |
-//! | [`failures`](crate::cleanup::failures) | counter | what stays on disk: alert when it grows at all |
+//! | [`failures`](crate::cleanup::failures) | counter | dropped directories of which something stays: alert when it grows at all |
 //! | [the hook](crate::cleanup::set_failure_hook) | log | which directory that is, and why |
 //!
-//! All three are of the whole process. Nothing has to be registered; whatever exports metrics reads
+//! What [`close`](crate::AsyncTempDir::close) could not remove is its caller's to count: it returns
+//! that. All three are of the whole process. Nothing has to be registered; whatever exports metrics reads
 //! the two numbers when it is asked:
 //!
 //! ```
@@ -109,8 +110,8 @@
 //! With the feature `tracing`, what a drop could not remove is a warning (target
 //! `async_tempdir::cleanup`, fields `path`, `failed`, `removed_files`, `removed_dirs`), and every
 //! removal is a span at debug level (`remove`, target `async_tempdir::remove`, fields `path`,
-//! `files`, `dirs`, `failed`). The span of a removal that is awaited belongs to the one that its caller is in; that of
-//! a drop to none. Otherwise nothing is printed.
+//! `files`, `dirs`, `failed`). The span of a removal that is awaited belongs to the one that its caller is in, and to
+//! its subscriber; that of a drop to none, and to the global one. Otherwise nothing is printed.
 //!
 //! # Shutting down
 //!

@@ -95,7 +95,7 @@ impl Claim {
             OnDrop::Policy(policy) => match policy.cleanup() {
                 Cleanup::Always => false,
                 Cleanup::OnSuccess if panicking => {
-                    announce(&self.dir.path);
+                    announce(&self.dir.path, self.dir.parent.is_some());
                     true
                 }
                 Cleanup::OnSuccess => false,
@@ -224,9 +224,14 @@ impl Drop for Claim {
 
 /// Says where the directory of a panic stays. `eprint!`, because that is what test runners capture
 /// and show with the test that failed.
-fn announce(path: &Path) {
+fn announce(path: &Path, is_inside: bool) {
+    let until = if is_inside {
+        " (until the one that it is in is removed)"
+    } else {
+        ""
+    };
     // As one piece, so that it is one write: nothing of what other threads print comes between.
-    let line = format!("temporary directory kept: {}\n", path.display());
+    let line = format!("temporary directory kept: {}{until}\n", path.display());
     // It panics when stderr is closed, and a panic in here would abort the process.
     let _ = std::panic::catch_unwind(|| eprint!("{line}"));
 }

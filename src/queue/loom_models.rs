@@ -27,8 +27,10 @@ enum Answer {
     Refuse,
     /// Refuses it to a thread that is in another runtime.
     Redirect,
+    /// Refuses it: who pushes takes all that waits, and who is at work carries on alone.
+    Alone,
 }
-use Answer::{Delay, Redirect, Refuse, Run};
+use Answer::{Alone, Delay, Redirect, Refuse, Run};
 
 /// When a worker's turn is over.
 #[derive(Clone, Copy, Debug)]
@@ -41,11 +43,18 @@ enum Turn {
 #[derive(Clone, Copy, Debug)]
 struct Limits(usize, usize);
 
+/// One more than there are, with a stand-in before each job while others wait.
+const STAND_INS: Limits = Limits(0, MAX_THREADS);
+
 impl Pace for Limits {
     fn taken(&mut self) {}
 
     fn limit(&self, working: usize) -> usize {
-        if working == 0 { self.0 } else { self.1 }
+        match (self.0, working) {
+            (0, _) => working + 1,
+            (limit, 0) => limit,
+            _ => self.1,
+        }
     }
 }
 
@@ -128,11 +137,11 @@ impl Site {
 
     fn push(self: &Arc<Self>, job: usize) {
         if self.queue.push(job) {
-            self.promise();
+            self.promise(false);
         }
     }
 
-    fn promise(self: &Arc<Self>) {
+    fn promise(self: &Arc<Self>, is_at_work: bool) {
         let nth = self.promises.fetch_add(1, Ordering::Relaxed);
         let answers = self.setting.answers;
         match answers[nth % answers.len()] {
@@ -143,6 +152,13 @@ impl Site {
                 }
             }
             Refuse => return self.work(Where::Here),
+            Alone if is_at_work => return self.queue.withdraw(),
+            Alone => {
+                for job in self.queue.give_up() {
+                    self.everywhere.done[job].fetch_add(1, Ordering::Relaxed);
+                }
+                return;
+            }
             Redirect => {
                 let jobs = self.queue.give_up();
                 let other = self.everywhere.other.lock().unwrap().clone().unwrap();
@@ -194,8 +210,12 @@ impl Worker<usize> for OneOf<'_> {
         matches!(self.0.setting.turn, Turn::AfterEachJob)
     }
 
+    fn wants_stand_in(&self) -> bool {
+        self.0.setting.limits.0 == STAND_INS.0
+    }
+
     fn promise(&mut self) {
-        self.0.promise();
+        self.0.promise(true);
     }
 }
 
@@ -290,6 +310,13 @@ fn one_more_is_sent_for_when_all_are_busy() {
         Limits(1, 2),
         [2, 1],
     );
+}
+
+#[test]
+fn a_stand_in_is_there_before_each_job_while_others_wait() {
+    check_all(&[Run, Delay, Alone], Turn::Never, STAND_INS, [2, 1]);
+    check_all(&[Run, Delay, Alone], Turn::AfterEachJob, STAND_INS, [2, 1]);
+    check_all(&[Run, Delay, Alone], Turn::Never, STAND_INS, [3, 0]);
 }
 
 #[test]

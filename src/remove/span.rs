@@ -8,7 +8,7 @@ use super::Outcome;
 #[derive(Default)]
 pub(crate) struct Cause {
     #[cfg(feature = "tracing")]
-    span: Option<tracing::Span>,
+    caller: Option<traced::Caller>,
 }
 
 #[cfg(not(feature = "tracing"))]
@@ -27,49 +27,94 @@ impl Cause {
     /// What the calling task is in.
     pub(crate) fn current() -> Self {
         Self {
-            span: guarded(tracing::Span::current),
+            caller: Some(traced::Caller::current()),
         }
     }
 
     /// Has `remove` run in a span of its own.
     pub(super) fn around(self, path: &Path, remove: impl FnOnce() -> Outcome) -> Outcome {
-        let span = guarded(|| {
-            let cause = self.span.as_ref().and_then(tracing::Span::id);
-            let span = tracing::debug_span!(
+        traced::around(self.caller, path, remove)
+    }
+}
+
+#[cfg(feature = "tracing")]
+mod traced {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::path::Path;
+
+    use tracing::dispatcher::{self, Dispatch};
+    use tracing::{Span, debug_span, field};
+
+    use crate::remove::Outcome;
+
+    /// A span, and the subscriber that knows it: this thread may have another.
+    pub(super) struct Caller {
+        subscriber: Dispatch,
+        span: Guarded,
+    }
+
+    impl Caller {
+        pub(super) fn current() -> Self {
+            Self {
+                subscriber: dispatcher::get_default(Dispatch::clone),
+                span: Guarded(guarded(Span::current)),
+            }
+        }
+    }
+
+    pub(super) fn around(
+        caller: Option<Caller>,
+        path: &Path,
+        remove: impl FnOnce() -> Outcome,
+    ) -> Outcome {
+        let cause = caller.as_ref().and_then(|caller| caller.span.0.as_ref());
+        let make = || {
+            debug_span!(
                 target: "async_tempdir::remove",
                 // Nobody's removal has none, rather than what this thread happens to be in.
-                parent: cause,
+                parent: cause.and_then(Span::id),
                 "remove",
                 path = %path.display(),
-                files = tracing::field::Empty,
-                dirs = tracing::field::Empty,
-                failed = tracing::field::Empty,
-            );
-            drop(self);
-            span
-        });
-        let Some(span) = span.filter(|span| !span.is_disabled()) else {
+                files = field::Empty,
+                dirs = field::Empty,
+                failed = field::Empty,
+            )
+        };
+        let span = Guarded(guarded(|| match &caller {
+            Some(caller) => dispatcher::with_default(&caller.subscriber, make),
+            None => make(),
+        }));
+        drop(caller);
+        let Some(of_removal) = span.0.as_ref().filter(|span| !span.is_disabled()) else {
             return remove();
         };
-        let entered = guarded(|| span.enter());
+        let entered = guarded(|| of_removal.enter());
         let outcome = remove();
         guarded(|| {
             let (removed, failed) = match &outcome.result {
                 Ok(removed) => (*removed, 0),
                 Err(error) => (error.removed(), error.failed()),
             };
-            span.record("files", removed.files);
-            span.record("dirs", removed.dirs);
-            span.record("failed", failed);
+            of_removal.record("files", removed.files);
+            of_removal.record("dirs", removed.dirs);
+            of_removal.record("failed", failed);
         });
         guarded(|| drop(entered));
-        guarded(|| drop(span));
         outcome
     }
-}
 
-/// Calls the subscriber, which is somebody else's: no removal is to suffer from its panics.
-#[cfg(feature = "tracing")]
-fn guarded<T>(call: impl FnOnce() -> T) -> Option<T> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).ok()
+    /// A span whose end is the subscriber's business, too.
+    struct Guarded(Option<Span>);
+
+    impl Drop for Guarded {
+        fn drop(&mut self) {
+            let span = self.0.take();
+            guarded(|| drop(span));
+        }
+    }
+
+    /// Calls the subscriber, which is somebody else's: no removal is to suffer from its panics.
+    fn guarded<T>(call: impl FnOnce() -> T) -> Option<T> {
+        catch_unwind(AssertUnwindSafe(call)).ok()
+    }
 }
