@@ -133,3 +133,100 @@ impl Worker<Errand> for Turn<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Barrier;
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::mpsc;
+    use std::thread;
+    use tokio::runtime::Builder;
+
+    #[test]
+    fn jobs_may_wait_for_those_behind_them() {
+        const JOBS: usize = 20;
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let errands = Errands::new(runtime.handle().clone());
+        for _ in 0..20 {
+            let barrier = Arc::new(Barrier::new(JOBS + 1));
+            for _ in 0..JOBS {
+                let barrier = Arc::clone(&barrier);
+                assert!(errands.offer(move || _ = barrier.wait()).is_ok());
+            }
+            // Only met if each has a thread.
+            barrier.wait();
+        }
+    }
+
+    #[test]
+    fn a_job_that_is_refused_comes_back_unrun() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let errands = Errands::new(runtime.handle().clone());
+        drop(runtime);
+        let (tx, rx) = mpsc::channel();
+        let job = errands.offer(move || tx.send(()).unwrap());
+        assert!(rx.try_recv().is_err(), "a refused job must not run");
+        job.expect_err("the runtime is gone")();
+        rx.recv().unwrap();
+        // And one that has to be done is.
+        let (tx, rx) = mpsc::channel();
+        errands.run(move || tx.send(()).unwrap());
+        rx.try_recv().expect("by the calling thread");
+    }
+
+    #[test]
+    fn each_job_that_is_taken_runs_once_although_the_pool_shuts_down() {
+        for round in 0..300 {
+            let runtime = Builder::new_current_thread()
+                .max_blocking_threads(1 + round % 3)
+                .build()
+                .unwrap();
+            let errands = Errands::new(runtime.handle().clone());
+            let run = Arc::new(AtomicUsize::new(0));
+            let offering: Vec<_> = (0..3)
+                .map(|_| {
+                    let (errands, run) = (Arc::clone(&errands), Arc::clone(&run));
+                    thread::spawn(move || {
+                        let taken = (0..50).filter(|_| {
+                            let run = Arc::clone(&run);
+                            let job = move || _ = run.fetch_add(1, Ordering::SeqCst);
+                            errands.offer(job).is_ok()
+                        });
+                        taken.count()
+                    })
+                })
+                .collect();
+            for _ in 0..round {
+                thread::yield_now();
+            }
+            drop(runtime);
+            let taken: usize = offering
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .sum();
+            // Whoever is still at it holds the errands.
+            while Arc::strong_count(&errands) > 1 {
+                thread::yield_now();
+            }
+            assert_eq!(run.load(Ordering::SeqCst), taken);
+        }
+    }
+
+    #[test]
+    fn a_job_that_panics_harms_no_other() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let errands = Errands::new(runtime.handle().clone());
+        let (tx, rx) = mpsc::channel();
+        for n in 0..10 {
+            let tx = tx.clone();
+            let job = move || {
+                assert!(n % 2 == 1, "panics on purpose");
+                tx.send(n).unwrap();
+            };
+            assert!(errands.offer(job).is_ok());
+        }
+        drop(tx);
+        assert_eq!(rx.iter().count(), 5);
+    }
+}
