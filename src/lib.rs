@@ -44,8 +44,9 @@
 //! # How it works
 //!
 //! Whatever touches the disk runs on Tokio's blocking pool, the one behind `tokio::fs`, and each
-//! operation is one closure there (a stream: one for each batch): a hop to the pool and back costs more than the few system
-//! calls that it carries.
+//! operation is one closure there (a stream: one for each batch): a hop to the pool and back costs
+//! more than the few system calls that it carries. With many operations at a time, the threads that
+//! are awake carry out one after the other; none of them waits for one that takes long.
 //!
 //! A handle has no descriptor of its own, so that ten thousand cost none; the first 16 directories
 //! of the process that are worked in keep theirs open between two operations (not on Windows).

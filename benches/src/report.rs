@@ -8,8 +8,150 @@ use crate::Outcome;
 use crate::measure::{Entry, Kind, Row, quantile};
 use crate::results::{Part, Results};
 
-/// Where we are not ahead, and the reason as far as it is known: rows by the beginning of their id.
-const REASONS: &[(&str, &str, &str)] = &[];
+/// Where we are not ahead, and the reason as far as it is known: rows by the beginning of their id,
+/// and where, and who is (anybody, if nobody is named). The first that fits counts.
+const REASONS: &[(&str, &str, &str, &str)] = &[
+    (
+        "close-1-",
+        "",
+        "tmpdir",
+        "two hops each; but its drop spawns one more removal, which nobody needs, and probably that \
+         keeps threads awake that then answer faster",
+    ),
+    (
+        "close-1-",
+        "",
+        "",
+        "both are two hops to the pool, which are most of it (the floor beside it); the system calls \
+         differ by a microsecond, and a hop by more",
+    ),
+    (
+        "close-64-",
+        "disk",
+        "",
+        "all of them queue for the lock of the directory around and for the journal, and are slower \
+         than one thread alone (the floor beside it); probably who does more in between queues less",
+    ),
+    (
+        "drop-1-",
+        "",
+        "",
+        "one hop, and the rest is the filesystem's; a peer that removes in the drop has no second \
+         thread to wake, and its caller waits that long",
+    ),
+    (
+        "drop-64-",
+        "",
+        "",
+        "a lane removes with half the processors, so that the application keeps the others",
+    ),
+    (
+        "drop-files-0",
+        "",
+        "tempfile",
+        "to remove an empty directory takes as long as to hand it over",
+    ),
+    (
+        "drop-files-",
+        "",
+        "",
+        "both only pass it on; most of it is what the files that were made before have left of the \
+         caches, and the waking of a thread",
+    ),
+    (
+        "burst-gone",
+        "",
+        "",
+        "on purpose: background removal leaves half the processors to the application, whose calls \
+         take a fraction of the time meanwhile (the rows above)",
+    ),
+    (
+        "burst-",
+        "",
+        "async-tempfile",
+        "it removes on the thread that drops, and that does nothing else meanwhile",
+    ),
+    (
+        "burst-",
+        "memory",
+        "",
+        "on two processors, one call meets a thread that removes, for as long as the scheduler lets \
+         that run",
+    ),
+    (
+        "remove-tiny",
+        "",
+        "tokio::fs",
+        "the directory around is opened, too, so that nobody can put another in its place, and more \
+         code is cold: two to four microseconds",
+    ),
+    (
+        "remove-deep",
+        "",
+        "tokio::fs",
+        "there is one directory at a time to be removed, and nothing to share; it fails at the limit \
+         of descriptors, which this does not",
+    ),
+    (
+        "remove-",
+        "disk",
+        "",
+        "threads sleep in the journal, and it has the last word, the more so while it writes back \
+         what was made before; three threads and more help some trees and harm others",
+    ),
+    (
+        "remove-",
+        "memory",
+        "fuc_engine",
+        "both are bound by the same calls; it gives each thread a table of descriptors of its own \
+         (`unshare`), which saves it a reference count for each call, and which threads of Tokio's \
+         pool must not do",
+    ),
+    (
+        "scale-memory-",
+        "",
+        "",
+        "lists of work for several threads; it does not grow with the tree",
+    ),
+    (
+        "scale-",
+        "",
+        "tokio::fs",
+        "one directory at a time, and nothing to share",
+    ),
+    (
+        "write-",
+        "",
+        "tokio::fs",
+        "it sees that the path still leads to the directory, and that the file is one, which \
+         `tokio::fs` does not: two calls more",
+    ),
+    (
+        "replace-",
+        "",
+        "tokio::fs",
+        "it sees that the path still leads to the directory, and that the file is one, which \
+         `tokio::fs` does not: two calls more",
+    ),
+    (
+        "populate-",
+        "",
+        "std in spawn_blocking",
+        "the same calls in one hop, resolved beneath the directory",
+    ),
+    (
+        "populate-",
+        "disk",
+        "tokio::fs",
+        "it is the disk that takes the time",
+    ),
+    (
+        "stream-memory-",
+        "",
+        "",
+        "buffers, whatever the length of the stream",
+    ),
+];
 
 pub(crate) fn write(results: &Results, folder: &Path) -> Outcome<()> {
     let mut text = String::from("# async-tempdir beside its peers\n\n");
@@ -164,8 +306,12 @@ fn behind(row: &Row) -> Vec<String> {
         };
         let reason = REASONS
             .iter()
-            .find(|(id, peer, _)| row.id.starts_with(id) && entry.name == *peer)
-            .map_or("the reason is not known", |(_, _, reason)| reason);
+            .find(|(id, place, peer, _)| {
+                row.id.starts_with(id)
+                    && (place.is_empty() || row.place == *place)
+                    && (peer.is_empty() || entry.name == *peer)
+            })
+            .map_or("the reason is not known", |(.., reason)| reason);
         is_behind.then(|| {
             format!(
                 "{} ({}), {}: {how_much}: {reason}.",

@@ -102,9 +102,14 @@ pub(crate) fn measure(effort: Effort, places: &Places, only: Option<&str>) -> Ou
         if only.is_some_and(|only| only != name) {
             continue;
         }
-        let mut rows = in_process(name, effort, &places.memory, false)?;
-        if place == Where::Both {
-            rows.extend(in_process(name, effort, &places.disk, true)?);
+        let mut rows = Vec::new();
+        let both = [(&places.memory, false), (&places.disk, true)];
+        for (dir, on_disk) in both.iter().take(if place == Where::Both { 2 } else { 1 }) {
+            // What was measured before is not to be lost.
+            match in_process(name, effort, dir, *on_disk) {
+                Ok(measured) => rows.extend(measured),
+                Err(error) => eprintln!("{error}"),
+            }
         }
         parts.push(Part {
             name: name.to_owned(),
