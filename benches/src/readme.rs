@@ -11,26 +11,35 @@ use crate::results::Results;
 const BEGIN: &str = "<!-- measured: begin -->\n";
 const END: &str = "<!-- measured: end -->";
 
-/// What is shown.
-const ROWS: &[(&str, &str)] = &[
-    ("remove-tiny", "memory"),
-    ("remove-flat", "memory"),
-    ("remove-wide", "memory"),
-    ("remove-nested", "memory"),
-    ("remove-abyss", "memory"),
-    ("remove-sources", "memory"),
-    ("remove-sources", "disk"),
-];
-const LIFE: &[(&str, &str)] = &[
-    ("close-1-multi", "memory"),
-    ("close-64-multi", "memory"),
-    ("close-1-multi", "disk"),
-    ("drop-files-10000", "memory"),
-    ("stall", "memory"),
-    ("burst-most", "disk"),
-    ("burst-threads", "disk"),
-    ("populate-multi", "memory"),
-    ("stream-multi", "memory"),
+/// What is shown: a table each.
+const TABLES: &[&[(&str, &str)]] = &[
+    &[
+        ("remove-tiny", "memory"),
+        ("remove-flat", "memory"),
+        ("remove-wide", "memory"),
+        ("remove-nested", "memory"),
+        ("remove-abyss", "memory"),
+        ("remove-sources", "memory"),
+        ("remove-sources", "disk"),
+    ],
+    &[
+        ("close-1-multi", "memory"),
+        ("close-64-multi", "memory"),
+        ("close-1-multi", "disk"),
+        ("close-64-multi", "disk"),
+    ],
+    &[
+        ("drop-files-10000", "memory"),
+        ("stall", "memory"),
+        ("burst-p99", "disk"),
+        ("burst-most", "disk"),
+        ("burst-threads", "disk"),
+    ],
+    &[
+        ("write-multi", "memory"),
+        ("populate-multi", "memory"),
+        ("stream-multi", "memory"),
+    ],
 ];
 
 pub(crate) fn renew(results: &Results, folder: &Path) -> Outcome<()> {
@@ -60,7 +69,7 @@ pub(crate) fn renew(results: &Results, folder: &Path) -> Outcome<()> {
     let mut block = format!(
         "![Removing a tree: times as long as async-tempdir](benches/{folder}/removal-memory.svg)\n\n"
     );
-    for ids in [ROWS, LIFE] {
+    for ids in TABLES {
         let rows = chosen(ids);
         let rows: Vec<&Row> = rows.iter().collect();
         report::table(&mut block, &rows)?;
