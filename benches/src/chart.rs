@@ -65,7 +65,7 @@ pub(crate) fn write(results: &Results, folder: &Path) -> Outcome<()> {
         &folder.join("drop.svg"),
         [
             "What a drop costs the thread that drops",
-            "files in the directory",
+            "files in the directory (none shown as one)",
             "µs",
         ],
         &numbered("drop-files-"),
@@ -151,7 +151,7 @@ fn bars(file: &Path, title: &str, rows: &[&Row]) -> Outcome<()> {
                 (Some(_), Some(median)) => format!("{} {}", number(median), row.unit),
                 _ => "fails".to_owned(),
             };
-            draw(&words, (end + 5, y - 2), 12)?;
+            draw(&words, (end + 5, y + 1), 12)?;
             y += BAR;
         }
         y += 18;
@@ -187,6 +187,7 @@ fn lines(file: &Path, [title, x, y]: [&str; 3], rows: &[(f64, &Row)]) -> Outcome
     let mut chart = ChartBuilder::on(&area)
         .caption(title, text(17))
         .margin(12)
+        .margin_right(40)
         .x_label_area_size(42)
         .y_label_area_size(64)
         .build_cartesian_2d((first..last).log_scale(), (least..most).log_scale())?;
