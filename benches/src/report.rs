@@ -43,7 +43,9 @@ const REASONS: &[(&str, &str, &str, &str)] = &[
         "drop-64-",
         "",
         "",
-        "a lane removes with half the processors, so that the application keeps the others",
+        "creation and removal queue for the lock of the directory around, and a lane removes with \
+         half the processors, so that the application keeps the others; which of the two it is was \
+         not found out",
     ),
     (
         "drop-files-0",
