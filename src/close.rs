@@ -29,7 +29,7 @@ impl Target for Closing {
             let error = RemoveError::whole(dir.path(), owned::foreign());
             return reply.answer(|| Verdict::new(Outcome::from(Err(error))));
         }
-        // The one who waits has a thread's worth of removal for itself: no lane, no queue.
+        // The one who waits has a thread's worth of removal for itself, ahead of what was dropped.
         let lane = dir.lane_here();
         let options = Options {
             helpers: Some(remove::helpers(lane.runtime())),

@@ -44,7 +44,8 @@ fn lock_in(path: &Path) -> PathBuf {
 ///
 /// That a process lives is proved by a lock that it holds on a file in its root, and which the
 /// operating system releases however it ends. Process ids and age are not used: containers do not
-/// share the ones, and the other proves nothing. A live root is never touched, be it another process's or of this very one.
+/// share the ones, and the other proves nothing. A live root is never touched, be it another
+/// process's or of this very one.
 ///
 /// It costs two descriptors (one on Windows), however many
 /// directories are made in it.

@@ -63,8 +63,8 @@ impl Claim {
         }
     }
 
-    /// The claim becomes a handle's, and that's `policy` holds. One whose creation was cancelled
-    /// never does, and its directory goes.
+    /// The claim becomes a handle's, whose `policy` holds from now on. One whose creation was
+    /// cancelled never does, and its directory is removed.
     pub(crate) fn hand_out(&mut self, policy: Policy) {
         self.on_drop = OnDrop::Policy(policy);
         self.held = true;
