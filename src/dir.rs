@@ -196,7 +196,8 @@ impl AsyncTempDir {
     /// # Errors
     ///
     /// A [`RemoveError`](crate::RemoveError) with every entry that stays. If something else has the directory's name
-    /// by now, that is not touched, and the error says so.
+    /// by now, that is not touched, and the error says so. On Windows, what is open inside may have
+    /// to [stay](crate::remove_dir_all#platform-notes).
     ///
     /// # Panics
     ///

@@ -33,10 +33,12 @@ async fn what_is_written_is_read() {
     let mut file = dir.create("a/created").await.unwrap();
     file.write_all(b"created").await.unwrap();
     file.flush().await.unwrap();
+    drop(file);
     let mut text = String::new();
     let mut file = dir.open("a/created").await.unwrap();
     file.read_to_string(&mut text).await.unwrap();
     assert_eq!(text, "created");
+    drop(file);
     dir.close().await.unwrap();
     sandbox.check();
 }

@@ -17,6 +17,7 @@ async fn a_file_created_new_has_not_been_there() {
     let mut file = dir.create_new("a/b/file").await.unwrap();
     file.write_all(b"new").await.unwrap();
     file.flush().await.unwrap();
+    drop(file);
     let error = dir.create_new("a/b/file").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     let expected = format!("cannot create {:?}: ", dir.path().join("a/b/file"));
@@ -195,13 +196,20 @@ async fn a_temporary_file_goes_when_it_is_dropped() {
         dir.list().await.unwrap(),
         [Path::new(kept.file_name().unwrap())]
     );
+    let removed = dir.close().await.unwrap();
+    assert_eq!((removed.files, removed.dirs), (1, 1));
+    sandbox.check();
+}
+
+/// Elsewhere what is open may have to stay.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_directory_takes_a_temporary_file_along() {
+    let sandbox = Sandbox::new();
+    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
     let survivor = dir.temp_file().await.unwrap();
     let removed = dir.close().await.unwrap();
-    assert_eq!(
-        (removed.files, removed.dirs),
-        (2, 1),
-        "the directory takes them along"
-    );
+    assert_eq!((removed.files, removed.dirs), (1, 1));
     drop(survivor);
     sandbox.check();
 }

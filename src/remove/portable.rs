@@ -7,16 +7,13 @@ use std::fs::{self, DirEntry};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
 use super::log::{Log, Tally};
 use crate::sys::{self, Identity};
 
-/// How often an entry that somebody else has open is tried, `PAUSE` apart: about a third of a
-/// second in all. Virus scanners and indexers let go within that.
-const MAX_TRIES: u32 = 16;
-const PAUSE: Duration = Duration::from_millis(20);
+mod patience;
+
+use patience::Patience;
 
 /// A directory and what is still to remove in it.
 struct Level {
@@ -35,6 +32,7 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
         }
     }
     let mut tally = Tally::new(log);
+    let mut patience = Patience::default();
     // What is to go when nothing else is left.
     let last = log.options().last.and_then(|name| name.to_str().ok());
     let mut levels = Vec::from_iter(read(path.to_path_buf(), log));
@@ -44,11 +42,10 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
     while let Some(level) = levels.last_mut() {
         match level.entries.pop() {
             Some(entry) => {
-                let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
-                if is_dir {
+                if holds_entries(&entry) {
                     levels.extend(read(entry.path(), log));
                 } else {
-                    remove_other(&entry.path(), log, &mut tally);
+                    remove_other(&entry.path(), log, &mut tally, &mut patience);
                 }
             }
             None => {
@@ -57,9 +54,9 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
                     && levels.is_empty()
                     && log.failures() == level.failures_before
                 {
-                    remove_other(&level.path.join(last), log, &mut tally);
+                    remove_other(&level.path.join(last), log, &mut tally, &mut patience);
                 }
-                leave(&level, log, &mut tally);
+                leave(&level, log, &mut tally, &mut patience);
             }
         }
     }
@@ -70,11 +67,28 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
 pub(super) fn remove_entry(above: fs::File, path: &Path, log: &Arc<Log>) {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => remove(path, None, log),
-        Ok(_) => remove_other(path, log, &mut Tally::new(log)),
+        Ok(_) => remove_other(path, log, &mut Tally::new(log), &mut Patience::default()),
         Err(error) => log.failed(|| path.to_path_buf(), error),
     }
     // Open until now, so that it could not be exchanged for a link.
     drop(above);
+}
+
+/// Whether the entry is a directory, with entries of its own. A directory that leads elsewhere has
+/// none, whatever kind of reparse point makes it do so; std knows two kinds as links.
+#[cfg(windows)]
+fn holds_entries(entry: &DirEntry) -> bool {
+    use std::os::windows::fs::MetadataExt;
+
+    // Known from the listing: it asks nobody.
+    entry.metadata().is_ok_and(|metadata| {
+        metadata.is_dir() && !sys::is_reparse_point(metadata.file_attributes().into())
+    })
+}
+
+#[cfg(not(windows))]
+fn holds_entries(entry: &DirEntry) -> bool {
+    entry.file_type().is_ok_and(|kind| kind.is_dir())
 }
 
 fn read(path: PathBuf, log: &Log) -> Option<Level> {
@@ -94,8 +108,8 @@ fn read(path: PathBuf, log: &Log) -> Option<Level> {
 }
 
 /// A file, or a link of either kind.
-fn remove_other(path: &Path, log: &Log, tally: &mut Tally<'_>) {
-    match patiently(path, || {
+fn remove_other(path: &Path, log: &Log, tally: &mut Tally<'_>, patience: &mut Patience) {
+    match patience.remove(path, || {
         // Links to directories are directories of a kind, and go as such.
         fs::remove_file(path).or_else(|error| match fs::remove_dir(path) {
             Ok(()) => Ok(()),
@@ -108,70 +122,14 @@ fn remove_other(path: &Path, log: &Log, tally: &mut Tally<'_>) {
     }
 }
 
-fn leave(level: &Level, log: &Log, tally: &mut Tally<'_>) {
+fn leave(level: &Level, log: &Log, tally: &mut Tally<'_>, patience: &mut Patience) {
     if log.failures() > level.failures_before {
         // It cannot be empty, and what is in it has been recorded.
         return;
     }
-    match patiently(&level.path, || fs::remove_dir(&level.path)) {
+    match patience.remove(&level.path, || fs::remove_dir(&level.path)) {
         Ok(true) => tally.dir(),
         Ok(false) => {}
         Err(error) => log.failed(|| level.path.clone(), error),
     }
-}
-
-/// Calls `remove` until it succeeds, for a bounded time while somebody else has the entry open.
-/// False if there is nothing (any more).
-fn patiently(path: &Path, remove: impl Fn() -> io::Result<()>) -> io::Result<bool> {
-    let mut cleared = false;
-    let mut tries = 1;
-    loop {
-        let error = match remove() {
-            Ok(()) => return Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => error,
-        };
-        if error.kind() == io::ErrorKind::PermissionDenied && !cleared {
-            cleared = true;
-            clear_read_only(path);
-        } else if is_busy(&error) && tries < MAX_TRIES {
-            tries += 1;
-            thread::sleep(PAUSE);
-        } else {
-            return Err(error);
-        }
-    }
-}
-
-#[cfg(windows)]
-fn clear_read_only(path: &Path) {
-    if let Ok(metadata) = fs::symlink_metadata(path) {
-        let mut permissions = metadata.permissions();
-        #[expect(
-            clippy::permissions_set_readonly_false,
-            reason = "on Windows it is one attribute and opens nothing to the world"
-        )]
-        permissions.set_readonly(false);
-        // If it fails, the removal says so.
-        let _ = fs::set_permissions(path, permissions);
-    }
-}
-
-/// Elsewhere the right to remove an entry is a matter of the directory it is in.
-#[cfg(not(windows))]
-fn clear_read_only(_path: &Path) {}
-
-/// Whether the error may go away by itself: `ERROR_ACCESS_DENIED` (also said of a file that is
-/// about to vanish), `ERROR_SHARING_VIOLATION`, `ERROR_LOCK_VIOLATION`, `ERROR_DIR_NOT_EMPTY`.
-#[cfg(windows)]
-fn is_busy(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(5 | 32 | 33 | 145))
-}
-
-#[cfg(not(windows))]
-fn is_busy(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ResourceBusy | io::ErrorKind::DirectoryNotEmpty
-    )
 }

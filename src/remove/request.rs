@@ -32,6 +32,14 @@ use crate::reply::{self, Reply, Waiting};
 /// nothing is, a file, a symlink, an empty path or one with a NUL, a filesystem's root, `.`, a path
 /// that ends in `..`, and any call outside a Tokio runtime.
 ///
+/// # Platform notes
+///
+/// Windows: what somebody has open, without having allowed its deletion, cannot be removed. It is
+/// tried again for a third of a second, and for three seconds at most where there is much of it,
+/// then reported, and the rest is removed. The read-only attribute is taken from what is to go.
+/// Junctions, and reparse points of any other kind, are removed and not entered. The paths have to
+/// stay below 32,767 characters.
+///
 /// # Panics
 ///
 /// If the [progress function](RemoveDirAll::on_progress) did, after the removal has ended.

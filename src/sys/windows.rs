@@ -89,10 +89,13 @@ fn open_itself(path: &Path) -> io::Result<File> {
 
 fn is_plain_dir(handle: &File) -> io::Result<bool> {
     let attributes = winapi_util::file::information(handle)?.file_attributes();
-    Ok(
-        attributes & FILE_ATTRIBUTE_DIRECTORY != 0
-            && attributes & FILE_ATTRIBUTE_REPARSE_POINT == 0,
-    )
+    Ok(attributes & FILE_ATTRIBUTE_DIRECTORY != 0 && !is_reparse_point(attributes))
+}
+
+/// Whether what has these attributes is a link of some kind: symbolic, a junction, or one of those
+/// that other drivers know.
+pub(crate) fn is_reparse_point(attributes: u64) -> bool {
+    attributes & FILE_ATTRIBUTE_REPARSE_POINT != 0
 }
 
 /// Opens the regular file `path` beneath `dir`. Devices have names of their own here, which are
