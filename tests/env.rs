@@ -8,7 +8,6 @@ use std::fs;
 use async_tempdir::{AsyncTempDir, cleanup, remove_dir_all};
 use support::Sandbox;
 
-#[cfg(unix)]
 #[test]
 fn a_relative_tmpdir_and_a_change_of_directory() {
     const NAME: &str = "a_relative_tmpdir_and_a_change_of_directory";
@@ -20,7 +19,8 @@ fn a_relative_tmpdir_and_a_change_of_directory() {
     fs::create_dir_all(sandbox.join("after/tmp")).unwrap();
     support::in_process_with(NAME, &[], |command| {
         command
-            .env("TMPDIR", "tmp")
+            // Where Windows looks, the first of them.
+            .env(if cfg!(windows) { "TMP" } else { "TMPDIR" }, "tmp")
             .current_dir(sandbox.join("before"));
     });
     fs::remove_dir_all(sandbox.join("before")).unwrap();
@@ -28,7 +28,6 @@ fn a_relative_tmpdir_and_a_change_of_directory() {
     sandbox.check();
 }
 
-#[cfg(unix)]
 fn child_process() {
     let start = std::env::current_dir().unwrap();
     let elsewhere = start.parent().unwrap().join("after");
