@@ -10,7 +10,7 @@ use async_tempdir::{AsyncTempDir, cleanup};
 use support::{Sandbox, alone, multi_thread};
 use tokio::runtime::Builder;
 
-const DIRS: usize = 5_000;
+const DIRS: usize = support::times(5_000);
 
 async fn create_many(sandbox: &Sandbox, number: usize) -> Vec<AsyncTempDir> {
     let mut dirs = Vec::with_capacity(number);

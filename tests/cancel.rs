@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use async_tempdir::{AsyncTempDir, cleanup};
 use futures::stream::{self, Stream};
-use support::{Sandbox, alone, multi_thread, runtimes, until};
+use support::{Sandbox, alone, multi_thread, runtimes, times, until};
 use tokio::runtime::Runtime;
 
 /// Runs `test` and asserts that it left nothing: no directory, no descriptor, nothing pending.
@@ -51,11 +51,11 @@ async fn cancelled_after(polls: usize, future: impl Future) -> bool {
     false
 }
 
-/// Cancels the futures of `make` after 0, 1, 2 and more polls, a hundred times each, up to well
+/// Cancels the futures of `make` after 0, 1, 2 and more polls, a hundred times each (on Windows ten), up to well
 /// past the number that they need.
 async fn at_every_await_point<F: Future>(make: impl Fn() -> F) {
     for polls in 0..8 {
-        for _ in 0..100 {
+        for _ in 0..times(100) {
             cancelled_after(polls, make()).await;
         }
     }
@@ -74,8 +74,10 @@ impl Moments {
     }
 }
 
+const CREATIONS: usize = times(5_000);
+
 #[test]
-fn five_thousand_creations_at_random_moments() {
+fn thousands_of_creations_at_random_moments() {
     let _alone = alone();
     let sandbox = Sandbox::new();
     let runtime = multi_thread();
@@ -88,7 +90,7 @@ fn five_thousand_creations_at_random_moments() {
 
     let mut moments = Moments(42);
     let mut created = 0;
-    for _ in 0..5_000 {
+    for _ in 0..CREATIONS {
         let parent = sandbox.path().to_path_buf();
         let task = runtime.spawn(async move { AsyncTempDir::new_in(parent).await });
         // A creation takes some 30 µs: the moments spread over it, and a little beyond.
@@ -108,7 +110,7 @@ fn five_thousand_creations_at_random_moments() {
     until("every descriptor is closed", || {
         support::descriptors() <= descriptors
     });
-    assert!(created < 5_000, "some were cancelled");
+    assert!(created < CREATIONS, "some were cancelled");
     sandbox.check();
 }
 
@@ -139,7 +141,7 @@ fn write_and_the_drop_right_after_it() {
     leaving_nothing(|runtime, sandbox| {
         runtime.block_on(async {
             for polls in 0..4 {
-                for _ in 0..100 {
+                for _ in 0..times(100) {
                     let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
                     cancelled_after(polls, dir.write("a/b/c", vec![0; 10_000])).await;
                     drop(dir);
@@ -154,7 +156,7 @@ fn write_and_the_close_right_after_it() {
     leaving_nothing(|runtime, sandbox| {
         runtime.block_on(async {
             for polls in 0..4 {
-                for _ in 0..100 {
+                for _ in 0..times(100) {
                     let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
                     let path = dir.path().to_path_buf();
                     cancelled_after(polls, dir.write("a/b/c", vec![0; 10_000])).await;
@@ -209,7 +211,7 @@ fn write_stream() {
             let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
             dir.write("file", "as it was").await.unwrap();
             for polls in (0..100).step_by(3).chain([usize::MAX]) {
-                for _ in 0..10 {
+                for _ in 0..times(10) {
                     let done = cancelled_after(polls, dir.write_stream("file", halting())).await;
                     cleanup::idle().await;
                     assert_eq!(dir.list().await.unwrap(), [Path::new("file")]);
@@ -242,7 +244,7 @@ fn close() {
     leaving_nothing(|runtime, sandbox| {
         runtime.block_on(async {
             for polls in 0..4 {
-                for _ in 0..100 {
+                for _ in 0..times(100) {
                     let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
                     std::fs::create_dir(dir.path().join("sub")).unwrap();
                     cancelled_after(polls, dir.close().into_future()).await;
@@ -258,7 +260,7 @@ fn persist() {
         let target = sandbox.join("target");
         runtime.block_on(async {
             for polls in 0..4 {
-                for _ in 0..100 {
+                for _ in 0..times(100) {
                     let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
                     std::fs::create_dir(dir.path().join("sub")).unwrap();
                     let done = cancelled_after(polls, dir.persist(&target)).await;

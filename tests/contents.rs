@@ -76,7 +76,7 @@ fn tasks_that_share_a_missing_directory() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
             let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
-            for round in 0..1_000 {
+            for round in 0..support::times(1_000) {
                 let path = |name: &str| format!("{round}/sub/{name}");
                 let chunks = futures::stream::iter([Ok::<_, std::io::Error>("x")]);
                 let (a, b, c, d, e, f) = tokio::join!(

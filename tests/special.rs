@@ -6,7 +6,7 @@ mod support;
 
 use std::future::Future;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::Command;
 use std::time::Duration;
 
@@ -152,12 +152,8 @@ fn a_device() {
                 .unwrap()
                 .success()
         );
-        assert!(
-            std::fs::metadata(&path)
-                .unwrap()
-                .file_type()
-                .is_char_device()
-        );
+        let kind = std::fs::metadata(&path).unwrap().file_type();
+        assert!(std::os::unix::fs::FileTypeExt::is_char_device(&kind));
         check(&dir, "device", "a device").await;
         assert!(
             Command::new("umount")

@@ -8,13 +8,16 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_tempdir::{AsyncTempDir, cleanup};
 use futures::FutureExt;
 use futures::stream;
 use support::{Sandbox, alone, runtimes};
+#[cfg(target_os = "linux")]
+use {
+    std::sync::Arc,
+    std::sync::atomic::{AtomicBool, Ordering},
+};
 
 /// What `sibling` holds, beyond what [`Sandbox::check`] looks at.
 fn untouched(sandbox: &Sandbox) {
@@ -74,8 +77,10 @@ async fn between_two_calls() {
 }
 
 /// Tells a thread to end, also in a panic.
+#[cfg(target_os = "linux")]
 struct Over(Arc<AtomicBool>);
 
+#[cfg(target_os = "linux")]
 impl Drop for Over {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);

@@ -13,7 +13,7 @@ use async_tempdir::{AsyncTempDir, cleanup};
 use support::{Sandbox, alone, current_thread, fill, runtimes, until};
 use tokio::runtime::{Builder, Runtime};
 
-const RUNS: usize = 200;
+const RUNS: usize = support::times(200);
 
 /// Runs `wall` two hundred times and counts what is left.
 fn wall(wall: impl Fn(&Sandbox)) {

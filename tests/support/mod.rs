@@ -99,6 +99,15 @@ pub fn in_memory() -> PathBuf {
     }
 }
 
+/// How often something is done, of the `times` on Unix: a call of Wine's takes far longer.
+pub const fn times(times: usize) -> usize {
+    if cfg!(windows) {
+        times.div_ceil(10)
+    } else {
+        times
+    }
+}
+
 /// One runtime of each flavour.
 pub fn runtimes() -> [Runtime; 2] {
     [current_thread(), multi_thread()]

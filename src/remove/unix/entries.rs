@@ -126,7 +126,7 @@ impl Buffer {
 /// Elsewhere a reading cannot be interrupted: the directory is opened anew for each.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 #[derive(Default)]
-pub(super) struct Buffer;
+pub(super) struct Buffer {}
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 impl Buffer {
