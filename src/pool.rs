@@ -5,6 +5,7 @@
 //! in some versions of Tokio while the pool's lock is held, which no destructor of ours may know
 //! about. So the pool never gets the job itself but a [`Runner`] that points to it.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -79,6 +80,11 @@ where
         _ => job,
     };
     job(Where::Here);
+}
+
+/// Why a job cannot be done by a pool that did not take it.
+pub(crate) fn unavailable() -> io::Error {
+    io::Error::other("the Tokio runtime is shutting down, or the system gives it no thread")
 }
 
 impl<F: FnOnce(Where)> Runner<F> {

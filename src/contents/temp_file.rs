@@ -32,7 +32,7 @@ impl AsyncTempDir {
     /// # Errors
     ///
     /// What the operating system says; `Other`: something else has the directory's name by now,
-    /// or the file's, or the runtime shuts down. No file is left.
+    /// or the file's, or the runtime shuts down, or the system gives it no thread. No file is left.
     ///
     /// # Cancel safety
     ///
