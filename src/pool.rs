@@ -8,6 +8,7 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
@@ -18,6 +19,24 @@ pub(crate) enum Where {
     Pool,
     /// The one that wanted the job done.
     Here,
+}
+
+/// When a pool was last asked for a thread.
+#[derive(Debug)]
+pub(crate) struct Asked(Instant);
+
+/// After how long a pool that has not run a job since is asked for a thread again. It may only be
+/// busy; but asking costs little more than the job that is the occasion for it.
+const OVERDUE: Duration = Duration::from_millis(100);
+
+impl Asked {
+    pub(crate) fn now() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.0.elapsed() > OVERDUE
+    }
 }
 
 /// Where a job waits until somebody runs it.
