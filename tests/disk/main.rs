@@ -5,105 +5,25 @@
 
 #![cfg(target_os = "linux")]
 
+mod device;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::future::Future;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_tempdir::{AsyncTempDir, TempRoot, cleanup, remove_dir_all};
+use device::{Ballast, Bytes, Dirs, Disk, Files, Lack, run, where_it_may_mount_images};
 use futures::stream;
 use support::{Sandbox, runtimes};
 
 /// Deeper than a removal goes without moving directories up, and that several times over.
 const DEPTH: u64 = 200;
-
-/// What a filesystem has no more of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lack {
-    /// Room for another directory.
-    Dirs,
-    /// Room for another file, be it empty.
-    Files,
-    /// Room for what is in a file.
-    Bytes,
-}
-use Lack::{Bytes, Dirs, Files};
-
-/// A filesystem of its own, until it is dropped.
-struct Disk {
-    at: PathBuf,
-}
-
-impl Disk {
-    fn new(sandbox: &Sandbox, options: &[&str], what: impl AsRef<std::ffi::OsStr>) -> Self {
-        let at = sandbox.join("disk");
-        fs::create_dir(&at).unwrap();
-        let mut mount = Command::new("mount");
-        run(mount.args(options).arg(what).arg(&at));
-        Self { at }
-    }
-
-    /// In a file on the disk that is there.
-    fn in_image(sandbox: &Sandbox, bytes: u64, make: &[&str]) -> Self {
-        let image = sandbox.join("image");
-        File::create(&image).unwrap().set_len(bytes).unwrap();
-        run(Command::new(make[0]).args(&make[1..]).arg(&image));
-        let disk = Self::new(sandbox, &["-o", "loop"], &image);
-        // It lasts as long as it is mounted.
-        fs::remove_file(image).unwrap();
-        disk
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let unmounted = Command::new("umount").arg(&self.at).output();
-        if !std::thread::panicking() {
-            assert!(unmounted.unwrap().status.success(), "it is still in use");
-            fs::remove_dir(&self.at).unwrap();
-        }
-    }
-}
-
-fn run(command: &mut Command) {
-    let output = command.output();
-    let output = output.unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {stderr}");
-}
-
-/// As `where_it_may_mount`, for filesystems that only the system's root may mount: in a file, made
-/// by `tool`.
-fn where_it_may_mount_images(name: &str, tool: &str) -> bool {
-    let unshare = ["unshare", "--mount"];
-    if !support::is_child(name) {
-        if !rustix::process::geteuid().is_root() {
-            eprintln!("{name}: not run, for only root may mount such a filesystem");
-            return false;
-        }
-        let has = |words: &[&str]| {
-            let tried = Command::new(words[0]).args(&words[1..]).output();
-            tried.is_ok_and(|tried| tried.status.success())
-        };
-        let able = Path::new("/dev/loop-control").exists()
-            && has(&["unshare", "--mount", "true"])
-            && has(&[tool, "-V"]);
-        if !able {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "CI is where it has to run"
-            );
-            eprintln!("{name}: not run, for there is no {tool}, or no loop device");
-            return false;
-        }
-    }
-    support::in_process(name, &unshare)
-}
 
 /// Every file and directory below, and what is in the files.
 fn snapshot(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -122,63 +42,6 @@ fn snapshot(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         }
     }
     all
-}
-
-/// What takes up all that there is of something.
-struct Ballast {
-    dir: PathBuf,
-    lacks: &'static [Lack],
-    entries: u32,
-}
-
-impl Ballast {
-    fn of(disk: &Path, lacks: &'static [Lack]) -> Self {
-        let dir = disk.join("ballast");
-        fs::create_dir(&dir).unwrap();
-        Self {
-            dir,
-            lacks,
-            entries: 0,
-        }
-    }
-
-    /// Takes what is left, also of what others have given back.
-    fn fill(&mut self) {
-        if self.lacks.contains(&Bytes) {
-            let mut files = File::options();
-            files.append(true).create(true);
-            // Not its fault if there is no room even for that.
-            if let Ok(mut big) = files.open(self.dir.join("big")) {
-                while fill(&mut big) {}
-            }
-        }
-        // Some filesystems have kept a little for these.
-        if self.lacks.contains(&Dirs) {
-            self.make(|path| fs::create_dir(path).is_ok());
-        }
-        if self.lacks.contains(&Files) {
-            self.make(|path| File::create(path).is_ok());
-        }
-    }
-
-    fn make(&mut self, make: impl Fn(PathBuf) -> bool) {
-        while make(self.dir.join(self.entries.to_string())) {
-            self.entries += 1;
-        }
-    }
-}
-
-/// Appends as much as there is room for. False if that was nothing; what the system does later
-/// may make some more.
-fn fill(file: &mut File) -> bool {
-    let mut written = false;
-    for size in [1 << 16, 1 << 12] {
-        while file.write_all(&vec![b'x'; size]).is_ok() {
-            written = true;
-        }
-    }
-    _ = file.sync_all();
-    written
 }
 
 /// A chain of directories that needs moving up, and a little of everything, in `dir`.
@@ -210,7 +73,6 @@ async fn fails<T>(
 ) {
     let before = snapshot(disk);
     assert_says(operation.await, kind, path.as_ref());
-    // What is left of a stream goes in the background only if nobody awaits it.
     let is = snapshot(disk);
     let new: Vec<_> = is
         .keys()
@@ -278,6 +140,18 @@ async fn everything_says_so(
     assert_eq!(cleanup::failures(), 0);
 }
 
+/// As `everything_says_so`, of what makes more than one entry when there is room for one.
+async fn half_of_it_says_so(disk: &Path, dir: &AsyncTempDir, kind: ErrorKind) {
+    fails(disk, kind, disk, TempRoot::open_in("app", disk)).await;
+    let stream = stream::iter([Ok::<_, io::Error>("x")]);
+    let path = dir.path().join("made/file");
+    assert_says(dir.write_stream("made/file", stream).await, kind, &path);
+    fails(disk, kind, path, dir.write("made/file", "")).await;
+    // The directory that was made for it stays.
+    assert_eq!(fs::read_dir(dir.path().join("made")).unwrap().count(), 0);
+    dir.remove("made").await.unwrap();
+}
+
 /// Fills `disk` until it lacks all of that: what fails then, and what does not.
 async fn when_full(disk: &Path, kind: ErrorKind, lacks: &'static [Lack]) {
     let new = || async { AsyncTempDir::new_in(disk).await.unwrap() };
@@ -299,6 +173,11 @@ async fn when_full(disk: &Path, kind: ErrorKind, lacks: &'static [Lack]) {
     let mut ballast = Ballast::of(disk, lacks);
     ballast.fill();
     everything_says_so(disk, &dir, kind, lacks).await;
+    if !lacks.contains(&Bytes) {
+        ballast.give_one_back();
+        half_of_it_says_so(disk, &dir, kind).await;
+        ballast.fill();
+    }
 
     // Each removes what is as deep as can be, before anything has made room.
     let dirs = DEPTH + 4;
