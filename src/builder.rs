@@ -157,7 +157,8 @@ impl Builder {
     /// - `InvalidFilename`: the filesystem takes no name that long.
     /// - `NotFound`, `NotADirectory`, `PermissionDenied`, `StorageFull`, `ReadOnlyFilesystem` and
     ///   whatever else the operating system says to `mkdir`.
-    /// - `Other`: there is no Tokio runtime here, or it is shutting down.
+    /// - `Other`: there is no Tokio runtime here, or it is shutting down, or the system gives it no
+    ///   thread.
     ///
     /// # Cancel safety
     ///

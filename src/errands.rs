@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
-use crate::pool;
+use crate::pool::{self, Asked};
 use crate::queue::{Pace, Queue, Worker};
 
 /// How long a thread works before it looks whether others want it.
@@ -41,10 +41,18 @@ impl std::fmt::Debug for Errand {
 
 /// As many threads as there are jobs, if need be.
 #[derive(Debug)]
-struct OneMore;
+struct OneMore(Asked);
 
 impl Pace for OneMore {
     fn taken(&mut self) {}
+
+    fn promised(&mut self) {
+        self.0 = Asked::now();
+    }
+
+    fn is_overdue(&self) -> bool {
+        self.0.is_overdue()
+    }
 
     fn limit(&self, working: usize) -> usize {
         working + 1
@@ -55,7 +63,7 @@ impl Errands {
     pub(crate) fn new(runtime: Handle) -> Arc<Self> {
         Arc::new(Self {
             runtime,
-            queue: Queue::new(OneMore),
+            queue: Queue::new(OneMore(Asked::now())),
             offered: AtomicU64::new(0),
         })
     }

@@ -128,6 +128,11 @@
 //! # Limitations
 //!
 //! - It needs a Tokio runtime: creation outside one is an error.
+//! - Where the system gives the runtime's pool no thread, operations fail, and removals are carried
+//!   out by the calling thread. That Tokio panics then is caught; its message still stands on
+//!   stderr, and with `panic = "abort"` the process ends. If the pool has threads, and all are busy,
+//!   both wait for one of those, or for the next operation, which asks for another. (Before Tokio
+//!   1.54.0, also if the only threads are a multi-thread runtime's own.)
 //! - Where the filesystem keeps no time of birth, or a directory is replaced within one tick of
 //!   the kernel's clock after its creation (1 to 10 ms) and gets the same inode number, the
 //!   replacement is taken for the original.

@@ -5,8 +5,10 @@
 //! in some versions of Tokio while the pool's lock is held, which no destructor of ours may know
 //! about. So the pool never gets the job itself but a [`Runner`] that points to it.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
@@ -17,6 +19,24 @@ pub(crate) enum Where {
     Pool,
     /// The one that wanted the job done.
     Here,
+}
+
+/// When a pool was last asked for a thread.
+#[derive(Debug)]
+pub(crate) struct Asked(Instant);
+
+/// After how long a pool that has not run a job since is asked for a thread again. It may only be
+/// busy; but asking costs little more than the job that is the occasion for it.
+const OVERDUE: Duration = Duration::from_millis(100);
+
+impl Asked {
+    pub(crate) fn now() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.0.elapsed() > OVERDUE
+    }
 }
 
 /// Where a job waits until somebody runs it.
@@ -79,6 +99,11 @@ where
         _ => job,
     };
     job(Where::Here);
+}
+
+/// Why a job cannot be done by a pool that did not take it.
+pub(crate) fn unavailable() -> io::Error {
+    io::Error::other("the Tokio runtime is shutting down, or the system gives it no thread")
 }
 
 impl<F: FnOnce(Where)> Runner<F> {

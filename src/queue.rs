@@ -33,6 +33,14 @@ pub(crate) trait Pace {
     /// A worker takes a job.
     fn taken(&mut self);
 
+    /// A worker is promised.
+    fn promised(&mut self) {}
+
+    /// Whether the last promise should have been kept by now.
+    fn is_overdue(&self) -> bool {
+        false
+    }
+
     /// How many workers there may be right now, when `working` are at work; at least one.
     fn limit(&self, working: usize) -> usize;
 }
@@ -71,9 +79,9 @@ impl<T, P: Pace> Queue<T, P> {
     pub(crate) fn push(&self, job: T) -> bool {
         let mut state = self.lock();
         state.jobs.push_back(job);
-        let promise = state.working + state.promised < state.limit();
+        let promise = state.working + state.promised < state.limit() || state.is_overdue();
         if promise {
-            state.promised += 1;
+            state.promise();
         }
         promise
     }
@@ -114,10 +122,10 @@ impl<T, P: Pace> Queue<T, P> {
             state.pace.taken();
             let stand_in = on == Where::Pool
                 && !state.jobs.is_empty()
-                && state.promised == 0
+                && (state.promised == 0 || state.is_overdue())
                 && worker.wants_stand_in();
             if stand_in {
-                state.promised += 1;
+                state.promise();
             }
             drop(state);
             if stand_in {
@@ -131,7 +139,7 @@ impl<T, P: Pace> Queue<T, P> {
                     state.working -= 1;
                     return;
                 }
-                state.promised += 1;
+                state.promise();
                 drop(state);
                 worker.promise();
                 worker.begin_turn();
@@ -148,5 +156,17 @@ impl<T, P: Pace> Queue<T, P> {
 impl<T, P: Pace> State<T, P> {
     fn limit(&self) -> usize {
         self.pace.limit(self.working)
+    }
+
+    fn promise(&mut self) {
+        self.promised += 1;
+        self.pace.promised();
+    }
+
+    /// Whether a promise is not to be relied on. A pool whose threads are all busy when the system
+    /// gives no other keeps what it has promised for one of them, and asks the system again only
+    /// when it is asked itself. Each promise that this adds has a job as its occasion.
+    fn is_overdue(&self) -> bool {
+        self.promised > 0 && self.pace.is_overdue()
     }
 }

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use crate::cleanup::{Lane, Pending};
+use crate::pool;
 
 /// Makes both ends.
 ///
@@ -24,7 +25,7 @@ pub(crate) fn channel<T>() -> (Reply<T>, Waiting<T>) {
 ///
 /// # Errors
 ///
-/// The runtime is shutting down, or is gone.
+/// The runtime is shutting down, or gone, or the system gives it no thread.
 ///
 /// # Cancel safety
 ///
@@ -47,7 +48,7 @@ where
     let (reply, waiting) = channel();
     lane.errands()
         .offer(move || reply.answer_if_awaited(job))
-        .map_err(|_refused| io::Error::other("the Tokio runtime is shutting down"))?;
+        .map_err(|_refused| pool::unavailable())?;
     Ok(waiting)
 }
 

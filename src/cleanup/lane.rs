@@ -14,7 +14,7 @@ use tokio::runtime::{Handle, Id};
 
 use super::{Doomed, MAX_THREADS};
 use crate::errands::Errands;
-use crate::pool::{self, Where};
+use crate::pool::{self, Asked, Where};
 use crate::queue::{Pace, Queue, Worker};
 
 /// How long a worker works before it looks whether others want its thread.
@@ -40,20 +40,31 @@ static LANES: LazyLock<Mutex<HashMap<Id, Weak<Lane>>>> = LazyLock::new(Mutex::de
 pub(crate) struct Lane {
     runtime: Handle,
     errands: Arc<Errands>,
-    queue: Queue<Doomed, LastTaken>,
+    queue: Queue<Doomed, Last>,
 }
 
-/// When a worker last took a job.
+/// When a worker last took a job, and the pool was last asked for one.
 #[derive(Debug)]
-struct LastTaken(Instant);
+struct Last {
+    taken: Instant,
+    asked: Asked,
+}
 
-impl Pace for LastTaken {
+impl Pace for Last {
     fn taken(&mut self) {
-        self.0 = Instant::now();
+        self.taken = Instant::now();
+    }
+
+    fn promised(&mut self) {
+        self.asked = Asked::now();
+    }
+
+    fn is_overdue(&self) -> bool {
+        self.asked.is_overdue()
     }
 
     fn limit(&self, working: usize) -> usize {
-        if working > 0 && self.0.elapsed() > PATIENCE {
+        if working > 0 && self.taken.elapsed() > PATIENCE {
             MAX_WORKERS
         } else {
             *WORKERS
@@ -96,7 +107,10 @@ impl Lane {
         let lane = Arc::new(Self {
             runtime: runtime.clone(),
             errands: Errands::new(runtime.clone()),
-            queue: Queue::new(LastTaken(Instant::now())),
+            queue: Queue::new(Last {
+                taken: Instant::now(),
+                asked: Asked::now(),
+            }),
         });
         lanes.insert(runtime.id(), Arc::downgrade(&lane));
         lane

@@ -22,7 +22,8 @@ impl AsyncTempDir {
     ///   says.
     /// - `WouldBlock`: somebody holds a lease on the file (Linux), and does not let go of it within
     ///   five seconds.
-    /// - `Other`: something else has the directory's name by now, or the runtime shuts down.
+    /// - `Other`: something else has the directory's name by now, or the runtime shuts down, or the
+    ///   system gives it no thread.
     ///
     /// # Panics
     ///

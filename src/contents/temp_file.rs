@@ -2,8 +2,10 @@
 
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::pin::pin;
+use std::task::Poll;
 
 use async_tempfile::{Error, Ownership, TempFile};
 
@@ -14,6 +16,7 @@ use crate::AsyncTempDir;
 use crate::error::located;
 use crate::name;
 use crate::owned::Job;
+use crate::pool;
 use crate::reply;
 use crate::sys::{self, Identity};
 
@@ -32,7 +35,7 @@ impl AsyncTempDir {
     /// # Errors
     ///
     /// What the operating system says; `Other`: something else has the directory's name by now,
-    /// or the file's, or the runtime shuts down. No file is left.
+    /// or the file's, or the runtime shuts down, or the system gives it no thread. No file is left.
     ///
     /// # Cancel safety
     ///
@@ -56,9 +59,12 @@ impl AsyncTempDir {
         let opened = poll_fn(|cx| {
             // Also where no runtime is.
             let _entered = lane.runtime().enter();
-            opening.as_mut().poll(cx)
+            // It asks the pool for a thread, which panics if the system gives none.
+            let poll = || opening.as_mut().poll(cx).map(Ok);
+            catch_unwind(AssertUnwindSafe(poll))
+                .unwrap_or_else(|_| Poll::Ready(Err(pool::unavailable())))
         });
-        let file = match opened.await {
+        let file = match opened.await? {
             Ok(file) => file,
             Err(Error::Io(error)) => return Err(error),
             Err(_) => {

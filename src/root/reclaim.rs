@@ -64,7 +64,7 @@ impl Reclaiming {
             }
         };
         if pool::offer(runtime, job).is_err() {
-            reclaiming.end(without(shutting_down()));
+            reclaiming.end(without(pool::unavailable()));
         }
         reclaiming
     }
@@ -117,7 +117,7 @@ impl Search {
                 let runtime = self.runtime.clone();
                 let rest = move |on| match on {
                     Where::Pool => self.go_on(),
-                    Where::Here => self.end(Some(shutting_down())),
+                    Where::Here => self.end(Some(pool::unavailable())),
                 };
                 if let Err(refused) = pool::offer(&runtime, rest) {
                     refused(Where::Here);
@@ -131,10 +131,6 @@ impl Search {
     fn end(self, reason: Option<io::Error>) {
         self.reclaiming.end(self.sweep.end(reason));
     }
-}
-
-fn shutting_down() -> io::Error {
-    io::Error::other("the Tokio runtime is shutting down")
 }
 
 fn without(error: io::Error) -> Reclaimed {

@@ -45,7 +45,7 @@ impl Reclaimed {
 
     /// Why dead roots were not looked for, or not all of them: the parent directory is not safe, or
     /// cannot be read; a lock cannot be tried, as where the filesystem has none; the runtime was
-    /// shutting down.
+    /// shutting down, or the system gave it no thread.
     pub fn refused(&self) -> Option<&io::Error> {
         self.refused.as_ref()
     }

@@ -271,8 +271,23 @@ impl Executable {
         let path = dir.path().join("test");
         let exe = std::env::current_exe().unwrap();
         if fs::hard_link(&exe, &path).is_err() {
-            fs::copy(&exe, &path).unwrap();
+            copy(&exe, &path);
         }
         Self { path, _dir: dir }
     }
+}
+
+/// Copies an executable that is to be run at once.
+///
+/// By another process: those that other tests start meanwhile would have the copy open for writing
+/// for a moment, as this one had, and what is open for writing cannot be executed.
+#[cfg(unix)]
+fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").args([from, to]).status();
+    assert!(status.unwrap().success(), "cannot copy {from:?}");
+}
+
+#[cfg(not(unix))]
+fn copy(from: &Path, to: &Path) {
+    fs::copy(from, to).unwrap();
 }

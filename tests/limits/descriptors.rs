@@ -1,0 +1,151 @@
+//! No descriptors: what fails leaves nothing, and what is dropped waits for one.
+
+use std::fs::File;
+use std::io;
+use std::sync::mpsc;
+
+use async_tempdir::{AsyncTempDir, TempRoot, cleanup, remove_dir_all};
+use rustix::process::Resource;
+
+use crate::support::{self, Sandbox, descriptors, until};
+use crate::{all_operations, create, ends, limit, names, silently};
+
+/// All descriptors that the process may have.
+fn take_descriptors() -> Vec<File> {
+    let mut all = Vec::new();
+    while let Ok(file) = File::open("/dev/null") {
+        all.push(file);
+    }
+    all
+}
+
+#[test]
+fn without_descriptors_operations_fail_and_leave_nothing() {
+    if !support::in_process(
+        "descriptors::without_descriptors_operations_fail_and_leave_nothing",
+        &[],
+    ) {
+        return;
+    }
+    // What Tokio opens once for all runtimes.
+    drop(support::current_thread());
+    let open = descriptors();
+    limit(Resource::Nofile, 64);
+    let runtime = support::multi_thread();
+    let mut failed = Vec::new();
+    for free in 0..8 {
+        // The directory's own descriptor is kept from one operation to the next, or not.
+        for kept in [false, true] {
+            let sandbox = Sandbox::new();
+            let dir = create(&runtime, &sandbox);
+            if kept {
+                ends(&runtime, dir.write("x", "x")).unwrap();
+            }
+            let before = names(sandbox.path());
+            let mut all = take_descriptors();
+            all.truncate(all.len() - free);
+            let said = silently(|| {
+                ends(&runtime, async {
+                    let said = all_operations(&dir, &sandbox).await;
+                    cleanup::idle().await;
+                    (said, TempRoot::open_in("app", sandbox.path()).await)
+                })
+            });
+            drop(all);
+            let (said, root) = said.expect("no operation panics");
+            for error in said.iter().filter_map(|(_, result)| result.as_ref().err()) {
+                let error = error.to_string();
+                assert!(error.contains("(os error 24)"), "{error}");
+                assert!(error.contains(sandbox.path().to_str().unwrap()), "{error}");
+            }
+            failed.push(said.iter().filter(|(_, result)| result.is_err()).count());
+            if let Ok(root) = root {
+                ends(&runtime, root.close()).unwrap();
+            }
+            let after = names(sandbox.path());
+            if free == 0 {
+                assert_eq!(after, before, "what fails makes nothing");
+            }
+            for new in after.iter().filter(|path| !before.contains(path)) {
+                let below = new.strip_prefix(dir.path()).expect("no root is half made");
+                assert!(below.starts_with("new"), "{below:?} is left");
+                let name = below.file_name().unwrap().to_str().unwrap();
+                assert!(!name.ends_with(".part"), "{below:?} is half made");
+            }
+            for (operation, result) in ends(&runtime, all_operations(&dir, &sandbox)) {
+                if let Err(error) = result {
+                    // What is there, or gone, since it was tried before.
+                    let told = [io::ErrorKind::AlreadyExists, io::ErrorKind::NotFound];
+                    assert!(told.contains(&error.kind()), "{operation}: {error}");
+                    assert!(free > 0, "{operation}: {error}");
+                }
+            }
+            ends(&runtime, dir.close()).unwrap();
+            ends(&runtime, cleanup::idle());
+            assert_eq!(cleanup::failures(), 0);
+            sandbox.check();
+        }
+    }
+    assert_eq!(failed[0], 17, "all but what only makes a directory");
+    assert_eq!(failed.last(), Some(&0), "those are enough");
+    drop(runtime);
+    until("the runtime's descriptors are closed", || {
+        descriptors() <= open
+    });
+}
+
+/// Removals wait for descriptors, and many of them do not need more.
+#[test]
+fn drops_without_descriptors() {
+    if !support::in_process("descriptors::drops_without_descriptors", &[]) {
+        return;
+    }
+    drop(support::current_thread());
+    let open = descriptors();
+    limit(Resource::Nofile, 64);
+    for runtime in support::runtimes() {
+        let sandbox = Sandbox::new();
+        let dirs: Vec<_> = (0..100).map(|_| create(&runtime, &sandbox)).collect();
+        let paths: Vec<_> = dirs.iter().map(|dir| dir.path().to_path_buf()).collect();
+        let all = take_descriptors();
+        let dropped = silently(|| drop(dirs));
+        assert!(dropped.is_ok(), "a drop never panics");
+        assert!(paths.iter().all(|path| path.exists()), "each waits");
+        drop(all);
+        ends(&runtime, cleanup::idle());
+        assert_eq!(cleanup::failures(), 0);
+        sandbox.check();
+    }
+    until("the runtimes' descriptors are closed", || {
+        descriptors() <= open
+    });
+}
+
+/// What nobody could remove is told, and can be removed later.
+#[test]
+fn drops_that_never_get_a_descriptor() {
+    if !support::in_process("descriptors::drops_that_never_get_a_descriptor", &[]) {
+        return;
+    }
+    limit(Resource::Nofile, 64);
+    let (told, tells) = mpsc::channel();
+    cleanup::set_failure_hook(move |error| {
+        _ = told.send((error.path().to_path_buf(), error.to_string()));
+    });
+    let sandbox = Sandbox::new();
+    let runtime = support::multi_thread();
+    let dir = create(&runtime, &sandbox);
+    let empty = ends(&runtime, AsyncTempDir::new_in(sandbox.path())).unwrap();
+    let (path, empty_path) = (dir.path().to_path_buf(), empty.path().to_path_buf());
+    let all = take_descriptors();
+    drop((dir, empty));
+    ends(&runtime, cleanup::idle());
+    assert!(!empty_path.exists(), "an empty one needs no descriptor");
+    let (at, error) = tells.try_recv().expect("nothing is silent");
+    assert_eq!(at, path);
+    assert!(error.contains("(os error 24)"), "{error}");
+    assert_eq!(cleanup::failures(), 1);
+    drop(all);
+    ends(&runtime, remove_dir_all(&path)).unwrap();
+    sandbox.check();
+}
