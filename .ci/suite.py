@@ -1,0 +1,54 @@
+"""Runs tests that have been built, as many executables at a time as there are processors:
+suite.py LABEL EXECUTABLES SKIPPED [COMMAND...].
+
+EXECUTABLES has a line for each, name and path with a tab between; SKIPPED a test in each line,
+`name::test`. COMMAND is what runs an executable. Tells how each ended, what those that failed said,
+and in the end how many tests passed."""
+
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+label, executables, skipped, *command = sys.argv[1:]
+executables = [line.rstrip("\n").split("\t") for line in open(executables)]
+skipped = open(skipped).read().split()
+
+
+def run(name, path):
+    words = command + [path, "--exact"]
+    for test in skipped:
+        if test.startswith(name + "::"):
+            words += ["--skip", test.removeprefix(name + "::")]
+    try:
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=900,
+        )
+    except subprocess.TimeoutExpired as expired:
+        return None, (expired.stdout or b"").decode(errors="replace") + "\nit did not end"
+    output = done.stdout.decode(errors="replace").replace("\r", "")
+    summary = re.search(r"^test result: ok\. (\d+) passed", output, re.M)
+    return (int(summary[1]) if summary and done.returncode == 0 else None), output
+
+
+passed = 0
+failed = []
+with ThreadPoolExecutor(os.cpu_count()) as pool:
+    runs = {pool.submit(run, name, path): name for name, path in executables}
+    for done in as_completed(runs):
+        count, output = done.result()
+        print(f"{label}: {runs[done]}: {'FAILED' if count is None else f'{count} passed'}", flush=True)
+        if count is None:
+            failed.append((runs[done], output))
+        else:
+            passed += count
+for name, output in failed:
+    print(f"--- {label}: {name}\n{output}", file=sys.stderr)
+if failed or passed == 0:
+    sys.exit(f"{label}: failed: {' '.join(name for name, _ in failed)}")
+print(f"{label}: {passed} tests passed, {len(skipped)} skipped")
