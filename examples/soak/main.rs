@@ -53,10 +53,10 @@ const ROUND: Duration = Duration::from_millis(800);
 /// How many runtimes live at the same time.
 const HOSTS: usize = 3;
 
-/// The first argument of the process that does the work.
 /// How many times a round ends once more, all at once.
 const SUDDEN_ENDS: usize = 10;
 
+/// The first argument of the process that does the work.
 const ROLE: &str = "--work";
 
 /// What a thread does in a round.
