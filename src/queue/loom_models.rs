@@ -46,12 +46,20 @@ struct Limits(usize, usize);
 /// One more than there are, with a stand-in before each job while others wait.
 const STAND_INS: Limits = Limits(0, MAX_THREADS);
 
+/// One at a time, and no promise that is relied on.
+const OVERDUE: Limits = Limits(usize::MAX, 1);
+
 impl Pace for Limits {
     fn taken(&mut self) {}
+
+    fn is_overdue(&self) -> bool {
+        self.0 == usize::MAX
+    }
 
     fn limit(&self, working: usize) -> usize {
         match (self.0, working) {
             (0, _) => working + 1,
+            (usize::MAX, _) => self.1,
             (limit, 0) => limit,
             _ => self.1,
         }
@@ -317,6 +325,12 @@ fn a_stand_in_is_there_before_each_job_while_others_wait() {
     check_all(&[Run, Delay, Alone], Turn::Never, STAND_INS, [2, 1]);
     check_all(&[Run, Delay, Alone], Turn::AfterEachJob, STAND_INS, [2, 1]);
     check_all(&[Run, Delay, Alone], Turn::Never, STAND_INS, [3, 0]);
+}
+
+#[test]
+fn more_promises_than_workers_bring_no_more_workers() {
+    check_all(&[Run, Delay, Refuse], Turn::Never, OVERDUE, [2, 1]);
+    check_all(&[Run, Delay, Refuse], Turn::AfterEachJob, OVERDUE, [2, 1]);
 }
 
 #[test]

@@ -78,17 +78,27 @@ pub(crate) fn where_it_may_mount_images(name: &str, tool: &str) -> bool {
         };
         let able = Path::new("/dev/loop-control").exists()
             && has(&["unshare", "--mount", "true"])
-            && has(&[tool, "-V"]);
+            && has(&[tool, "-V"])
+            && kernel_knows(tool.trim_start_matches("mkfs."));
         if !able {
             assert!(
                 std::env::var_os("CI").is_none(),
                 "CI is where it has to run"
             );
-            eprintln!("{name}: not run, for there is no {tool}, or no loop device");
+            eprintln!(
+                "{name}: not run, for there is no {tool}, no such filesystem, or no loop device"
+            );
             return false;
         }
     }
     support::in_process(name, &unshare)
+}
+
+fn kernel_knows(filesystem: &str) -> bool {
+    // It may be a module, and that may be loaded already.
+    _ = Command::new("modprobe").arg(filesystem).output();
+    let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();
+    known.split_whitespace().any(|known| known == filesystem)
 }
 
 /// What takes up all that there is of something.
