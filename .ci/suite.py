@@ -1,7 +1,7 @@
 """Runs tests that have been built, as many executables at a time as there are processors:
 suite.py LABEL EXECUTABLES SKIPPED [COMMAND...].
 
-EXECUTABLES has a line for each, name and path with a tab between; SKIPPED a test in each line,
+They make their files in a directory of their own, which has to be empty in the end. EXECUTABLES has a line for each, name and path with a tab between; SKIPPED a test in each line,
 `name::test`. COMMAND is what runs an executable. Tells how each ended, what those that failed said,
 and in the end how many tests passed."""
 
@@ -9,11 +9,14 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 label, executables, skipped, *command = sys.argv[1:]
 executables = [line.rstrip("\n").split("\t") for line in open(executables)]
 skipped = open(skipped).read().split()
+place = tempfile.mkdtemp()
+os.chmod(place, 0o1777)
 
 
 def run(name, path):
@@ -27,12 +30,13 @@ def run(name, path):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            env=os.environ | {"TMPDIR": place},
             timeout=900,
         )
     except subprocess.TimeoutExpired as expired:
         return None, (expired.stdout or b"").decode(errors="replace") + "\nit did not end"
     output = done.stdout.decode(errors="replace").replace("\r", "")
-    summary = re.search(r"^test result: ok\. (\d+) passed", output, re.M)
+    summary = re.search(r"^test result: ok\. (\d+) passed; 0 failed; 0 ignored", output, re.M)
     return (int(summary[1]) if summary and done.returncode == 0 else None), output
 
 
@@ -49,6 +53,10 @@ with ThreadPoolExecutor(os.cpu_count()) as pool:
             passed += count
 for name, output in failed:
     print(f"--- {label}: {name}\n{output}", file=sys.stderr)
+left = os.listdir(place)
+if left:
+    sys.exit(f"{label}: left by the tests: {' '.join(left)}")
+os.rmdir(place)
 if failed or passed == 0:
     sys.exit(f"{label}: failed: {' '.join(name for name, _ in failed)}")
 print(f"{label}: {passed} tests passed, {len(skipped)} skipped")

@@ -25,8 +25,8 @@ pub(crate) enum Where {
 #[derive(Debug)]
 pub(crate) struct Asked(Instant);
 
-/// After how long a pool that has not run a job since is asked for a thread again. It may only be
-/// busy; but asking costs little more than the job that is the occasion for it.
+/// After how long a pool that owes a thread is asked for one again. It may only be busy; but asking
+/// costs little more than the job that is the occasion for it.
 const OVERDUE: Duration = Duration::from_millis(100);
 
 impl Asked {

@@ -51,8 +51,8 @@ async fn cancelled_after(polls: usize, future: impl Future) -> bool {
     false
 }
 
-/// Cancels the futures of `make` after 0, 1, 2 and more polls, a hundred times each (on Windows ten), up to well
-/// past the number that they need.
+/// Cancels the futures of `make` after 0, 1, 2 and more polls, a hundred times each (on Windows
+/// ten), up to well past the number that they need.
 async fn at_every_await_point<F: Future>(make: impl Fn() -> F) {
     for polls in 0..8 {
         for _ in 0..times(100) {

@@ -321,9 +321,9 @@ fn spawns() {
 /// what keeps the child alive.
 #[cfg(unix)]
 fn orphan(test: &str, parent: &Path) -> (PathBuf, impl Sized + use<>) {
-    let mut child = start(test, parent);
     use std::io::{BufRead, BufReader};
 
+    let mut child = start(test, parent);
     let stdin = child.stdin.take().unwrap();
     let root = BufReader::new(child.stdout.take().unwrap())
         .lines()

@@ -1,4 +1,4 @@
-//! What can stand between a drop and the removal, each two hundred times over.
+//! What can stand between a drop and the removal, each many times over.
 
 mod support;
 
@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 
 const RUNS: usize = support::times(200);
 
-/// Runs `wall` two hundred times and counts what is left.
+/// Runs `wall` many times and counts what is left.
 fn wall(wall: impl Fn(&Sandbox)) {
     let _alone = alone();
     let sandbox = Sandbox::new();

@@ -120,7 +120,6 @@ fn what_is_open_at_a_drop_goes_to_the_hook() {
         runtime.block_on(cleanup::idle());
         assert_eq!(rx.try_recv().unwrap(), [path.join("held")]);
         assert_eq!(cleanup::failures(), failures + 1);
-        assert_eq!(cleanup::pending(), 0);
         drop(handle);
         fs::remove_dir_all(path).unwrap();
         cleanup::set_failure_hook(|_| {});
@@ -140,7 +139,10 @@ fn many_that_are_open_are_all_reported() {
             .await
             .unwrap();
         let held: Vec<_> = names.iter().map(|name| hold(&path.join(name))).collect();
+        let begun = Instant::now();
         let error = dir.close().await.expect_err("all are open");
+        // Three seconds of it are spent waiting.
+        assert!(begun.elapsed() < Duration::from_secs(100));
         assert_eq!(error.failed(), 1_000);
         drop(held);
         let removed = remove_dir_all(&path).await.unwrap();

@@ -59,7 +59,8 @@ impl AsyncTempDir {
         let opened = poll_fn(|cx| {
             // Also where no runtime is.
             let _entered = lane.runtime().enter();
-            // It asks the pool for a thread, which panics if the system gives none.
+            // It asks the pool for a thread, which panics if the system gives none. Nothing else in
+            // it is known to panic.
             let poll = || opening.as_mut().poll(cx).map(Ok);
             catch_unwind(AssertUnwindSafe(poll))
                 .unwrap_or_else(|_| Poll::Ready(Err(pool::unavailable())))

@@ -59,7 +59,8 @@ struct Seat(());
 impl Seat {
     fn take() -> Option<Self> {
         KEPT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |kept| {
-            (kept < MAX_KEPT).then_some(kept + 1)
+            // It never is more, and where none is kept, less is nothing.
+            (kept != MAX_KEPT).then_some(kept + 1)
         })
         .ok()
         .map(|_| Self(()))

@@ -37,8 +37,9 @@ use crate::reply::{self, Reply, Waiting};
 /// Windows: what somebody has open, without having allowed its deletion, cannot be removed. It is
 /// tried again for a third of a second, and for three seconds at most where there is much of it,
 /// then reported, and the rest is removed. The read-only attribute is taken from what is to go.
-/// Junctions, and reparse points of any other kind, are removed and not entered. The paths have to
-/// stay below 32,767 characters.
+/// Junctions, and reparse points of any other kind, are removed and not entered: one that has
+/// entries of its own, as placeholders of files in a cloud may, stays and is reported. The paths
+/// have to stay below 32,767 characters.
 ///
 /// # Panics
 ///

@@ -22,7 +22,7 @@ pub(crate) use windows::{
 #[cfg(unix)]
 pub(crate) use unix::{check_name, grant_owner};
 #[cfg(windows)]
-pub(crate) use windows::{check_name, is_reparse_point};
+pub(crate) use windows::{check_name, clear_read_only, is_reparse_point};
 
 use std::fs::File;
 use std::io;

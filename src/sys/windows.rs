@@ -98,6 +98,25 @@ pub(crate) fn is_reparse_point(attributes: u64) -> bool {
     attributes & FILE_ATTRIBUTE_REPARSE_POINT != 0
 }
 
+/// Takes the read-only attribute from the entry at `path`: from a link itself, and not from what it
+/// leads to, which is somebody else's.
+pub(crate) fn clear_read_only(path: &Path) -> io::Result<()> {
+    /// `FILE_READ_ATTRIBUTES` and `FILE_WRITE_ATTRIBUTES`.
+    const ATTRIBUTES: u32 = 0x80 | 0x100;
+
+    let entry = OpenOptions::new()
+        .access_mode(ATTRIBUTES)
+        .custom_flags(DIRECTORY_ITSELF)
+        .open(path)?;
+    let mut permissions = entry.metadata()?.permissions();
+    #[expect(
+        clippy::permissions_set_readonly_false,
+        reason = "on Windows it is one attribute and opens nothing to the world"
+    )]
+    permissions.set_readonly(false);
+    entry.set_permissions(permissions)
+}
+
 /// Opens the regular file `path` beneath `dir`. Devices have names of their own here, which are
 /// refused before this.
 pub(crate) fn open_regular(dir: &Dir, path: &Path, options: &CapOptions) -> io::Result<CapFile> {

@@ -6,14 +6,14 @@ use std::thread;
 use std::time::Duration;
 
 #[cfg(windows)]
-use {crate::sys, std::fs};
+use crate::sys;
 
 /// How often an entry that somebody else has open is tried: for about a third of a second. Virus
 /// scanners and indexers let go within that.
 const MAX_TRIES: u32 = 16;
 
-/// How often one removal waits, whatever the number of entries that somebody has open: for about
-/// three seconds.
+/// How often one removal waits for entries that are then still open, whatever their number: for
+/// about three seconds.
 const MAX_PAUSES: u32 = 160;
 
 /// What is left of the time that one removal waits.
@@ -43,7 +43,11 @@ impl Patience {
         let mut tries = 1;
         loop {
             let error = match remove() {
-                Ok(()) => return Ok(true),
+                // What was let go of in time was worth its pauses.
+                Ok(()) => {
+                    self.pauses += tries - 1;
+                    return Ok(true);
+                }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
                 Err(error) => error,
             };
@@ -63,21 +67,8 @@ impl Patience {
 
 #[cfg(windows)]
 fn clear_read_only(path: &Path) {
-    use std::os::windows::fs::MetadataExt;
-
-    // What a link leads to is somebody else's.
-    if let Ok(metadata) = fs::symlink_metadata(path)
-        && !sys::is_reparse_point(metadata.file_attributes().into())
-    {
-        let mut permissions = metadata.permissions();
-        #[expect(
-            clippy::permissions_set_readonly_false,
-            reason = "on Windows it is one attribute and opens nothing to the world"
-        )]
-        permissions.set_readonly(false);
-        // If it fails, the removal says so.
-        let _ = fs::set_permissions(path, permissions);
-    }
+    // If it fails, the removal says so.
+    let _ = sys::clear_read_only(path);
 }
 
 /// Elsewhere the right to remove an entry is a matter of the directory it is in.
@@ -105,25 +96,48 @@ mod tests {
 
     use super::*;
 
+    fn quick() -> Patience {
+        Patience {
+            pause: Duration::ZERO,
+            ..Patience::default()
+        }
+    }
+
+    fn busy() -> io::Error {
+        // `ERROR_SHARING_VIOLATION` and `EBUSY`.
+        io::Error::from_raw_os_error(if cfg!(windows) { 32 } else { 16 })
+    }
+
     /// How often an entry is tried that stays busy.
     fn tries(patience: &mut Patience) -> u32 {
         let tries = Cell::new(0);
         let result = patience.remove(Path::new("busy"), || {
             tries.set(tries.get() + 1);
-            // `ERROR_SHARING_VIOLATION` and `EBUSY`.
-            let code = if cfg!(windows) { 32 } else { 16 };
-            Err(io::Error::from_raw_os_error(code))
+            Err(busy())
         });
         assert!(result.is_err());
         tries.get()
     }
 
     #[test]
+    fn what_is_let_go_of_costs_the_others_nothing() {
+        let mut patience = quick();
+        for _ in 0..1_000 {
+            let first = Cell::new(true);
+            let removed = patience.remove(Path::new("busy"), || {
+                if first.replace(false) {
+                    Err(busy())
+                } else {
+                    Ok(())
+                }
+            });
+            assert!(removed.unwrap());
+        }
+    }
+
+    #[test]
     fn an_entry_has_its_bound_and_all_together_have_theirs() {
-        let mut patience = Patience {
-            pause: Duration::ZERO,
-            ..Patience::default()
-        };
+        let mut patience = quick();
         for _ in 0..MAX_PAUSES / (MAX_TRIES - 1) {
             assert_eq!(tries(&mut patience), MAX_TRIES);
         }
