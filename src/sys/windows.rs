@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
-use std::os::windows::fs::OpenOptionsExt;
+use std::os::windows::fs::{MetadataExt, OpenOptionsExt};
 use std::os::windows::io::AsHandle;
 use std::path::Path;
 
@@ -104,17 +104,23 @@ pub(crate) fn clear_read_only(path: &Path) -> io::Result<()> {
     /// `FILE_READ_ATTRIBUTES` and `FILE_WRITE_ATTRIBUTES`.
     const ATTRIBUTES: u32 = 0x80 | 0x100;
 
-    let entry = OpenOptions::new()
-        .access_mode(ATTRIBUTES)
-        .custom_flags(DIRECTORY_ITSELF)
-        .open(path)?;
-    let mut permissions = entry.metadata()?.permissions();
+    let metadata = fs::symlink_metadata(path)?;
+    let mut permissions = metadata.permissions();
     #[expect(
         clippy::permissions_set_readonly_false,
         reason = "on Windows it is one attribute and opens nothing to the world"
     )]
     permissions.set_readonly(false);
-    entry.set_permissions(permissions)
+    if is_reparse_point(metadata.file_attributes().into()) {
+        OpenOptions::new()
+            .access_mode(ATTRIBUTES)
+            .custom_flags(DIRECTORY_ITSELF)
+            .open(path)?
+            .set_permissions(permissions)
+    } else {
+        // Wine opens no read-only file to change what it is.
+        fs::set_permissions(path, permissions)
+    }
 }
 
 /// Opens the regular file `path` beneath `dir`. Devices have names of their own here, which are
