@@ -34,12 +34,10 @@ pub(crate) trait Pace {
     fn taken(&mut self);
 
     /// A worker is promised.
-    fn promised(&mut self) {}
+    fn promised(&mut self);
 
     /// Whether the last promise should have been kept by now.
-    fn is_overdue(&self) -> bool {
-        false
-    }
+    fn is_overdue(&self) -> bool;
 
     /// How many workers there may be right now, when `working` are at work; at least one.
     fn limit(&self, working: usize) -> usize;

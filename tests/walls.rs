@@ -2,7 +2,6 @@
 
 mod support;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -10,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use async_tempdir::{AsyncTempDir, cleanup};
-use support::{Sandbox, alone, current_thread, fill, runtimes, until};
+use support::{Sandbox, alone, current_thread, fill, occupy, runtimes, silently, until};
 use tokio::runtime::{Builder, Runtime};
 
 const RUNS: usize = support::times(200);
@@ -43,18 +42,6 @@ fn create(runtime: &Runtime, sandbox: &Sandbox) -> AsyncTempDir {
         .unwrap();
     fill(dir.path());
     dir
-}
-
-/// Occupies a thread of the runtime's blocking pool until the sender is dropped.
-fn occupy(runtime: &Runtime) -> mpsc::Sender<()> {
-    let (release, released) = mpsc::channel::<()>();
-    let (started, has_started) = mpsc::channel();
-    runtime.handle().spawn_blocking(move || {
-        started.send(()).unwrap();
-        let _ = released.recv();
-    });
-    has_started.recv().unwrap();
-    release
 }
 
 #[test]
@@ -401,15 +388,6 @@ impl Fragile {
         });
         self.broken.store(true, Ordering::SeqCst);
     }
-}
-
-/// Calls `f` without the panic's message on stderr.
-fn silently<T>(f: impl FnOnce() -> T) -> thread::Result<T> {
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let result = catch_unwind(AssertUnwindSafe(f));
-    std::panic::set_hook(hook);
-    result
 }
 
 /// The system itself gives no thread: `spawn_blocking` panics for good.

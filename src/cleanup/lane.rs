@@ -43,7 +43,7 @@ pub(crate) struct Lane {
     queue: Queue<Doomed, Last>,
 }
 
-/// When a worker last took a job, and the pool was last asked for one.
+/// When a worker last took a job, and when the pool was last asked for a worker.
 #[derive(Debug)]
 struct Last {
     taken: Instant,

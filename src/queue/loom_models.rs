@@ -52,6 +52,8 @@ const OVERDUE: Limits = Limits(usize::MAX, 1);
 impl Pace for Limits {
     fn taken(&mut self) {}
 
+    fn promised(&mut self) {}
+
     fn is_overdue(&self) -> bool {
         self.0 == usize::MAX
     }

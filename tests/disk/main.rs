@@ -9,7 +9,6 @@ mod device;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::future::Future;
 use std::io::{self, ErrorKind};
@@ -20,29 +19,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_tempdir::{AsyncTempDir, TempRoot, cleanup, remove_dir_all};
 use device::{Ballast, Bytes, Dirs, Disk, Files, Lack, run, where_it_may_mount_images};
 use futures::stream;
-use support::{Sandbox, runtimes};
+use support::{Sandbox, runtimes, snapshot};
 
 /// Deeper than a removal goes without moving directories up, and that several times over.
 const DEPTH: u64 = 200;
-
-/// Every file and directory below, and what is in the files.
-fn snapshot(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut all = BTreeMap::new();
-    let mut dirs = vec![dir.to_path_buf()];
-    while let Some(dir) = dirs.pop() {
-        for entry in fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                dirs.push(path.clone());
-                all.insert(path, Vec::new());
-            } else {
-                let content = fs::read(&path).unwrap();
-                all.insert(path, content);
-            }
-        }
-    }
-    all
-}
 
 /// A chain of directories that needs moving up, and a little of everything, in `dir`.
 fn build(dir: &Path) {

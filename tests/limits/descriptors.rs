@@ -7,8 +7,8 @@ use std::sync::mpsc;
 use async_tempdir::{AsyncTempDir, TempRoot, cleanup, remove_dir_all};
 use rustix::process::Resource;
 
-use crate::support::{self, Sandbox, descriptors, until};
-use crate::{all_operations, create, ends, limit, names, silently};
+use crate::support::{self, Sandbox, descriptors, silently, snapshot, until};
+use crate::{all_operations, create, ends, limit};
 
 /// All descriptors that the process may have.
 fn take_descriptors() -> Vec<File> {
@@ -41,7 +41,7 @@ fn without_descriptors_operations_fail_and_leave_nothing() {
             if kept {
                 ends(&runtime, dir.write("x", "x")).unwrap();
             }
-            let before = names(sandbox.path());
+            let before = snapshot(sandbox.path());
             let mut all = take_descriptors();
             all.truncate(all.len() - free);
             let said = silently(|| {
@@ -62,11 +62,11 @@ fn without_descriptors_operations_fail_and_leave_nothing() {
             if let Ok(root) = root {
                 ends(&runtime, root.close()).unwrap();
             }
-            let after = names(sandbox.path());
+            let after = snapshot(sandbox.path());
             if free == 0 {
                 assert_eq!(after, before, "what fails makes nothing");
             }
-            for new in after.iter().filter(|path| !before.contains(path)) {
+            for new in after.keys().filter(|path| !before.contains_key(*path)) {
                 let below = new.strip_prefix(dir.path()).expect("no root is half made");
                 assert!(below.starts_with("new"), "{below:?} is left");
                 let name = below.file_name().unwrap().to_str().unwrap();

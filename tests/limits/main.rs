@@ -8,12 +8,7 @@ mod memory;
 mod support;
 mod threads;
 
-use std::fs;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use async_tempdir::AsyncTempDir;
@@ -69,23 +64,6 @@ fn limit(resource: Resource, to: u64) -> Rlimit {
     usual
 }
 
-/// All that is below `dir`.
-fn names(dir: &Path) -> Vec<PathBuf> {
-    let mut names = Vec::new();
-    let mut dirs = vec![dir.to_path_buf()];
-    while let Some(dir) = dirs.pop() {
-        for entry in fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                dirs.push(path.clone());
-            }
-            names.push(path);
-        }
-    }
-    names.sort();
-    names
-}
-
 /// Every operation that a handle has, and what it says.
 async fn all_operations(
     dir: &AsyncTempDir,
@@ -118,25 +96,4 @@ async fn all_operations(
         dir.temp_dir(),
         AsyncTempDir::new_in(sandbox.path()),
     ]
-}
-
-/// Calls `f` without panics' messages on stderr: Tokio's are caught, and not the test's.
-fn silently<T>(f: impl FnOnce() -> T) -> thread::Result<T> {
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let result = catch_unwind(AssertUnwindSafe(f));
-    std::panic::set_hook(hook);
-    result
-}
-
-/// Occupies a thread of the runtime's blocking pool until the sender is dropped.
-fn occupy(runtime: &Runtime) -> mpsc::Sender<()> {
-    let (release, released) = mpsc::channel::<()>();
-    let (started, has_started) = mpsc::channel();
-    runtime.handle().spawn_blocking(move || {
-        started.send(()).unwrap();
-        let _ = released.recv();
-    });
-    has_started.recv().unwrap();
-    release
 }

@@ -8,8 +8,8 @@ use async_tempdir::{cleanup, remove_dir_all};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::support::{self, Sandbox, in_memory, threads, until};
-use crate::{STACK, create, ends, limit, occupy, runtimes, silently};
+use crate::support::{self, Sandbox, in_memory, occupy, silently, threads, until};
+use crate::{STACK, create, ends, limit, runtimes};
 
 const MIB: u64 = 1 << 20;
 

@@ -13,10 +13,8 @@ use futures::task::noop_waker;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::runtime::Runtime;
 
-use crate::support::{self, Sandbox, descriptors, threads, until};
-use crate::{
-    all_operations, create, ends, limit, names, occupy, runtimes, runtimes_with, silently,
-};
+use crate::support::{self, Sandbox, descriptors, occupy, silently, snapshot, threads, until};
+use crate::{all_operations, create, ends, limit, runtimes, runtimes_with};
 
 /// Lets the system give no more threads to this user.
 fn give_no_thread() -> Rlimit {
@@ -55,7 +53,7 @@ fn without_threads_operations_fail_and_removals_do_not() {
             fs::write(tree.join(n.to_string()), "").unwrap();
         }
         until("the pool's threads have gone", || threads() <= own);
-        let names_before = names(sandbox.path());
+        let names_before = snapshot(sandbox.path());
 
         let usual = give_no_thread();
         let said = silently(|| {
@@ -66,7 +64,7 @@ fn without_threads_operations_fail_and_removals_do_not() {
                 said
             })
         });
-        let names_after = names(sandbox.path());
+        let names_after = snapshot(sandbox.path());
         let removed = silently(|| {
             drop(dropped);
             let target = sandbox.join("published");
@@ -118,14 +116,14 @@ fn without_a_second_thread_no_temporary_file_is_left() {
         let sandbox = Sandbox::new();
         let own = threads();
         let dir = create(&runtime, &sandbox);
-        let before = names(dir.path());
+        let before = snapshot(dir.path());
         let mut making = Box::pin(dir.temp_file());
         // Not before it has been looked at for the first time.
         let release = occupy(&runtime);
         assert!(poll(&runtime, making.as_mut()).is_pending());
         drop(release);
         until("it is made, and the thread has gone", || {
-            names(dir.path()) != before && threads() <= own
+            snapshot(dir.path()) != before && threads() <= own
         });
         let usual = give_no_thread();
         let made = silently(|| poll(&runtime, making.as_mut()));
@@ -135,7 +133,7 @@ fn without_a_second_thread_no_temporary_file_is_left() {
         };
         assert!(error.to_string().contains("no thread"), "{error}");
         ends(&runtime, cleanup::idle());
-        assert_eq!(names(dir.path()), before, "no file is left");
+        assert_eq!(snapshot(dir.path()), before, "no file is left");
         drop(making);
         ends(&runtime, dir.close()).unwrap();
         sandbox.check();

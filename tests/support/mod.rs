@@ -6,10 +6,12 @@
     reason = "each test binary has a copy and uses some of it"
 )]
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
@@ -167,6 +169,47 @@ pub fn fill(dir: &Path) {
     fs::write(dir.join("y"), "y").unwrap();
 }
 
+/// Every file and directory below, and what is in the files.
+pub fn snapshot(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    let mut dirs = vec![dir.to_path_buf()];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                dirs.push(path.clone());
+                all.insert(path, Vec::new());
+            } else {
+                let content = fs::read(&path).unwrap();
+                all.insert(path, content);
+            }
+        }
+    }
+    all
+}
+
+/// Occupies a thread of the runtime's blocking pool until the sender is dropped.
+pub fn occupy(runtime: &Runtime) -> mpsc::Sender<()> {
+    let (release, released) = mpsc::channel::<()>();
+    let (started, has_started) = mpsc::channel();
+    runtime.handle().spawn_blocking(move || {
+        started.send(()).unwrap();
+        let _ = released.recv();
+    });
+    has_started.recv().unwrap();
+    release
+}
+
+/// Calls `f` without panics' messages on stderr: they are caught, if not by the test, then by what
+/// it tests.
+pub fn silently<T>(f: impl FnOnce() -> T) -> std::thread::Result<T> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let result = catch_unwind(AssertUnwindSafe(f));
+    std::panic::set_hook(hook);
+    result
+}
+
 /// Set to the name of the test in a process that was started for that test alone.
 pub const MARK: &str = "ASYNC_TEMPDIR_TEST_CHILD";
 
@@ -205,6 +248,7 @@ pub fn in_process_with(name: &str, through: &[&str], change: impl FnOnce(&mut Co
     let output = command
         .output()
         .unwrap_or_else(|error| panic!("cannot run {words:?}: {error}"));
+    exe.close();
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
@@ -258,7 +302,7 @@ pub fn as_ordinary_user(name: &str) -> bool {
 /// A copy of this test's executable where everybody may run it.
 struct Executable {
     path: PathBuf,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Executable {
@@ -271,10 +315,19 @@ impl Executable {
         }
         let path = dir.path().join("test");
         let exe = std::env::current_exe().unwrap();
-        if fs::hard_link(&exe, &path).is_err() {
+        // On Windows no name of what runs can be removed, and this is what runs.
+        if cfg!(windows) || fs::hard_link(&exe, &path).is_err() {
             copy(&exe, &path);
         }
-        Self { path, _dir: dir }
+        Self { path, dir }
+    }
+
+    /// Removes it, as soon as the system has let go of the process that it was.
+    fn close(self) {
+        let dir = self.dir.keep();
+        until("the executable is removed", || {
+            fs::remove_dir_all(&dir).is_ok()
+        });
     }
 }
 
