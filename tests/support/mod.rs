@@ -48,12 +48,17 @@ impl Sandbox {
         self.path().join(name)
     }
 
-    /// What there is besides the sibling.
+    /// What there is besides the sibling, and besides what ThreadSanitizer has there for a moment
+    /// whenever a process starts.
     pub fn leftovers(&self) -> Vec<PathBuf> {
         fs::read_dir(self.path())
             .expect("the parent still stands")
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.file_name().unwrap() != SIBLING)
+            .map(|entry| entry.unwrap())
+            .filter(|entry| {
+                let name = entry.file_name();
+                name != SIBLING && !name.to_string_lossy().starts_with("tsan.rodata.")
+            })
+            .map(|entry| entry.path())
             .collect()
     }
 
