@@ -133,10 +133,9 @@
 //!   stderr, and with `panic = "abort"` the process ends. If the pool has threads, and all are busy,
 //!   both wait for one of those, or for the next operation, which asks for another. (Before Tokio
 //!   1.54.0, also if the only threads are a multi-thread runtime's own.)
-//! - Where the filesystem keeps no time of birth, or Rust's standard library does not tell it (on
-//!   musl and Android), or a directory is replaced within one tick of
-//!   the kernel's clock after its creation (1 to 10 ms) and gets the same inode number, the
-//!   replacement is taken for the original.
+//! - Of the Unix systems, Linux alone (Android apart) tells reliably when a directory was born, and
+//!   there most filesystems do. Without that, or within one tick of the kernel's clock after its
+//!   creation (1 to 10 ms), a replacement that gets the same inode number is taken for the original.
 //! - Between the last look at a directory and the system call that removes it, somebody who may
 //!   write to the parent can replace it by another empty directory, which then goes.
 //! - There are no signal handlers here, and no list of directories on disk: a [`TempRoot`] is found

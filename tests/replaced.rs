@@ -22,20 +22,27 @@ fn make_again(path: &Path, before: &Identity) {
     fs::write(path.join("theirs"), "theirs").unwrap();
 }
 
-#[cfg(unix)]
-type Identity = (u64, Option<std::time::SystemTime>);
+#[cfg(target_os = "linux")]
+type Identity = (u64, Option<(i64, u32)>);
 
 /// What the filesystem tells a directory from another by.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 fn identity(path: &Path) -> Identity {
-    use std::os::unix::fs::MetadataExt;
+    use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 
-    let metadata = fs::metadata(path).unwrap();
-    let born = metadata
-        .created()
-        .ok()
-        .filter(|_| cfg!(target_os = "linux"));
-    (metadata.ino(), born)
+    let wanted = StatxFlags::INO | StatxFlags::BTIME;
+    let found = statx(CWD, path, AtFlags::empty(), wanted).unwrap();
+    let knows = StatxFlags::from_bits_retain(found.stx_mask).contains(StatxFlags::BTIME);
+    let born = knows.then_some((found.stx_btime.tv_sec, found.stx_btime.tv_nsec));
+    (found.stx_ino, born)
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+type Identity = u64;
+
+#[cfg(all(unix, not(target_os = "linux")))]
+fn identity(path: &Path) -> Identity {
+    std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).unwrap())
 }
 
 #[cfg(windows)]

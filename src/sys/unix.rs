@@ -1,16 +1,18 @@
 //! Unix: modes, device and inode numbers, descriptors.
 
+mod identity;
 mod regular;
 mod sweep;
 
+pub(crate) use identity::Identity;
+use identity::Seen;
 pub(crate) use regular::{check_name, duplicate, hand_out, irregular, open_regular, owner_only};
 pub(crate) use sweep::{create_lock, hold_dir, is_at, is_own, open_lock, safe_to_sweep};
 
-use std::fs::{self, DirBuilder, File, Metadata, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
-use std::time::SystemTime;
 
 use rustix::fd::AsFd;
 use rustix::fs::{CWD, Mode, OFlags};
@@ -19,51 +21,6 @@ use rustix::path::Arg;
 
 /// Owner's bits: read, write, search.
 const OWNER: u32 = 0o700;
-
-/// Which directory this is, whatever its name.
-///
-/// Device and inode number alone do not do: ext4 gives a freed inode number to the very next
-/// directory. The time of birth, where the filesystem keeps one, tells those apart, at the
-/// resolution of the kernel's clock tick (1 to 10 ms). On Linux, that is: it never changes there,
-/// while on the BSDs and macOS it follows a modification time that is set to before it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Identity {
-    dev: u64,
-    ino: u64,
-    born: Option<SystemTime>,
-}
-
-impl PartialEq for Identity {
-    fn eq(&self, other: &Self) -> bool {
-        // Network filesystems know the birth time on one call and not on the next.
-        let born = self.born.is_none() || other.born.is_none() || self.born == other.born;
-        self.dev == other.dev && self.ino == other.ino && born
-    }
-}
-
-impl Identity {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            dev: metadata.dev(),
-            ino: metadata.ino(),
-            born: if cfg!(any(target_os = "linux", target_os = "android")) {
-                metadata.created().ok()
-            } else {
-                None
-            },
-        }
-    }
-
-    pub(crate) fn of_open(dir: &File) -> io::Result<Self> {
-        Ok(Self::of(&dir.metadata()?))
-    }
-
-    /// `None` for what is no directory; a symlink is none.
-    pub(crate) fn of_path(path: &Path) -> io::Result<Option<Self>> {
-        let metadata = fs::symlink_metadata(path)?;
-        Ok(metadata.is_dir().then(|| Self::of(&metadata)))
-    }
-}
 
 /// Makes the directory `path`, which must not exist, and says which one it is. Unless told
 /// otherwise, it is for the owner alone.
@@ -78,16 +35,15 @@ pub(crate) fn create_private_dir(
     DirBuilder::new().mode(wanted).create(path)?;
 
     let finish = || {
-        let metadata = fs::symlink_metadata(path)?;
-        let identity = Identity::of(&metadata);
-        if !metadata.is_dir() {
+        let made = Seen::path(path)?;
+        if !made.is_dir() {
             return Err(replaced_at_once());
         }
-        let missing = wanted & OWNER & !metadata.mode();
+        let missing = wanted & OWNER & !made.permissions();
         if missing != 0 {
-            add_mode(CWD, path, missing, Some(&identity))?;
+            add_mode(CWD, path, missing, Some(&made.identity))?;
         }
-        Ok(identity)
+        Ok(made.identity)
     };
     finish().inspect_err(|_| {
         // Nobody else will. Should the name mean something else by now, `rmdir` takes at most an
@@ -138,18 +94,18 @@ fn add_mode(
     use std::os::fd::AsRawFd;
 
     let dir = File::from(rustix::fs::openat(&parent, name, HANDLE, Mode::empty())?);
-    let metadata = dir.metadata()?;
-    if only.is_none() && metadata.dev() != rustix::fs::fstat(parent)?.st_dev {
+    let seen = Seen::open(&dir)?;
+    if only.is_none() && seen.identity.dev != Seen::open(parent)?.identity.dev {
         // A mount point, and the mode would be the mounted directory's.
         return Err(Errno::XDEV.into());
     }
-    if only.is_some_and(|only| *only != Identity::of(&metadata)) {
+    if only.is_some_and(|only| *only != seen.identity) {
         return Err(replaced_at_once());
     }
     // `fchmod` refuses O_PATH descriptors, and any other kind cannot be had for a directory
     // without rights. The link in /proc leads to the open directory itself, not to a name.
     let link = format!("/proc/self/fd/{}", dir.as_raw_fd());
-    let mode = (metadata.mode() & 0o7777) | bits;
+    let mode = seen.permissions() | bits;
     fs::set_permissions(link, Permissions::from_mode(mode))
 }
 

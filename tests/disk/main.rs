@@ -313,3 +313,56 @@ fn the_rest_of_a_stream_is_not_asked_for() {
         sandbox.check();
     }
 }
+
+/// ext4 gives the number of a directory that is gone to the next that is made: only their times of
+/// birth tell them apart.
+#[test]
+fn one_with_the_same_number_is_another() {
+    let name = "one_with_the_same_number_is_another";
+    if !where_it_may_mount_images(name, EXT4[0]) {
+        return;
+    }
+    let make = [EXT4, &["-I", "256"]].concat();
+    for runtime in runtimes() {
+        let sandbox = Sandbox::new();
+        let disk = Disk::in_image(&sandbox, 112 << 20, &make);
+        runtime.block_on(async {
+            let dir = AsyncTempDir::new_in(&disk.at).await.unwrap();
+            let path = dir.path().to_path_buf();
+            let born = born(&path);
+            fs::remove_dir(&path).unwrap();
+            support::until("it is made a tick of the clock later", || {
+                fs::create_dir(&path).unwrap();
+                let later = self::born(&path).1 > born.1;
+                if !later {
+                    fs::remove_dir(&path).unwrap();
+                }
+                later
+            });
+            assert_eq!(self::born(&path).0, born.0, "it has the same number");
+            for error in [
+                dir.write("file", "ours").await.unwrap_err(),
+                dir.close().await.unwrap_err().into(),
+            ] {
+                assert!(error.to_string().contains("replaced"), "{error}");
+            }
+            // Only if it is there, and empty.
+            fs::remove_dir(&path).expect("a stranger's is not touched");
+        });
+        drop(runtime);
+        drop(disk);
+        sandbox.check();
+    }
+}
+
+/// Inode number and time of birth.
+fn born(path: &Path) -> (u64, (i64, u32)) {
+    use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+
+    let wanted = StatxFlags::INO | StatxFlags::BTIME;
+    let found = statx(CWD, path, AtFlags::empty(), wanted).unwrap();
+    let knows = StatxFlags::from_bits_retain(found.stx_mask).contains(wanted);
+    assert!(knows, "ext4 keeps it");
+    let born = found.stx_btime;
+    (found.stx_ino, (born.tv_sec, born.tv_nsec))
+}

@@ -1,0 +1,116 @@
+//! Which directory is meant, whatever its name.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use rustix::fd::AsFd;
+use rustix::fs::{AtFlags, CWD, FileType, RawMode, Stat, statat};
+#[cfg(target_os = "linux")]
+use rustix::{io::Errno, path::Arg};
+
+/// Which directory this is.
+///
+/// Device and inode number alone do not do: ext4 gives a freed inode number to the very next
+/// directory. The time of birth, where the filesystem keeps one, tells those apart, at the
+/// resolution of the kernel's clock tick (1 to 10 ms). On Linux, that is: it never changes there,
+/// while on the BSDs and macOS it follows a modification time that is set to before it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity {
+    pub(super) dev: u64,
+    pub(super) ino: u64,
+    /// Seconds and nanoseconds since 1970.
+    born: Option<(i64, u32)>,
+}
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        // Network filesystems know the birth time on one call and not on the next.
+        let born = self.born.is_none() || other.born.is_none() || self.born == other.born;
+        self.dev == other.dev && self.ino == other.ino && born
+    }
+}
+
+impl Identity {
+    pub(crate) fn of_open(dir: &File) -> io::Result<Self> {
+        Ok(Seen::open(dir)?.identity)
+    }
+
+    /// `None` for what is no directory; a symlink is none.
+    pub(crate) fn of_path(path: &Path) -> io::Result<Option<Self>> {
+        let seen = Seen::path(path)?;
+        Ok(seen.is_dir().then_some(seen.identity))
+    }
+}
+
+/// What one look has shown.
+pub(super) struct Seen {
+    pub(super) identity: Identity,
+    mode: RawMode,
+}
+
+impl Seen {
+    pub(super) fn open(file: impl AsFd) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        return Self::with_birth(file, c"", AtFlags::EMPTY_PATH);
+        #[cfg(not(target_os = "linux"))]
+        return Ok(Self::of(&rustix::fs::fstat(file)?));
+    }
+
+    /// Does not follow a symlink.
+    pub(super) fn path(path: &Path) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        return Self::with_birth(CWD, path, AtFlags::SYMLINK_NOFOLLOW);
+        #[cfg(not(target_os = "linux"))]
+        return Ok(Self::of(&statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW)?));
+    }
+
+    /// Not by std, which knows no birth on musl. Android kills those who ask, unless it is new.
+    #[cfg(target_os = "linux")]
+    fn with_birth(at: impl AsFd, path: impl Arg + Copy, flags: AtFlags) -> io::Result<Self> {
+        use rustix::fs::{StatxFlags, makedev, statx};
+
+        let wanted = StatxFlags::BASIC_STATS.union(StatxFlags::BTIME);
+        match statx(&at, path, flags, wanted) {
+            Ok(found) => {
+                let knows = found.stx_mask & StatxFlags::BTIME.bits() != 0;
+                Ok(Self {
+                    identity: Identity {
+                        dev: makedev(found.stx_dev_major, found.stx_dev_minor),
+                        ino: found.stx_ino,
+                        born: knows.then_some((found.stx_btime.tv_sec, found.stx_btime.tv_nsec)),
+                    },
+                    mode: found.stx_mode.into(),
+                })
+            }
+            // Linux before 4.11, and sandboxes that know no newer call.
+            Err(Errno::NOSYS) => Ok(Self::of(&statat(at, path, flags)?)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    #[allow(clippy::unnecessary_cast, reason = "the widths differ between systems")]
+    fn of(stat: &Stat) -> Self {
+        Self {
+            identity: Identity {
+                dev: stat.st_dev as u64,
+                ino: stat.st_ino as u64,
+                born: None,
+            },
+            mode: stat.st_mode as RawMode,
+        }
+    }
+
+    pub(super) fn is_dir(&self) -> bool {
+        FileType::from_raw_mode(self.mode) == FileType::Directory
+    }
+
+    /// The bits that `chmod` sets.
+    #[allow(
+        clippy::useless_conversion,
+        reason = "the widths differ between systems"
+    )]
+    pub(super) fn permissions(&self) -> u32 {
+        u32::from(self.mode) & 0o7777
+    }
+}
