@@ -129,12 +129,11 @@ fn supervise(seconds: u64, seed: u64) -> io::Result<ExitCode> {
 /// One round after the other, with a look at everything in between.
 fn work(sandbox: &Path, seconds: u64, seed: u64) -> io::Result<ExitCode> {
     let rows: Vec<&str> = [
-        fill::ROWS,
+        &fill::ROWS.concat()[..],
         held::ROWS,
         host::ROWS,
         session::ROWS,
         victim::ROWS,
-        if cfg!(unix) { fill::ROWS_OF_UNIX } else { &[] },
     ]
     .concat();
     let record = Record::new(&rows);
