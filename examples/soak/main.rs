@@ -132,7 +132,7 @@ fn work(sandbox: &Path, seconds: u64, seed: u64) -> io::Result<ExitCode> {
         &fill::ROWS.concat()[..],
         held::ROWS,
         host::ROWS,
-        session::ROWS,
+        &session::ROWS.concat(),
         victim::ROWS,
     ]
     .concat();

@@ -1,0 +1,65 @@
+//! Directories that stay: kept, published, or by their policy.
+
+use async_tempdir::Cleanup;
+
+use super::persist::{PERSIST, PERSIST_NOWHERE, PERSIST_OVER_EMPTY, PERSIST_OVER_FULL, persist};
+use crate::fill::fill;
+use crate::held::Held;
+use crate::record::Outcome;
+use crate::world::Task;
+
+pub(super) const ROWS: &[&str] = &[KEEP, REMOVE_DIR_ALL];
+
+const KEEP: &str = "keep";
+const REMOVE_DIR_ALL: &str = "remove_dir_all: one that was kept";
+
+pub(super) async fn keep(task: &mut Task, mut held: Held) {
+    // In turn, so that a slow disk gets to see each.
+    match task.world.turn() % 10 {
+        0 => {
+            let step = task.begin(KEEP, held.label());
+            let path = held.path().to_path_buf();
+            if held.keep() == path && path.is_dir() {
+                step.end(Outcome::Done);
+            } else {
+                step.violation("it was not kept");
+            }
+        }
+        1 => remove_kept(task, held).await,
+        2 | 3 => {
+            held.set_cleanup(Cleanup::Never);
+            // It may be dropped meanwhile, and stays all the same.
+            fill(task, &held, 2, true).await;
+            if task.rng.u8(..3) == 0 {
+                held.set_cleanup(Cleanup::Always);
+            }
+        }
+        4..7 => persist(task, held, PERSIST).await,
+        7 => persist(task, held, PERSIST_OVER_EMPTY).await,
+        8 => persist(task, held, PERSIST_OVER_FULL).await,
+        _ => persist(task, held, PERSIST_NOWHERE).await,
+    }
+}
+
+/// Removes a kept directory as anybody's.
+async fn remove_kept(task: &mut Task, held: Held) {
+    let step = task.begin(REMOVE_DIR_ALL, held.label());
+    // An operation whose future was dropped might bring something back.
+    let exact = held.quiet(0);
+    let known = held.know(|known| known.clone());
+    let path = held.keep();
+    if exact.is_none() {
+        return step.end(Outcome::Cancelled);
+    }
+    // Begun, the removal goes on, even if this is dropped.
+    task.world.expect(path.clone(), vec![known], true);
+    let removal = async_tempdir::remove_dir_all(&path).max_threads(task.rng.usize(..4));
+    match removal.on_progress(|_| ()).await {
+        Err(error) => step.violation(error),
+        Ok(_) if path.exists() => step.violation("it returned, and the directory is there"),
+        Ok(removed) if exact.is_some_and(|known| known.entries() != removed) => {
+            step.violation(format!("it says {removed:?}"));
+        }
+        Ok(_) => step.end(Outcome::Done),
+    }
+}
