@@ -192,6 +192,7 @@ fn work(sandbox: &Path, seconds: u64, seed: u64) -> io::Result<ExitCode> {
         record.violation(format!("never ran: {idle:?}"));
     }
     if record.is_clean() {
+        oracle.end()?;
         return Ok(ExitCode::SUCCESS);
     }
     eprintln!("{}", record.report(&log));
