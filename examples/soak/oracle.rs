@@ -178,6 +178,9 @@ impl Oracle {
 
 /// Looks whether nothing is left but what is expected, at the very moment when
 /// [`cleanup::idle`] has returned.
+///
+/// Where processes are killed in their roots, that is for the next one's start to say. In `tmp`,
+/// where none is, a root that is left is a broken promise, even one that could be taken back.
 pub(crate) fn check_left(world: &World) {
     let (record, places) = (&world.record, &world.places);
     let pending = cleanup::pending();
