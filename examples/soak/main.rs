@@ -107,6 +107,8 @@ fn supervise(seconds: u64, seed: u64) -> io::Result<ExitCode> {
     for name in ["TMPDIR", "TMP", "TEMP"] {
         command.env(name, &tmp);
     }
+    // Of glibc: an arena for each of so many threads would hide what is lost.
+    command.env("MALLOC_ARENA_MAX", "1");
     // Which would keep everything, or make nothing.
     command.env_remove("ASYNC_TEMPDIR_CLEANUP");
     let status = command.status()?;
