@@ -1,6 +1,8 @@
 //! What must be true whenever nobody is at work.
 
-use std::collections::BTreeMap;
+mod memory;
+mod neighbours;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,17 +11,10 @@ use std::time::{Duration, Instant};
 use async_tempdir::{TempRoot, cleanup};
 use tokio::runtime::Builder;
 
-use crate::manifest::list;
 use crate::record::Record;
 use crate::world::{APPS, Places, World};
-
-/// How much more memory may be resident in the last third of the rounds than in the first. What is
-/// lost of a few hundred thousand directories is more than that; what an allocator does with the
-/// arenas of so many threads is less.
-const MAX_GROWTH_KIB: u64 = 24 << 10;
-
-/// Fewer rounds say nothing about growth: the first ones are a warm-up.
-const MIN_ROUNDS: usize = 12;
+use memory::{Memory, resident_kib};
+use neighbours::{Neighbours, SIBLING};
 
 /// How long threads and descriptors may take to go, once nothing needs them any more.
 const GRACE: Duration = Duration::from_secs(10);
@@ -28,9 +23,9 @@ const GRACE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Oracle {
     before: Process,
-    neighbours: BTreeMap<PathBuf, Entry>,
+    neighbours: Neighbours,
     failures: u64,
-    resident: Vec<u64>,
+    memory: Memory,
 }
 
 /// What a process has, as far as the system tells.
@@ -51,18 +46,6 @@ impl Process {
     }
 }
 
-/// Something that nobody may touch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
-    content: Option<Vec<u8>>,
-    link: Option<PathBuf>,
-    mode: u32,
-    /// Of a directory, it tells that something was made in it and removed again.
-    modified: Option<std::time::SystemTime>,
-}
-
-const SIBLING: &str = "sibling";
-
 impl Oracle {
     /// Makes the places to work in and their neighbours.
     pub(crate) fn new(places: &Places) -> io::Result<Self> {
@@ -74,26 +57,11 @@ impl Oracle {
         ] {
             fs::create_dir(place)?;
         }
-        let neighbours = [&places.outside, &places.work.join(SIBLING)];
-        for neighbour in neighbours {
-            fs::create_dir_all(neighbour.join("dir/below"))?;
-            for file in ["file", "dir/file", "dir/below/file"] {
-                fs::write(neighbour.join(file), file)?;
-            }
-            #[cfg(unix)]
-            std::os::unix::fs::symlink("dir", neighbour.join("link"))?;
-        }
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = fs::Permissions::from_mode(0o500);
-            fs::set_permissions(places.outside.join("dir/below"), mode)?;
-        }
         Ok(Self {
             before: Process::now(),
-            neighbours: look_at(neighbours)?,
+            neighbours: Neighbours::new(places)?,
             failures: cleanup::failures(),
-            resident: Vec::new(),
+            memory: Memory::default(),
         })
     }
 
@@ -103,7 +71,7 @@ impl Oracle {
         let record = &world.record;
         let (places, expected) = (&world.places, world.take_expected());
 
-        self.look_at_neighbours(record, places);
+        self.neighbours.check(record);
 
         let failures = cleanup::failures();
         if failures != self.failures {
@@ -140,7 +108,12 @@ impl Oracle {
         }
         self.take_back(record, places);
         self.await_process(record);
-        self.resident.extend(resident_kib());
+        self.memory.note();
+    }
+
+    /// Leaves the places to be removed by whoever has made them.
+    pub(crate) fn end(self) -> io::Result<()> {
+        self.neighbours.end()
     }
 
     /// What killed processes have left must be gone after the next start of each application.
@@ -163,25 +136,6 @@ impl Oracle {
         drop(runtime);
         for path in entries(&places.roots) {
             record.violation(format!("not taken back: {path:?}"));
-        }
-    }
-
-    fn look_at_neighbours(&self, record: &Record, places: &Places) {
-        let neighbours = look_at([&places.outside, &places.work.join(SIBLING)]);
-        match neighbours {
-            Ok(now) if now == self.neighbours => {}
-            Ok(now) => {
-                let changed =
-                    |(path, entry): &(&PathBuf, &Entry)| self.neighbours.get(*path) != Some(*entry);
-                let changed: Vec<_> = now.iter().filter(changed).collect();
-                let gone = self
-                    .neighbours
-                    .keys()
-                    .filter(|path| !now.contains_key(*path));
-                let gone: Vec<_> = gone.collect();
-                record.violation(format!("touched: {changed:?}, gone: {gone:?}"));
-            }
-            Err(error) => record.violation(format!("a neighbour is gone: {error}")),
         }
     }
 
@@ -211,23 +165,8 @@ impl Oracle {
         }
     }
 
-    /// Compares the last third of the rounds with the first.
     pub(crate) fn check_memory(&self, record: &Record) -> String {
-        let rounds = self.resident.len();
-        if rounds < MIN_ROUNDS {
-            return format!("resident memory: {:?} KiB, not judged", self.resident);
-        }
-        let median = |rounds: &[u64]| {
-            let mut rounds = rounds.to_vec();
-            rounds.sort_unstable();
-            rounds[rounds.len() / 2]
-        };
-        let first = median(&self.resident[..rounds / 3]);
-        let last = median(&self.resident[rounds - rounds / 3..]);
-        if last > first + MAX_GROWTH_KIB {
-            record.violation(format!("resident memory grows: {:?} KiB", self.resident));
-        }
-        format!("resident memory: {first} KiB in the first third of the rounds, {last} in the last")
+        self.memory.check(record)
     }
 
     /// What this system does not say.
@@ -239,6 +178,9 @@ impl Oracle {
 
 /// Looks whether nothing is left but what is expected, at the very moment when
 /// [`cleanup::idle`] has returned.
+///
+/// Where processes are killed in their roots, that is for the next one's start to say. In `tmp`,
+/// where none is, a root that is left is a broken promise, even one that could be taken back.
 pub(crate) fn check_left(world: &World) {
     let (record, places) = (&world.record, &world.places);
     let pending = cleanup::pending();
@@ -257,38 +199,4 @@ fn entries(place: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(place).map(|entries| entries.flatten().map(|entry| entry.path()));
     // A place that is gone is a violation, too: something is missing where it should be listed.
     entries.map_or_else(|_| vec![place.to_path_buf()], Iterator::collect)
-}
-
-fn look_at(roots: [&PathBuf; 2]) -> io::Result<BTreeMap<PathBuf, Entry>> {
-    let mut found = BTreeMap::new();
-    for root in roots {
-        let below = list(root).map_err(io::Error::other)?;
-        let below = below.into_iter().map(|path| root.join(path));
-        for path in below.chain([root.clone()]) {
-            let data = path.symlink_metadata()?;
-            #[cfg(unix)]
-            let mode = std::os::unix::fs::MetadataExt::mode(&data);
-            #[cfg(not(unix))]
-            let mode = u32::from(data.permissions().readonly());
-            let entry = Entry {
-                content: data.is_file().then(|| fs::read(&path)).transpose()?,
-                link: data
-                    .is_symlink()
-                    .then(|| fs::read_link(&path))
-                    .transpose()?,
-                mode,
-                modified: data.modified().ok(),
-            };
-            found.insert(path, entry);
-        }
-    }
-    Ok(found)
-}
-
-fn resident_kib() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().trim_end_matches(" kB").parse().ok()
 }

@@ -184,11 +184,13 @@ impl Record {
         table
     }
 
-    /// The operations that never ran.
+    /// The operations that never came to an end of their own: of one that was only cancelled, or
+    /// refused by a runtime that was shutting down, it is not known that it does anything.
     pub(crate) fn idle(&self) -> Vec<&'static str> {
+        const OWN: [Outcome; 3] = [Outcome::Done, Outcome::Refused, Outcome::Panicked];
         lock(&self.counts)
             .iter()
-            .filter(|(_, counts)| counts.iter().sum::<u64>() == 0)
+            .filter(|(_, counts)| OWN.iter().all(|outcome| counts[*outcome as usize] == 0))
             .map(|(name, _)| *name)
             .collect()
     }

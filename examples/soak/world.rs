@@ -17,11 +17,11 @@ use crate::record::{Record, Step, lock};
 pub(crate) struct Places {
     /// Directories are made here.
     pub(crate) work: PathBuf,
-    /// And roots here.
+    /// And roots here, of processes that are killed, too.
     pub(crate) roots: PathBuf,
     /// And here is what was published.
     pub(crate) published: PathBuf,
-    /// And this is the process's directory for temporary files.
+    /// And this is the process's directory for temporary files: for directories and roots, too.
     pub(crate) tmp: PathBuf,
     /// Symlinks lead here.
     pub(crate) outside: PathBuf,

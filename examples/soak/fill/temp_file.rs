@@ -29,7 +29,13 @@ pub(super) async fn temp_file(task: &mut Task, held: &Held) {
         }
         Ok::<_, io::Error>(bytes)
     };
-    match using.await {
+    let used = using.await;
+    if used.is_err() {
+        // Whatever it had made by then is removed in the background: in the directory, it is still
+        // under way.
+        held.begins();
+    }
+    match used {
         Ok(bytes) if bytes != content.bytes() => step.violation("other bytes than were written"),
         // What opens it takes a refused look for a missing file.
         Err(error) if task.home.is_ending() && error.kind() == ErrorKind::NotFound => {

@@ -1,12 +1,12 @@
 //! More directories at once than there are threads.
 
+use std::io;
 use std::path::Path;
 
 use async_tempdir::{AsyncTempDir, Cleanup};
 use futures::future;
 
 use crate::held::Held;
-use crate::record::Outcome;
 use crate::world::Task;
 
 pub(super) const ROWS: &[&str] = &[BURST];
@@ -26,11 +26,11 @@ pub(super) async fn burst(task: &mut Task) {
             Err(error) => return task.failed(step, &error, &[]),
         }
     }
-    future::join_all(dirs.iter().map(|held| {
+    let written = future::join_all(dirs.iter().map(|held| {
         held.know(|known| known.doubt(Path::new("a/b")));
         held.dir().write("a/b", "x")
     }))
     .await;
     drop(dirs);
-    step.end(Outcome::Done);
+    task.done(step, written.into_iter().collect::<io::Result<Vec<_>>>());
 }

@@ -1,52 +1,80 @@
 //! Directories made in all ways, and looked at.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use async_tempdir::{AsyncTempDir, Builder, Cleanup};
+use async_tempdir::{AsyncTempDir, Cleanup};
 
 use crate::held::Held;
 use crate::world::Task;
 
-pub(super) const ROWS: &[&str] = &[NEW, NEW_IN, WITH_PREFIX_IN, WITH_SUFFIX_IN, BUILDER, CHILD];
+pub(super) const ROWS: &[&str] = &[
+    NEW,
+    NEW_IN,
+    WITH_PREFIX,
+    WITH_PREFIX_IN,
+    WITH_SUFFIX,
+    WITH_SUFFIX_IN,
+    BUILDER,
+    CHILD,
+];
 
 const NEW: &str = "new";
 const NEW_IN: &str = "new_in";
+const WITH_PREFIX: &str = "with_prefix";
 const WITH_PREFIX_IN: &str = "with_prefix_in";
+const WITH_SUFFIX: &str = "with_suffix";
 const WITH_SUFFIX_IN: &str = "with_suffix_in";
 const BUILDER: &str = "Builder::create";
 pub(super) const CHILD: &str = "temp_dir";
 
 pub(super) async fn create(task: &mut Task) -> Option<Held> {
-    let work = task.world.places.work.clone();
+    let world = Arc::clone(&task.world);
+    let (work, tmp) = (&world.places.work, &world.places.tmp);
     let policy = Cleanup::Always;
-    match task.rng.u8(..6) {
+    match task.rng.u8(..8) {
         0 => {
             let step = task.begin(NEW, "");
             let dir = AsyncTempDir::new().await;
             let dir = task.done(step, dir)?;
-            Some(born(task, dir, policy, &task.world.places.tmp, 0o700))
+            Some(born(task, dir, policy, tmp, 0o700))
         }
-        1 | 2 => {
+        1 => {
+            let step = task.begin(WITH_PREFIX, "");
+            let dir = AsyncTempDir::with_prefix("tmp-b-").await;
+            let dir = task.done(step, dir)?;
+            Some(born(task, dir, policy, tmp, 0o700))
+        }
+        2 => {
+            let step = task.begin(WITH_SUFFIX, "");
+            let dir = AsyncTempDir::with_suffix(".e").await;
+            let dir = task.done(step, dir)?;
+            Some(born(task, dir, policy, tmp, 0o700))
+        }
+        3 | 4 => {
             let step = task.begin(NEW_IN, "");
-            let dir = AsyncTempDir::new_in(&work).await;
+            let dir = AsyncTempDir::new_in(work).await;
             let dir = task.done(step, dir)?;
-            Some(born(task, dir, policy, &work, 0o700))
+            Some(born(task, dir, policy, work, 0o700))
         }
-        3 => {
+        5 => {
             let step = task.begin(WITH_PREFIX_IN, "");
-            let dir = AsyncTempDir::with_prefix_in("tmp-a-", &work).await;
+            let dir = AsyncTempDir::with_prefix_in("tmp-a-", work).await;
             let dir = task.done(step, dir)?;
-            Some(born(task, dir, policy, &work, 0o700))
+            Some(born(task, dir, policy, work, 0o700))
         }
-        4 => {
+        6 => {
             let step = task.begin(WITH_SUFFIX_IN, "");
-            let dir = AsyncTempDir::with_suffix_in(".d", &work).await;
+            let dir = AsyncTempDir::with_suffix_in(".d", work).await;
             let dir = task.done(step, dir)?;
-            Some(born(task, dir, policy, &work, 0o700))
+            Some(born(task, dir, policy, work, 0o700))
         }
         _ => {
             let step = task.begin(BUILDER, "");
-            let builder = Builder::new().prefix("tmpb").random_len(12).parent(&work);
+            let builder = AsyncTempDir::builder()
+                .prefix("tmpb")
+                .random_len(12)
+                .parent(work);
             // Cancelled, not even this one stays.
             let policy = if task.rng.u8(..4) == 0 {
                 Cleanup::Never
@@ -57,7 +85,7 @@ pub(super) async fn create(task: &mut Task) -> Option<Held> {
             let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o750));
             let dir = builder.cleanup(policy).create().await;
             let dir = task.done(step, dir)?;
-            let mut held = born(task, dir, policy, &work, 0o750);
+            let mut held = born(task, dir, policy, work, 0o750);
             held.set_cleanup(Cleanup::Always);
             Some(held)
         }

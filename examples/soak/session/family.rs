@@ -72,7 +72,7 @@ pub(super) async fn family(task: &mut Task) {
             if path.is_dir() {
                 step.end(Outcome::Done);
             } else {
-                step.violation("it was kept");
+                step.violation("it was kept, and is gone");
             }
             // Which goes with the one around it.
             ends(task, parent).await;

@@ -16,15 +16,7 @@ const REMOVE_DIR_ALL: &str = "remove_dir_all: one that was kept";
 pub(super) async fn keep(task: &mut Task, mut held: Held) {
     // In turn, so that a slow disk gets to see each.
     match task.world.turn() % 10 {
-        0 => {
-            let step = task.begin(KEEP, held.label());
-            let path = held.path().to_path_buf();
-            if held.keep() == path && path.is_dir() {
-                step.end(Outcome::Done);
-            } else {
-                step.violation("it was not kept");
-            }
-        }
+        0 => stays(task, held),
         1 => remove_kept(task, held).await,
         2 | 3 => {
             held.set_cleanup(Cleanup::Never);
@@ -41,23 +33,31 @@ pub(super) async fn keep(task: &mut Task, mut held: Held) {
     }
 }
 
+fn stays(task: &Task, held: Held) {
+    let step = task.begin(KEEP, held.label());
+    let path = held.path().to_path_buf();
+    if held.keep() == path && path.is_dir() {
+        step.end(Outcome::Done);
+    } else {
+        step.violation("it was not kept");
+    }
+}
+
 /// Removes a kept directory as anybody's.
 async fn remove_kept(task: &mut Task, held: Held) {
-    let step = task.begin(REMOVE_DIR_ALL, held.label());
     // An operation whose future was dropped might bring something back.
-    let exact = held.quiet(0);
-    let known = held.know(|known| known.clone());
+    let Some(known) = held.quiet(0) else {
+        return stays(task, held);
+    };
+    let step = task.begin(REMOVE_DIR_ALL, held.label());
     let path = held.keep();
-    if exact.is_none() {
-        return step.end(Outcome::Cancelled);
-    }
     // Begun, the removal goes on, even if this is dropped.
-    task.world.expect(path.clone(), vec![known], true);
+    task.world.expect(path.clone(), vec![known.clone()], true);
     let removal = async_tempdir::remove_dir_all(&path).max_threads(task.rng.usize(..4));
     match removal.on_progress(|_| ()).await {
         Err(error) => step.violation(error),
         Ok(_) if path.exists() => step.violation("it returned, and the directory is there"),
-        Ok(removed) if exact.is_some_and(|known| known.entries() != removed) => {
+        Ok(removed) if known.entries() != removed => {
             step.violation(format!("it says {removed:?}"));
         }
         Ok(_) => step.end(Outcome::Done),

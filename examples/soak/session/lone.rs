@@ -42,7 +42,9 @@ async fn work(task: &mut Task, mut held: Held) {
         10 => close_unpolled(task, held),
         11..14 => close_midway(task, held).await,
         14 => {
-            if task.rng.bool() && task.world.ticket() {
+            // As above: what a panic keeps is looked at, too.
+            let may_stay = task.rng.bool() && !held.know(|known| known.is_barred());
+            if may_stay && task.world.ticket() {
                 held.set_cleanup(Cleanup::OnSuccess);
             }
             task.world.provoke();

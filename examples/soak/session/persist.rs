@@ -107,16 +107,20 @@ pub(super) async fn rivals(task: &mut Task) {
     let ((one, of_one), (other, of_other)) = (one.into_dir(), other.into_dir());
     world.expect(target.clone(), vec![of_one.clone(), of_other.clone()], true);
     let (one, other) = future::join(one.persist(&target), other.persist(&target)).await;
-    let won = match (one, other) {
-        (Ok(_), Err(error)) => Some((of_one, error)),
-        (Err(error), Ok(_)) => Some((of_other, error)),
-        _ => None,
-    };
-    match won {
-        Some((won, error)) => {
-            world.expect(target, vec![won], false);
-            task.failed(step, error.error(), TAKEN);
+    let (won, error) = match (one, other) {
+        (Ok(_), Ok(_)) => return step.violation("both got the name"),
+        (Ok(_), Err(error)) => (of_one, error),
+        (Err(error), Ok(_)) => (of_other, error),
+        (Err(one), Err(other)) => {
+            world.expect(target, Vec::new(), true);
+            // Only where the runtime refuses both: so the one is judged that is not such a refusal.
+            let error = match one.error().kind() {
+                ErrorKind::Other => other,
+                _ => one,
+            };
+            return task.failed(step, error.error(), &[]);
         }
-        None => step.violation("not exactly one of two got the name"),
-    }
+    };
+    world.expect(target, vec![won], false);
+    task.failed(step, error.error(), TAKEN);
 }

@@ -1,5 +1,7 @@
 //! Roots, which processes that are killed open as well.
 
+use std::sync::Arc;
+
 use async_tempdir::{Cleanup, TempRoot};
 
 use super::create::{CHILD, born};
@@ -7,26 +9,51 @@ use crate::fill::{fill, write};
 use crate::record::Outcome;
 use crate::world::{APPS, Task};
 
-pub(super) const ROWS: &[&str] = &[ROOT_OPEN, ROOT_CLOSE, ROOT_DROP, RECLAIMED];
+pub(super) const ROWS: &[&str] = &[OPEN, OPEN_IN, BUILDER, CLOSE, DROP, RECLAIMED];
 
-const ROOT_OPEN: &str = "TempRoot::open_in";
-const ROOT_CLOSE: &str = "TempRoot::close";
-const ROOT_DROP: &str = "TempRoot dropped";
+const OPEN: &str = "TempRoot::open";
+const OPEN_IN: &str = "TempRoot::open_in";
+const BUILDER: &str = "TempRoot::builder";
+const CLOSE: &str = "TempRoot::close";
+const DROP: &str = "TempRoot dropped";
 const RECLAIMED: &str = "TempRoot::reclaimed";
 
 /// A root, with directories in it, while others open theirs and take back what was left.
 pub(super) async fn root(task: &mut Task) {
     let app = APPS[task.rng.usize(..APPS.len())];
-    let step = task.begin(ROOT_OPEN, app);
-    let root = TempRoot::open_in(app, &task.world.places.roots).await;
+    let world = Arc::clone(&task.world);
+    let (name, parent) = match task.rng.u8(..3) {
+        0 => (OPEN, &world.places.tmp),
+        _ => (OPEN_IN, &world.places.roots),
+    };
+    let step = task.begin(name, app);
+    let root = match name {
+        OPEN => TempRoot::open(app).await,
+        _ => TempRoot::open_in(app, parent).await,
+    };
     let Some(root) = task.done(step, root) else {
         return;
     };
+    let path = root.path().to_path_buf();
+    if path.parent() != Some(parent) {
+        let what = format!("{path:?} was not opened in {parent:?}");
+        world.record.violation(what);
+    }
     let mut dirs = Vec::new();
     for _ in 0..task.rng.usize(..4) {
-        let step = task.begin(CHILD, root.path().display());
-        let dir = root.temp_dir().await;
-        let Some(dir) = task.done(step, dir) else {
+        let dir = match task.rng.bool() {
+            true => {
+                let step = task.begin(CHILD, root.path().display());
+                let dir = root.temp_dir().await;
+                task.done(step, dir)
+            }
+            false => {
+                let step = task.begin(BUILDER, root.path().display());
+                let dir = root.builder().prefix("tmp-r-").create().await;
+                task.done(step, dir)
+            }
+        };
+        let Some(dir) = dir else {
             return;
         };
         let dir = born(task, dir, Cleanup::Always, root.path(), 0o700);
@@ -46,11 +73,10 @@ pub(super) async fn root(task: &mut Task) {
             step.end(Outcome::Done);
         }
     }
-    let path = root.path().to_path_buf();
     match task.rng.u8(..4) {
         0 => {
             // Before the directories in it, for which it waits.
-            let step = task.begin(ROOT_DROP, path.display());
+            let step = task.begin(DROP, path.display());
             drop(root);
             for dir in &dirs {
                 write(task, dir).await;
@@ -58,13 +84,13 @@ pub(super) async fn root(task: &mut Task) {
             step.end(Outcome::Done);
         }
         1 => {
-            let step = task.begin(ROOT_DROP, path.display());
+            let step = task.begin(DROP, path.display());
             drop(dirs);
             drop(root);
             step.end(Outcome::Done);
         }
         _ => {
-            let step = task.begin(ROOT_CLOSE, path.display());
+            let step = task.begin(CLOSE, path.display());
             match root.close().await {
                 Err(error) => step.violation(error),
                 Ok(_) if path.exists() => step.violation("it returned, and the root is there"),
