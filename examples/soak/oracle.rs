@@ -37,13 +37,21 @@ struct Process {
 
 impl Process {
     fn now() -> Self {
-        let count = |path| fs::read_dir(path).ok().map(Iterator::count);
+        let count = |path| {
+            let entries = of_proc(path, |path| fs::read_dir(path))?;
+            Some(entries.count())
+        };
         Self {
             // One of them is for reading this.
             descriptors: count("/proc/self/fd").map(|n| n - 1),
             threads: count("/proc/self/task"),
         }
     }
+}
+
+/// What is read at `path` below /proc. Under Wine, that would tell of Wine.
+fn of_proc<T>(path: &str, read: impl FnOnce(&str) -> io::Result<T>) -> Option<T> {
+    cfg!(target_os = "linux").then(|| read(path).ok())?
 }
 
 impl Oracle {

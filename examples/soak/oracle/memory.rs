@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::of_proc;
 use crate::record::Record;
 
 /// How much more memory may be resident in the last third of the rounds than in the first. Where
@@ -45,7 +46,7 @@ impl Memory {
 }
 
 pub(super) fn resident_kib() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let status = of_proc("/proc/self/status", |path| fs::read_to_string(path))?;
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("VmRSS:"))?;
