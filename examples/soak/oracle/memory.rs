@@ -5,9 +5,10 @@ use std::fs;
 use super::of_proc;
 use crate::record::Record;
 
-/// How much more memory may be resident in the last third of the rounds than in the first. Where
-/// nothing was lost, a minute of glibc's with one arena had 2.0 MiB more at most.
-const MAX_GROWTH_KIB: u64 = 4 << 10;
+/// How much more memory may be resident in the last third of the rounds than in the first. With one
+/// arena of glibc's it was 2.8 MiB at most where nothing was lost, and mostly less than one; where
+/// 100 bytes were lost with every directory, 5.6 after 20 seconds in memory.
+const MAX_GROWTH_KIB: u64 = 5 << 10;
 
 /// In the first rounds, the most that is in use at a time is still to come.
 const WARM_UP: usize = 5;
