@@ -35,7 +35,8 @@ impl AsyncTempDir {
     /// # Errors
     ///
     /// What the operating system says; `Other`: something else has the directory's name by now,
-    /// or the file's, or the runtime shuts down, or the system gives it no thread. No file is left.
+    /// or the file's, or the runtime shuts down, or the system gives it no thread. No file is left;
+    /// after the last three, it may be removed in the background, as below.
     ///
     /// # Cancel safety
     ///
