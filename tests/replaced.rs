@@ -6,6 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use async_tempdir::{AsyncTempDir, cleanup};
+#[cfg(target_os = "linux")]
+use support::{Identity, identity};
 use support::{Sandbox, alone};
 
 /// Makes `path` again, as a directory that the filesystem knows from the one `before`. Usually the
@@ -20,21 +22,6 @@ fn make_again(path: &Path, before: &Identity) {
         other
     });
     fs::write(path.join("theirs"), "theirs").unwrap();
-}
-
-#[cfg(target_os = "linux")]
-type Identity = (u64, Option<(i64, u32)>);
-
-/// What the filesystem tells a directory from another by.
-#[cfg(target_os = "linux")]
-fn identity(path: &Path) -> Identity {
-    use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
-
-    let wanted = StatxFlags::INO | StatxFlags::BTIME;
-    let found = statx(CWD, path, AtFlags::empty(), wanted).unwrap();
-    let knows = StatxFlags::from_bits_retain(found.stx_mask).contains(StatxFlags::BTIME);
-    let born = knows.then_some((found.stx_btime.tv_sec, found.stx_btime.tv_nsec));
-    (found.stx_ino, born)
 }
 
 #[cfg(all(unix, not(target_os = "linux")))]

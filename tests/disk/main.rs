@@ -329,17 +329,18 @@ fn one_with_the_same_number_is_another() {
         runtime.block_on(async {
             let dir = AsyncTempDir::new_in(&disk.at).await.unwrap();
             let path = dir.path().to_path_buf();
-            let born = born(&path);
+            let (number, born) = support::identity(&path);
+            assert!(born.is_some(), "ext4 keeps it");
             fs::remove_dir(&path).unwrap();
             support::until("it is made a tick of the clock later", || {
                 fs::create_dir(&path).unwrap();
-                let later = self::born(&path).1 > born.1;
+                let later = support::identity(&path).1 > born;
                 if !later {
                     fs::remove_dir(&path).unwrap();
                 }
                 later
             });
-            assert_eq!(self::born(&path).0, born.0, "it has the same number");
+            assert_eq!(support::identity(&path).0, number, "it has the same");
             for error in [
                 dir.write("file", "ours").await.unwrap_err(),
                 dir.close().await.unwrap_err().into(),
@@ -353,16 +354,4 @@ fn one_with_the_same_number_is_another() {
         drop(disk);
         sandbox.check();
     }
-}
-
-/// Inode number and time of birth.
-fn born(path: &Path) -> (u64, (i64, u32)) {
-    use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
-
-    let wanted = StatxFlags::INO | StatxFlags::BTIME;
-    let found = statx(CWD, path, AtFlags::empty(), wanted).unwrap();
-    let knows = StatxFlags::from_bits_retain(found.stx_mask).contains(wanted);
-    assert!(knows, "ext4 keeps it");
-    let born = found.stx_btime;
-    (found.stx_ino, (born.tv_sec, born.tv_nsec))
 }

@@ -350,3 +350,19 @@ fn copy(from: &Path, to: &Path) {
 fn copy(from: &Path, to: &Path) {
     fs::copy(from, to).unwrap();
 }
+
+/// Inode number and, where the filesystem keeps one, time of birth, in seconds and nanoseconds.
+#[cfg(target_os = "linux")]
+pub type Identity = (u64, Option<(i64, u32)>);
+
+/// What the filesystem tells a directory from another by.
+#[cfg(target_os = "linux")]
+pub fn identity(path: &Path) -> Identity {
+    use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+
+    let wanted = StatxFlags::INO | StatxFlags::BTIME;
+    let found = statx(CWD, path, AtFlags::empty(), wanted).unwrap();
+    let knows = StatxFlags::from_bits_retain(found.stx_mask).contains(StatxFlags::BTIME);
+    let born = knows.then_some((found.stx_btime.tv_sec, found.stx_btime.tv_nsec));
+    (found.stx_ino, born)
+}
