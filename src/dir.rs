@@ -282,8 +282,9 @@ impl AsyncTempDir {
             return Err(fail(error, claim));
         }
         match waiting.await {
-            Ok(()) => Ok(target),
-            Err((error, claim)) => Err(fail(error, claim)),
+            Ok(Ok(())) => Ok(target),
+            Ok(Err((error, claim))) => Err(fail(error, claim)),
+            Err(_lost) => unreachable!("a claim that is lost is lost with its job"),
         }
     }
 

@@ -121,7 +121,7 @@ impl AsyncTempDir {
                 written
             })
             .await;
-            match written.map_err(path::explain)? {
+            match written?.map_err(path::explain)? {
                 Written::Part(made, written) => {
                     file = Resting::Made(made);
                     spare = written;

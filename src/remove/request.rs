@@ -146,7 +146,7 @@ pub struct Removal(Progress);
 
 enum Progress {
     Asked(Option<RemoveDirAll>),
-    Begun(Waiting<Verdict>),
+    Begun(PathBuf, Waiting<Verdict>),
 }
 
 impl Future for Removal {
@@ -156,13 +156,17 @@ impl Future for Removal {
         if let Progress::Asked(request) = &mut self.0 {
             let RemoveDirAll { target, options } = request.take().expect("a removal is begun once");
             let (reply, waiting) = reply::channel();
+            let path = target.path().to_path_buf();
             target.begin(options, reply);
-            self.0 = Progress::Begun(waiting);
+            self.0 = Progress::Begun(path, waiting);
         }
         match &mut self.0 {
-            Progress::Begun(waiting) => {
+            Progress::Begun(path, waiting) => {
                 let verdict = ready!(Pin::new(waiting).poll(cx));
-                Poll::Ready(verdict.take())
+                Poll::Ready(match verdict {
+                    Ok(verdict) => verdict.take(),
+                    Err(lost) => Err(RemoveError::whole(path, lost.into())),
+                })
             }
             Progress::Asked(_) => unreachable!("it has just begun"),
         }
@@ -174,7 +178,7 @@ impl fmt::Debug for Removal {
         f.debug_tuple("Removal")
             .field(match &self.0 {
                 Progress::Asked(_) => &"not begun",
-                Progress::Begun(_) => &"begun",
+                Progress::Begun(..) => &"begun",
             })
             .finish()
     }
