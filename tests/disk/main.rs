@@ -6,6 +6,7 @@
 #![cfg(target_os = "linux")]
 
 mod device;
+mod frozen;
 #[path = "../support/mod.rs"]
 mod support;
 
