@@ -9,6 +9,7 @@ mod device;
 mod frozen;
 #[path = "../support/mod.rs"]
 mod support;
+mod untyped;
 
 use std::fs;
 use std::future::Future;
