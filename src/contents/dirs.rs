@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, DirEntry};
 
 use super::open::{make_dirs, with_parents};
 use crate::AsyncTempDir;
@@ -175,12 +175,27 @@ fn list(dir: &Dir) -> io::Result<Vec<PathBuf>> {
                 true => PathBuf::from(entry.file_name()),
                 false => parent.join(entry.file_name()),
             };
-            if entry.file_type()?.is_dir() {
-                unread.push(path.clone());
+            match is_dir(&entry) {
+                Ok(true) => unread.push(path.clone()),
+                Ok(false) => {}
+                // Removed since its name was read.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
             }
             found.push(path);
         }
     }
     found.sort_unstable();
     Ok(found)
+}
+
+/// Whether the entry is a directory. Some filesystems do not tell the type of an entry with its
+/// name; then it is looked up.
+fn is_dir(entry: &DirEntry) -> io::Result<bool> {
+    let kind = entry.file_type()?;
+    if kind.is_dir() || kind.is_file() || kind.is_symlink() {
+        Ok(kind.is_dir())
+    } else {
+        Ok(entry.metadata()?.is_dir())
+    }
 }

@@ -6,8 +6,10 @@
 #![cfg(target_os = "linux")]
 
 mod device;
+mod frozen;
 #[path = "../support/mod.rs"]
 mod support;
+mod untyped;
 
 use std::fs;
 use std::future::Future;
