@@ -146,7 +146,11 @@ impl<T, C: Clock> Queue<T, C> {
             return Next::NOTHING;
         }
         state.allow_more(&self.limits);
-        let request = state.has_room() || state.is_overdue();
+        // A request that waits this long waits in a saturated pool. More than one place there have
+        // more than one thread come, and cost nothing: no idle thread is woken.
+        let is_late = state.has_waited_for(self.limits.patience)
+            && state.requests.len() < self.limits.max_workers;
+        let request = state.has_room() || is_late || state.is_overdue();
         if request {
             state.requests.push_back(C::now());
         }
@@ -182,6 +186,11 @@ impl<T, C: Clock> Queue<T, C> {
             state.waited = request.elapsed();
         }
         state.allow_more(&self.limits);
+        if state.waited >= self.limits.slice {
+            // The threads are scarce, and not the processors, as far as can be seen from here.
+            let more = self.limits.workers.saturating_mul(2);
+            state.allowed = state.allowed.max(more.min(self.limits.max_workers));
+        }
         if state.working >= state.allowed && on == Where::Pool {
             // The pool has had its turn with others: one of those at work may go on in its place.
             state.spare_slices = state.working.min(state.spare_slices + 1);
@@ -266,8 +275,13 @@ impl<T, C: Clock> State<T, C> {
 
     /// Whether the pool is asked again. Each time there is a job as the occasion.
     fn is_overdue(&self) -> bool {
+        self.has_waited_for(OVERDUE)
+    }
+
+    /// Whether the last request was made longer ago than `time`, and none has been answered since.
+    fn has_waited_for(&self, time: Duration) -> bool {
         let last = self.requests.back();
-        last.is_some_and(|request| request.elapsed() > OVERDUE)
+        last.is_some_and(|request| request.elapsed() > time)
     }
 }
 
