@@ -16,6 +16,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
@@ -187,7 +188,12 @@ fn strace(faults: &str) -> Command {
 
 /// Has the other process do `job` in `place`, with these faults.
 fn disturbed(job: &str, place: &Path, faults: &str) -> Option<Report> {
-    let child = strace(faults)
+    traced(job, place, faults, strace(faults))
+}
+
+/// As [`disturbed`], by way of a command that has those `faults` happen.
+fn traced(job: &str, place: &Path, faults: &str, mut strace: Command) -> Option<Report> {
+    let child = strace
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", HELPER, "--nocapture", "--test-threads=1"])
         .env(MARK, HELPER)
@@ -561,6 +567,109 @@ fn without_descriptors_for_good_it_gives_up() {
             "{faults}: {failed:?}"
         );
     }
+}
+
+/// What NFS servers do when reading and unlinking interleave: every reading ends early.
+#[test]
+fn a_directory_is_read_again_as_long_as_that_helps() {
+    if !available() {
+        return;
+    }
+    // What two calls read of names this long is less than a seventeenth of them.
+    let long = "x".repeat(250);
+    let case = Case::new(|dir| {
+        for n in 0..6_000 {
+            fs::write(dir.join(format!("{n:05}{long}")), "").unwrap();
+        }
+    });
+    // Every second call of each thread says that there is nothing more.
+    let faults = "getdents64:retval=0:when=2+2";
+    let report = disturbed("remove", &case.tree, faults).expect("nothing hinders its start");
+    assert_eq!(
+        report.failed, 0,
+        "each reading removed something: {report:?}"
+    );
+    assert_eq!(report.files, 6_000);
+    case.end(faults);
+}
+
+/// Adds a file to `dir` as soon as the last one is removed, until told to stop or the directory is
+/// gone. Returns how many.
+fn add_one_by_one(dir: &Path, stop: &AtomicBool) -> u32 {
+    let mut added = 0;
+    loop {
+        let path = dir.join(added.to_string());
+        if fs::write(&path, "").is_err() {
+            return added;
+        }
+        added += 1;
+        while path.exists() {
+            if stop.load(Ordering::Relaxed) {
+                return added;
+            }
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn a_neighbour_that_never_stops_is_reported() {
+    if !available() {
+        return;
+    }
+    // The neighbour has that long to notice. On a busy machine it may fail to, which tells nothing.
+    let faults = "unlinkat:delay_enter=20000";
+    for _ in 0..5 {
+        let case = Case::new(|_| {});
+        let stop = AtomicBool::new(false);
+        let (report, added) = std::thread::scope(|scope| {
+            let neighbour = scope.spawn(|| add_one_by_one(&case.tree, &stop));
+            let report = disturbed("remove", &case.tree, faults);
+            stop.store(true, Ordering::Relaxed);
+            (report, neighbour.join().unwrap())
+        });
+        let report = report.expect("nothing hinders its start");
+        let lost = !case.tree.exists();
+        if !lost {
+            assert!(added > 40, "read again while that helps, {added} times");
+            let not_empty = (Errno::NOTEMPTY.raw_os_error(), case.tree.clone());
+            assert_eq!(report.failures, [not_empty]);
+        }
+        case.end(faults);
+        if !lost {
+            return;
+        }
+    }
+    panic!("the neighbour was too slow five times");
+}
+
+/// On NFS, a file that is open stays under such a name, which cannot be unlinked.
+#[test]
+fn a_name_that_nfs_keeps_is_waited_for() {
+    if !available() {
+        return;
+    }
+    const KEPT: &str = ".nfs000000000133d2a300000001";
+    let busy = |when: &str| {
+        let case = Case::new(|dir| {
+            fs::create_dir(dir.join("sub")).unwrap();
+            fs::write(dir.join("sub").join(KEPT), "").unwrap();
+        });
+        let faults = format!("unlinkat:error=EBUSY:when={when}");
+        let mut strace = strace(&faults);
+        // No other call counts.
+        strace.args(["-P", KEPT]);
+        let report = traced("remove", &case.tree, &faults, strace);
+        (case, report.expect("nothing hinders its start"), faults)
+    };
+    let (case, report, faults) = busy("1..5");
+    assert_eq!((report.files, report.dirs, report.failed), (1, 2, 0));
+    case.end(&faults);
+
+    let (case, report, faults) = busy("1+");
+    let kept = case.tree.join("sub").join(KEPT);
+    assert_eq!(report.failures, [(0, kept)], "the name, and why");
+    case.end(&faults);
 }
 
 #[test]

@@ -3,12 +3,15 @@
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::Mode;
 use rustix::io::Errno;
+
+use super::kept::Kept;
+use super::rereads::OfDir;
 
 /// An open directory of the tree. It is removed by whoever finishes the last of what is in it.
 #[derive(Debug)]
@@ -23,8 +26,10 @@ pub(super) struct Node {
     /// What has to end before it can be removed: its reading, the directories in it, and batches
     /// of names in other threads' hands.
     unfinished: AtomicUsize,
-    /// How often it was not empty after all.
-    rereads: AtomicU32,
+    /// How often it was read again, not being empty after all.
+    pub(super) rereads: OfDir,
+    /// Names in it that the filesystem keeps for open files.
+    pub(super) kept: Kept,
     /// Its owner has been given all rights to it.
     repaired: OnceLock<bool>,
     /// Something in it stays, and has been recorded.
@@ -44,7 +49,8 @@ impl Node {
             name,
             fd,
             unfinished: AtomicUsize::new(1),
-            rereads: AtomicU32::new(0),
+            rereads: OfDir::new(),
+            kept: Kept::default(),
             repaired: OnceLock::new(),
             failed: AtomicBool::new(false),
             unsure: AtomicBool::new(false),
@@ -85,11 +91,6 @@ impl Node {
     /// Something has ended. True if it was the last.
     pub(super) fn end(&self) -> bool {
         self.unfinished.fetch_sub(1, Ordering::AcqRel) == 1
-    }
-
-    /// Whether it may be read once more, of `limit` times.
-    pub(super) fn may_reread(&self, limit: u32) -> bool {
-        self.rereads.fetch_add(1, Ordering::Relaxed) < limit
     }
 
     /// Records that something in it stays, and so it and all above it do.
