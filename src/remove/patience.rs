@@ -10,7 +10,7 @@ pub(super) const MAX_TRIES: u32 = 16;
 
 /// How often one removal pauses for entries that are still open then, whatever their number: for
 /// about three seconds.
-pub(super) const MAX_PAUSES: u32 = 160;
+const MAX_PAUSES: u32 = 160;
 
 const PAUSE: Duration = Duration::from_millis(20);
 
