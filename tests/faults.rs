@@ -577,11 +577,12 @@ fn a_directory_is_read_again_as_long_as_that_helps() {
     }
     // What two calls read of names this long is less than a seventeenth of them.
     let long = "x".repeat(250);
-    let case = Case::new(|dir| {
+    let build = |dir: &Path| {
         for n in 0..6_000 {
             fs::write(dir.join(format!("{n:05}{long}")), "").unwrap();
         }
-    });
+    };
+    let case = Case::new(build);
     // Every second call of each thread says that there is nothing more.
     let faults = "getdents64:retval=0:when=2+2";
     let report = disturbed("remove", &case.tree, faults).expect("nothing hinders its start");
@@ -591,6 +592,11 @@ fn a_directory_is_read_again_as_long_as_that_helps() {
     );
     assert_eq!(report.files, 6_000);
     case.end(faults);
+
+    // Also if something stays: what is told of is all that stays.
+    let faults = format!("{faults};unlinkat:error=EIO:when=3");
+    let failed = Case::new(build).run(&faults).unwrap();
+    assert!((1..=4).contains(&failed), "{failed} of four threads' third");
 }
 
 /// Adds a file to `dir` as soon as the last one is removed, until told to stop. Returns how many.

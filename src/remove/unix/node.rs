@@ -1,10 +1,11 @@
 //! A directory that is being emptied, and its way up to the root.
 
-use std::ffi::{CString, OsStr};
+use std::collections::BTreeSet;
+use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::Mode;
@@ -12,6 +13,9 @@ use rustix::io::Errno;
 
 use super::kept::Kept;
 use super::rereads::OfDir;
+
+/// How many entries that stay are remembered by name. A directory with more is not read again.
+const MAX_FAILED: usize = 1024;
 
 /// An open directory of the tree. It is removed by whoever finishes the last of what is in it.
 #[derive(Debug)]
@@ -34,6 +38,8 @@ pub(super) struct Node {
     repaired: OnceLock<bool>,
     /// Something in it stays, and has been recorded.
     failed: AtomicBool,
+    /// The names of that: another reading is to pass them over.
+    failed_names: Mutex<BTreeSet<CString>>,
     /// Its reading came to what is only likely to be its end.
     unsure: AtomicBool,
     /// Why its reading ended early. That is a failure only if something was left unread.
@@ -53,6 +59,7 @@ impl Node {
             kept: Kept::default(),
             repaired: OnceLock::new(),
             failed: AtomicBool::new(false),
+            failed_names: Mutex::default(),
             unsure: AtomicBool::new(false),
             unread: OnceLock::new(),
         })
@@ -93,13 +100,44 @@ impl Node {
         self.unfinished.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
-    /// Records that something in it stays, and so it and all above it do.
+    /// Records that it stays, and so all above it do.
     pub(super) fn mark_failed(&self) {
-        let mut node = Some(self);
-        while let Some(marked) = node {
-            marked.failed.store(true, Ordering::Relaxed);
-            node = marked.parent.as_deref();
+        let mut node = self;
+        while !node.failed.swap(true, Ordering::Relaxed)
+            && let Some(parent) = &node.parent
+        {
+            parent.add_failed(&node.name);
+            node = parent;
         }
+    }
+
+    /// Records that `name` in it stays, and so it and all above it do.
+    pub(super) fn mark_failed_entry(&self, name: &CStr) {
+        self.add_failed(name);
+        self.mark_failed();
+    }
+
+    fn add_failed(&self, name: &CStr) {
+        let mut names = self.failed_names();
+        if names.len() <= MAX_FAILED {
+            names.insert(name.to_owned());
+        }
+    }
+
+    /// Whether it is known that `name` in it stays.
+    pub(super) fn is_failed_entry(&self, name: &CStr) -> bool {
+        self.has_failed() && self.failed_names().contains(name)
+    }
+
+    /// Whether all that stays in it is known by name.
+    pub(super) fn knows_all_failed(&self) -> bool {
+        self.failed_names().len() <= MAX_FAILED
+    }
+
+    fn failed_names(&self) -> MutexGuard<'_, BTreeSet<CString>> {
+        self.failed_names
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn has_failed(&self) -> bool {

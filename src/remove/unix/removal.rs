@@ -105,7 +105,7 @@ impl Removal {
     /// Records that `name` in `dir` stays.
     pub(super) fn fail(&self, dir: &Node, name: &CStr, error: impl Into<io::Error>) {
         let path = || self.path(dir).join(OsStr::from_bytes(name.to_bytes()));
-        dir.mark_failed();
+        dir.mark_failed_entry(name);
         self.log.failed(path, error);
     }
 

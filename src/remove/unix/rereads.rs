@@ -41,6 +41,11 @@ impl OfDir {
         }
     }
 
+    /// Whether something in the directory was removed since its last reading began.
+    pub(super) fn has_progress(&self) -> bool {
+        self.progress.load(Ordering::Relaxed)
+    }
+
     /// Records that something in the directory was removed.
     pub(super) fn note_progress(&self) {
         // Several threads may do so for each entry: only the first of them writes.

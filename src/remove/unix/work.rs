@@ -155,7 +155,8 @@ impl<'r> Worker<'r> {
             dir.fd(),
             self.removal.may_guess_end_of(dir),
             |name, kind| {
-                if name == c"." || name == c".." || self.removal.is_last(dir, name) {
+                let own = name == c"." || name == c"..";
+                if own || self.removal.is_last(dir, name) || dir.is_failed_entry(name) {
                     return;
                 }
                 if kind == FileType::Directory {

@@ -86,23 +86,11 @@ impl Worker<'_> {
                 self.read_again(dir);
                 return false;
             }
-            Err(Errno::NOTEMPTY | Errno::EXIST) if dir.has_failed() || dir.unread().is_some() => {
-                // It is not read again, which would have what failed recorded twice.
-                for name in dir.kept.take() {
-                    if !self.unlink_kept(dir, &name) {
-                        self.removal.fail(dir, &name, still_open());
-                    }
-                }
-                if !self.found.is_empty() {
-                    self.share_found(dir);
-                    return false;
-                }
-                // What is in it has been recorded, unless the reading did not come to it.
+            Err(error @ (Errno::NOTEMPTY | Errno::EXIST)) => {
                 if let Some(error) = dir.unread() {
                     self.removal.fail_dir(dir, error);
+                    return true;
                 }
-            }
-            Err(error @ (Errno::NOTEMPTY | Errno::EXIST)) => {
                 if !self.may_read_again(dir, error) {
                     return true;
                 }
@@ -131,7 +119,14 @@ impl Worker<'_> {
     fn may_read_again(&mut self, dir: &Arc<Node>, error: Errno) -> bool {
         let kept = dir.kept.take();
         if kept.is_empty() {
-            let allowed = self.removal.rereads.allow(&dir.rereads);
+            let rereads = &self.removal.rereads;
+            if dir.has_failed() {
+                // That is recorded. But the reading may have skipped something else.
+                return dir.rereads.has_progress()
+                    && dir.knows_all_failed()
+                    && rereads.allow(&dir.rereads);
+            }
+            let allowed = rereads.allow(&dir.rereads);
             if !allowed {
                 self.removal.fail_dir(dir, error);
             }
@@ -148,14 +143,13 @@ impl Worker<'_> {
         pause
     }
 
-    /// Removes `name` from `dir`. False if it stays, for the file is still open.
-    fn unlink_kept(&mut self, dir: &Arc<Node>, name: &CStr) -> bool {
+    /// Removes `name` from `dir`, unless the file is still open.
+    fn unlink_kept(&mut self, dir: &Arc<Node>, name: &CStr) {
         match self.try_unlink(dir, name) {
-            Err(Errno::BUSY) => return false,
-            // Perhaps under another name: what it was called before has been counted.
+            Err(Errno::BUSY) => {}
+            // Perhaps it has another name now. The one that it had at first has been counted.
             Ok(()) if may_only_be_renamed(name) => {}
             unlinked => self.unlinked(dir, name, unlinked),
         }
-        true
     }
 }
