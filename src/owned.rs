@@ -118,12 +118,12 @@ impl OwnedDir {
         let Some(guard) = &self.guard else {
             return remove::tree(&self.path, Some(&self.identity), options);
         };
-        let path = guard.retire(&self.path, &self.identity);
-        let options = Options {
-            last: Some(guard.name()),
-            ..options
+        let path = match guard.retire(&self.path, &self.identity) {
+            Ok(dead) => dead,
+            // Removed from where it is, or reported.
+            Err(_) => &self.path,
         };
-        let outcome = remove::tree(&path, Some(&self.identity), options);
+        let outcome = guard.remove(path, &self.identity, options);
         // Whatever is left is anybody's to try again.
         guard.release();
         outcome

@@ -90,7 +90,11 @@ impl Provisional {
     /// Removes the file at once, on a thread that may wait for the disk.
     pub(super) fn discard(mut self) {
         if let Some(place) = self.place.take() {
-            let removed = What::Entry(place.dir.into_std_file()).remove(&place.path);
+            let entry = What::Entry {
+                above: place.dir.into_std_file(),
+                file: place.file,
+            };
+            let removed = entry.remove(&place.path);
             // Somebody waits, but for another error than this.
             drop(Verdict::new(removed));
         }
@@ -116,9 +120,12 @@ impl Drop for Provisional {
         let lane = Arc::clone(hold.dir().lane());
         lane.push(Doomed {
             path,
-            what: What::Entry(dir.into_std_file()),
             // The file is closed over there, too: that may wait for the disk.
-            held: Box::new((file, hold)),
+            what: What::Entry {
+                above: dir.into_std_file(),
+                file,
+            },
+            held: Box::new(hold),
             pending: Pending::new(),
         });
     }

@@ -26,7 +26,8 @@ pub struct RemoveError {
 pub struct RemoveFailure {
     /// Where it is.
     pub path: PathBuf,
-    /// What the operating system said, or why the entry was left alone.
+    /// What the operating system said, or why the entry was left alone. `ResourceBusy` for
+    /// `.nfs…` and `.fuse_hidden…`: the file is still open.
     pub error: io::Error,
 }
 
@@ -80,6 +81,11 @@ impl RemoveError {
     /// What was removed all the same.
     pub fn removed(&self) -> Removed {
         self.removed
+    }
+
+    /// As the last of several removals of the same directory, which removed that much in all.
+    pub(crate) fn of_all(self, removed: Removed) -> Self {
+        Self { removed, ..self }
     }
 
     /// Whether there was nothing to remove.

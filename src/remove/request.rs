@@ -32,7 +32,16 @@ use crate::reply::{self, Reply, Waiting};
 /// nothing is, a file, a symlink, an empty path or one with a NUL, a filesystem's root, `.`, a path
 /// that ends in `..`, and any call outside a Tokio runtime.
 ///
+/// A directory that is not empty after all, because the filesystem skipped entries or a neighbour
+/// added some, is read again: as long as that removes something, for two seconds or twice the time
+/// that its first reading took, and then or otherwise 16 times.
+///
 /// # Platform notes
+///
+/// NFS and FUSE filesystems keep a file that is removed while it is open, in the same directory as
+/// `.nfs…` or `.fuse_hidden…`, until it is closed. A directory with such a file is tried again for a
+/// third of a second, and for three seconds at most where there are many, then reported with the
+/// file's name and the kind `ResourceBusy`.
 ///
 /// Windows: what somebody has open, without having allowed its deletion, cannot be removed. It is
 /// tried again for a third of a second, and for three seconds at most where there is much of it,

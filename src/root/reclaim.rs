@@ -49,18 +49,27 @@ impl Reclaiming {
 
     /// Has `runtime`'s blocking pool look for dead roots of `app` in `parent`.
     pub(super) fn begin(runtime: &Handle, app: &str, parent: PathBuf) -> Arc<Self> {
+        let app = app.to_owned();
+        Self::begin_with(runtime, move || Sweep::new(&app, &parent))
+    }
+
+    fn begin_with(runtime: &Handle, find: impl FnOnce() -> Sweep + Send + 'static) -> Arc<Self> {
         let reclaiming = Self::new(OnceLock::new());
         let job = {
             let (reclaiming, runtime) = (Arc::clone(&reclaiming), runtime.clone());
-            let (app, pending) = (app.to_owned(), Pending::new());
-            move |_| {
-                let search = Search {
-                    sweep: Sweep::new(&app, &parent),
+            let pending = Pending::new();
+            move |_| match catch_unwind(AssertUnwindSafe(find)) {
+                Ok(sweep) => Search {
+                    sweep,
                     reclaiming,
                     runtime,
                     _pending: pending,
-                };
-                search.go_on();
+                }
+                .go_on(),
+                Err(_) => {
+                    reclaiming.end(without(panicked()));
+                    drop(pending);
+                }
             }
         };
         if pool::offer(runtime, job).is_err() {
@@ -124,7 +133,7 @@ impl Search {
                 }
             }
             Ok(false) => self.end(None),
-            Err(_) => self.end(Some(io::Error::other("the search panicked"))),
+            Err(_) => self.end(Some(panicked())),
         }
     }
 
@@ -133,8 +142,32 @@ impl Search {
     }
 }
 
+fn panicked() -> io::Error {
+    io::Error::other("the search panicked")
+}
+
 fn without(error: io::Error) -> Reclaimed {
     let mut reclaimed = Reclaimed::default();
     reclaimed.refuse(error);
     reclaimed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_in_the_search_ends_the_waiting() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let reclaiming = Reclaiming::begin_with(&Handle::current(), || panic!("on purpose"));
+            let ended = tokio::time::timeout(Duration::from_secs(60), reclaiming.ended()).await;
+            let reclaimed = ended.expect("it ends");
+            let refused = reclaimed.refused().expect("it says so").to_string();
+            assert!(refused.contains("panicked"), "{refused}");
+        });
+    }
 }
