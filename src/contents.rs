@@ -22,13 +22,15 @@ mod temp_file;
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use cap_std::fs::Dir;
 
 use crate::AsyncTempDir;
 use crate::error::located;
-use crate::owned::{self, Job};
-use crate::reply;
+use crate::owned::OwnedDir;
+use crate::pool;
+use crate::reply::{self, Waiting};
 use crate::sys;
 
 impl AsyncTempDir {
@@ -55,11 +57,11 @@ impl AsyncTempDir {
         T: Send + 'static,
         F: FnOnce(&Dir) -> io::Result<T> + Send + 'static,
     {
-        let hold = self.hold()?;
+        let hold = self.job()?;
         reply::run(&self.lane(), move || {
             let root = match hold.dir().kept().take() {
-                Some(root) => check_root(&hold, root)?,
-                None => open_root(&hold)?,
+                Some(root) => check_root(hold.dir(), root)?,
+                None => open_root(hold.dir())?,
             };
             let result = job(&root).map_err(path::explain);
             hold.dir().kept().put(root.into_std_file());
@@ -69,26 +71,34 @@ impl AsyncTempDir {
         .flatten()
     }
 
-    /// Registers a job, so that the removal waits for it should its future be dropped.
-    fn hold(&self) -> io::Result<Job> {
-        if self.is_foreign() {
-            // Its pool has no threads here.
-            Err(owned::foreign())
-        } else {
-            Ok(self.job())
-        }
+    /// Has `operation` begun on the blocking pool, in the directory of a job that ends after its
+    /// value was received or dropped: for a value whose drop still has work to do there.
+    ///
+    /// The value itself must hold no job: a future that is leaked would keep it for ever.
+    fn start<T, F>(&self, operation: F) -> io::Result<Waiting<T>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Arc<OwnedDir>) -> T + Send + 'static,
+    {
+        let job = self.job()?;
+        let (reply, waiting) = reply::channel();
+        self.lane()
+            .errands()
+            .offer(move || {
+                reply.answer_if_awaited(|| operation(job.dir()));
+                drop(job);
+            })
+            .map_err(|_refused| pool::unavailable())?;
+        Ok(waiting)
     }
 }
 
-/// Sees that the path of the directory that the job is in still leads to it; `root` is that.
-fn check_root(hold: &Job, root: File) -> io::Result<Dir> {
-    let dir = hold.dir();
+/// Sees that the path of `dir` still leads to it; `root` is that.
+fn check_root(dir: &OwnedDir, root: File) -> io::Result<Dir> {
     sys::check_same_dir(dir.path(), dir.identity())?;
     Ok(Dir::from_std_file(root))
 }
 
-/// Opens the directory that the job is in.
-fn open_root(hold: &Job) -> io::Result<Dir> {
-    let dir = hold.dir();
+fn open_root(dir: &OwnedDir) -> io::Result<Dir> {
     sys::open_same_dir(dir.path(), dir.identity()).map(Dir::from_std_file)
 }

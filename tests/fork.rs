@@ -179,7 +179,7 @@ fn a_forked_child_with_the_same_process_id_removes_nothing() {
         fill(dir.path());
         drop(runtime);
         // Without a runtime, a drop that removes has done so when it returns. On a thread of its
-        // own, for whoever unshares that namespace may start no thread.
+        // own, for one that unshares that namespace can start no other.
         let dir = std::thread::spawn(move || {
             #[expect(deprecated, reason = "the other one is unsafe, for other namespaces")]
             rustix::thread::unshare(rustix::thread::UnshareFlags::NEWPID).unwrap();

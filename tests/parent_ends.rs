@@ -178,3 +178,33 @@ fn a_close_that_fails_says_where_the_directory_is_then() {
     });
     sandbox.check();
 }
+
+/// As above: what stays is where it was.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_remove_that_fails_gives_the_name_back() {
+    if !support::where_it_may_mount("a_remove_that_fails_gives_the_name_back") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    support::current_thread().block_on(async {
+        let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        drop(parent.temp_dir().await.unwrap());
+        async_tempdir::cleanup::idle().await;
+        let mounted = parent.create_dir("sub/mounted").await.unwrap();
+        parent.write("sub/file", "x").await.unwrap();
+        support::mount(&mounted);
+        let error = parent.remove("sub").await.unwrap_err();
+        let inner = error.into_inner().unwrap();
+        let error = inner.downcast::<RemoveError>().unwrap();
+        assert_eq!(error.path(), parent.path().join("sub"));
+        assert_eq!(error.failures()[0].path, mounted);
+        let left = [Path::new("sub"), Path::new("sub/mounted")];
+        assert_eq!(parent.list().await.unwrap(), left);
+        support::unmount(&mounted);
+        parent.remove("sub").await.unwrap();
+        assert_eq!(parent.list().await.unwrap().len(), 0);
+        parent.close().await.unwrap();
+    });
+    sandbox.check();
+}

@@ -1,4 +1,4 @@
-//! A name of its own for a directory that is being removed.
+//! Renames a directory before it is removed.
 
 use std::fs;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ impl OwnedDir {
         aside.unwrap_or_else(|| self.path.clone())
     }
 
-    /// Whether nothing is in it, so that one system call removes it.
+    /// Returns whether it is empty, so that one system call removes it.
     fn is_empty(&self) -> bool {
         let first = fs::read_dir(&self.path).map(|mut entries| entries.next());
         matches!(first, Ok(None))

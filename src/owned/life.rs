@@ -3,7 +3,7 @@
 use std::io;
 use std::iter;
 use std::mem;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::OwnedDir;
@@ -122,8 +122,8 @@ impl OwnedDir {
         });
     }
 
-    /// Waits until no job works in the directory, and no child is left to be removed. After that,
-    /// with the claim in the caller's hands, none can come.
+    /// Waits until no job works in the directory, and no child is left to be removed. None can come
+    /// after that, for its handle is the caller's.
     ///
     /// # Errors
     ///
@@ -149,19 +149,20 @@ impl OwnedDir {
         }
     }
 
-    /// The directories around this one, from the inside out, as far as they are this crate's.
+    /// Iterates over the directories around that are this crate's, from the inside out.
     pub(super) fn ancestors(&self) -> impl Iterator<Item = &Arc<Self>> {
         iter::successors(self.parent.as_ref(), |around| around.0.parent.as_ref())
             .map(|around| &around.0)
     }
 
-    /// Whether there was a directory of this crate's inside at some time.
+    /// Returns whether there was a child at some time.
     pub(crate) fn has_had_children(&self) -> bool {
-        self.life().has_had_children
+        // In a forked child, the lock may be held for ever.
+        !self.is_foreign() && self.life().has_had_children
     }
 
     /// Records that the removal of this directory has left something at `path`.
-    pub(super) fn record_leftover(&self, path: &std::path::Path) {
+    pub(super) fn record_leftover(&self, path: &Path) {
         // A root is never published, and may live long.
         for dir in self.ancestors().filter(|dir| dir.guard.is_none()) {
             let leftover = (path.to_path_buf(), self.identity);
@@ -169,7 +170,7 @@ impl OwnedDir {
         }
     }
 
-    /// A directory inside that could not be removed, and still is there.
+    /// Returns a directory inside that could not be removed, and still is there.
     pub(super) fn leftover(&self) -> Option<PathBuf> {
         let leftovers = self.life().leftovers.clone();
         let is_there = |(path, identity): &(PathBuf, _)| match sys::check_same_dir(path, identity) {
@@ -191,24 +192,32 @@ impl OwnedDir {
         if self.is_foreign() {
             return Err(super::foreign());
         }
-        self.register()
+        let is_open = |life: &Life| !matches!(life.phase, Phase::Closed(_));
+        self.register(is_open).ok_or_else(|| {
+            let closed = "it was closed, or a directory around it";
+            io::Error::new(io::ErrorKind::NotFound, closed)
+        })
     }
 
-    fn register(self: &Arc<Self>) -> io::Result<Job> {
-        let around = self.parent.as_ref().map(|child| child.0.register());
-        let around = around.transpose()?.map(Box::new);
+    /// Registers a job that goes on with what another has begun, which has not ended yet.
+    pub(crate) fn next_job(self: &Arc<Self>) -> Option<Job> {
+        self.register(|_| true)
+    }
+
+    /// Registers a job from the outermost directory inwards: operations that are refused over and
+    /// over do not keep the directory that was closed.
+    fn register(self: &Arc<Self>, is_open: fn(&Life) -> bool) -> Option<Job> {
+        let around = match &self.parent {
+            Some(child) => Some(Box::new(child.0.register(is_open)?)),
+            None => None,
+        };
         let mut life = self.life();
-        if matches!(life.phase, Phase::Closed(_)) {
-            drop(life);
-            return Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                format!("the directory {:?} was closed", self.path),
-            ));
-        }
-        life.jobs += 1;
-        Ok(Job {
-            dir: Arc::clone(self),
-            _around: around,
+        is_open(&life).then(|| {
+            life.jobs += 1;
+            Job {
+                dir: Arc::clone(self),
+                _around: around,
+            }
         })
     }
 
