@@ -328,3 +328,34 @@ async fn a_directory_made_by_path_inside_another_goes_with_it() {
     inner.close().await.unwrap();
     sandbox.check();
 }
+
+#[test]
+fn close_waits_for_what_is_under_way_in_a_child_and_refuses_more() {
+    let _alone = alone();
+    let runtime = one_blocking_thread();
+    let sandbox = Sandbox::new();
+    let [parent, child] = runtime.block_on(async {
+        let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let child = parent.temp_dir().await.unwrap();
+        [parent, child]
+    });
+    let release = occupy(&runtime);
+    runtime.block_on(async {
+        let mut writing = Box::pin(child.write("file", "x"));
+        assert!(futures::poll!(&mut writing).is_pending());
+        let mut closing = parent.close().into_future();
+        assert!(futures::poll!(&mut closing).is_pending());
+        let refused = child.write("more", "x").now_or_never();
+        let error = refused.expect("it is refused at once").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+        drop(release);
+        assert_eq!(
+            closing.await.unwrap().files,
+            1,
+            "what was written is removed"
+        );
+        writing.await.unwrap();
+    });
+    drop((child, runtime));
+    sandbox.check();
+}
