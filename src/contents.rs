@@ -22,15 +22,15 @@ mod temp_file;
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cap_std::fs::Dir;
 
 use crate::AsyncTempDir;
 use crate::error::located;
-use crate::owned::OwnedDir;
+use crate::owned::{Job, OwnedDir};
 use crate::pool;
-use crate::reply::{self, Waiting};
+use crate::reply;
 use crate::sys;
 
 impl AsyncTempDir {
@@ -71,25 +71,47 @@ impl AsyncTempDir {
         .flatten()
     }
 
-    /// Has `operation` begun on the blocking pool, in the directory of a job that ends after its
-    /// value was received or dropped: for a value whose drop still has work to do there.
+    /// Begins `operation` on the blocking pool, in a job that ends once its value was received, or
+    /// dropped because nothing receives it: for a value whose drop has work to do in the directory.
     ///
-    /// The value itself must hold no job: a future that is leaked would keep it for ever.
-    fn start<T, F>(&self, operation: F) -> io::Result<Waiting<T>>
+    /// The job ends also if the future is leaked. So the value itself must hold none.
+    fn start<T, F>(&self, operation: F) -> io::Result<impl Future<Output = T>>
     where
         T: Send + 'static,
         F: FnOnce(&Arc<OwnedDir>) -> T + Send + 'static,
     {
         let job = self.job()?;
+        let owner = Arc::clone(job.dir());
+        let job = SharedJob(Arc::new(Mutex::new(Some(job))));
         let (reply, waiting) = reply::channel();
+        // One value, so that what is in the operation is dropped first.
+        let work = (operation, job.clone());
         self.lane()
             .errands()
             .offer(move || {
-                reply.answer_if_awaited(|| operation(job.dir()));
+                reply.answer_if_awaited(move || {
+                    let (operation, job) = work;
+                    (operation(&owner), job)
+                });
                 drop(job);
             })
             .map_err(|_refused| pool::unavailable())?;
-        Ok(waiting)
+        Ok(async {
+            let (value, job) = waiting.await;
+            drop(job);
+            value
+        })
+    }
+}
+
+/// A job that ends when the first of its copies is dropped.
+#[derive(Clone)]
+struct SharedJob(Arc<Mutex<Option<Job>>>);
+
+impl Drop for SharedJob {
+    fn drop(&mut self) {
+        let job = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(job);
     }
 }
 

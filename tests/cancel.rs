@@ -283,6 +283,30 @@ fn persist() {
 }
 
 #[test]
+fn write_stream_and_the_persist_right_after_it() {
+    leaving_nothing(|runtime, sandbox| {
+        let target = sandbox.join("target");
+        runtime.block_on(async {
+            for polls in 0..20 {
+                for _ in 0..times(20) {
+                    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                    cancelled_after(polls, dir.write_stream("file", halting())).await;
+                    dir.persist(&target).await.unwrap();
+                    let published = support::snapshot(&target);
+                    for (path, content) in &published {
+                        assert_eq!(path.file_name().unwrap(), "file");
+                        assert_eq!(content.len(), 2_000_000, "whole or not at all");
+                    }
+                    cleanup::idle().await;
+                    assert_eq!(support::snapshot(&target), published);
+                    std::fs::remove_dir_all(&target).unwrap();
+                }
+            }
+        });
+    });
+}
+
+#[test]
 fn scope() {
     // Scopes live in the directory for temporary files: one for this test alone.
     let sandbox = Sandbox::new();

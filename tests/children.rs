@@ -95,6 +95,20 @@ async fn close_takes_the_children_with_it() {
 }
 
 #[tokio::test]
+async fn a_close_that_is_not_awaited_takes_the_children_with_it() {
+    let sandbox = Sandbox::new();
+    let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let child = parent.temp_dir().await.unwrap();
+    child.write("file", "x").await.unwrap();
+    drop(parent.close());
+    cleanup::idle().await;
+    assert!(sandbox.leftovers().is_empty(), "it waits for no child");
+    drop(child);
+    cleanup::idle().await;
+    sandbox.check();
+}
+
+#[tokio::test]
 async fn a_parent_with_a_child_in_use_is_not_persisted() {
     let sandbox = Sandbox::new();
     let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();

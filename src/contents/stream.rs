@@ -112,9 +112,9 @@ impl AsyncTempDir {
                 }
             };
             let batch = mem::replace(&mut source.batch, spare);
-            let mut writing = self.start(move |dir| write(dir, file, batch, last))?;
+            let mut writing = pin!(self.start(move |dir| write(dir, file, batch, last))?);
             let written = poll_fn(|cx| {
-                let written = Pin::new(&mut writing).poll(cx);
+                let written = writing.as_mut().poll(cx);
                 if written.is_pending() && !last {
                     // It, too, wakes the task when there is more.
                     let _ = source.poll_enough(cx);
