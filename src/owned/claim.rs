@@ -2,6 +2,7 @@
 //! persisted once.
 
 use std::io;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -129,6 +130,10 @@ impl Claim {
 
     fn enter(&mut self, phase: Phase) {
         self.on_drop = OnDrop::Nothing;
+        if self.is_foreign() {
+            // As in `update`.
+            return mem::forget(Arc::clone(&self.dir));
+        }
         self.set_held(false);
         self.dir.update(|life| life.phase = phase);
     }

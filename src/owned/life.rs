@@ -75,7 +75,8 @@ impl OwnedDir {
     /// In a forked child, which removes nothing, this does nothing. A lock that another thread held
     /// at the moment of the fork is held for ever there, so not even the memory can be released.
     pub(super) fn update(self: &Arc<Self>, change: impl FnOnce(&mut Life)) {
-        if self.is_foreign() {
+        // Twice for each operation: so the id has to do, until something is to be removed.
+        if !self.process.has_current_id() {
             return mem::forget(Arc::clone(self));
         }
         let mut life = self.life();
@@ -98,13 +99,17 @@ impl OwnedDir {
                 } else {
                     life.phase = Phase::Closed(None);
                     drop(life);
-                    self.remove_in_background(pending);
+                    if !self.is_foreign() {
+                        self.remove_in_background(pending);
+                    }
                 }
             }
             Phase::Closed(remove) if !has_jobs => {
                 let remove = remove.take();
                 drop(life);
-                if let Some(remove) = remove {
+                if let Some(remove) = remove
+                    && !self.is_foreign()
+                {
                     remove();
                 }
             }

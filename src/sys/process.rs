@@ -21,13 +21,18 @@ impl Process {
         }
     }
 
+    /// Returns whether it has the calling one's id, which costs less than to ask whether it
+    /// [is](Self::is_current) that.
+    pub(crate) fn has_current_id(&self) -> bool {
+        self.id == process::id()
+    }
+
     /// Returns whether it is the calling one.
     pub(crate) fn is_current(&self) -> bool {
-        let id = process::id();
-        if id != self.id {
+        if !self.has_current_id() {
             return false;
         }
-        match (self.namespace, namespace(id)) {
+        match (self.namespace, namespace(self.id)) {
             (Some(own), Some(here)) => own == here,
             // Without `/proc`, now or then, the id has to do.
             _ => true,
