@@ -88,6 +88,18 @@ impl RemoveError {
         Self { removed, ..self }
     }
 
+    /// Returns the same error after `from` was renamed to `to`.
+    pub(crate) fn moved(mut self, from: &Path, to: &Path) -> Self {
+        let failures = self.failures.iter_mut().map(|failure| &mut failure.path);
+        for path in failures.chain([&mut self.path]) {
+            if let Ok(inside) = path.strip_prefix(from) {
+                // Joined, an empty path would add a separator.
+                *path = to.components().chain(inside.components()).collect();
+            }
+        }
+        self
+    }
+
     /// Whether there was nothing to remove.
     pub(crate) fn is_not_found(&self) -> bool {
         self.first().error.kind() == io::ErrorKind::NotFound

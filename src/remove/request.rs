@@ -149,7 +149,7 @@ impl IntoFuture for RemoveDirAll {
 
 /// The future of a [`RemoveDirAll`]. It begins when first polled; dropping it later does not stop
 /// the removal. Never polled, one of [`remove_dir_all`] removes nothing, and one of
-/// [`close`](crate::AsyncTempDir::close) removes in the background, like a drop.
+/// [`close`](crate::AsyncTempDir::close) removes in the background when it is dropped.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Removal(Progress);
 

@@ -3,7 +3,6 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::process;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use super::sweep::Sweep;
 use crate::cleanup::Pending;
 use crate::owned;
 use crate::pool::{self, Where};
+use crate::sys::Process;
 
 /// How long the search has a thread of the pool before others get their turn: it may be the only
 /// one.
@@ -23,7 +23,7 @@ const TURN: Duration = Duration::from_millis(5);
 /// A search for dead roots, under way or ended.
 pub(super) struct Reclaiming {
     /// A forked child has a copy of this, but not the search.
-    process: u32,
+    process: Process,
     result: OnceLock<Reclaimed>,
     ended: Notify,
     foreign: OnceLock<Reclaimed>,
@@ -40,7 +40,7 @@ struct Search {
 impl Reclaiming {
     fn new(result: OnceLock<Reclaimed>) -> Arc<Self> {
         Arc::new(Self {
-            process: process::id(),
+            process: Process::current(),
             result,
             ended: Notify::new(),
             foreign: OnceLock::new(),
@@ -91,7 +91,7 @@ impl Reclaiming {
 
     /// What it came to, when it has ended.
     pub(super) async fn ended(&self) -> &Reclaimed {
-        if self.process != process::id() {
+        if !self.process.is_current() {
             // Nobody would end it here.
             return self.foreign.get_or_init(|| without(owned::foreign()));
         }
