@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
-use std::thread::{self, available_parallelism};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use tokio::runtime::{Handle, Id};
@@ -124,18 +124,9 @@ impl Lane {
     pub(super) fn look(self: &Arc<Self>) -> bool {
         let next = self.queue.look();
         if next.request {
-            self.request_worker(|lane| {
-                // The pool has been shut down while its threads are busy. Not on this thread, which
-                // has others to look after.
-                let work = {
-                    let lane = Arc::clone(&lane);
-                    move || lane.work_here()
-                };
-                let name = String::from("async-tempdir");
-                if thread::Builder::new().name(name).spawn(work).is_err() {
-                    lane.work_here();
-                }
-            });
+            // If the pool is shutting down, the threads that it has carry out what is in line, and the
+            // end of the runtime waits for those. It would not wait for a thread of this crate's.
+            self.request_worker(|lane| lane.queue.cancel_request());
         }
         next.watch
     }
