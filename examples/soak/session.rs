@@ -10,6 +10,7 @@ mod lone;
 mod meanwhile;
 mod persist;
 mod root;
+mod saturated;
 mod scope;
 mod shared;
 
@@ -21,6 +22,7 @@ use lone::{adopted, lone};
 use meanwhile::meanwhile;
 use persist::rivals;
 use root::root;
+use saturated::saturated;
 use scope::scope;
 use shared::shared;
 
@@ -34,6 +36,7 @@ pub(crate) const ROWS: &[&[&str]] = &[
     meanwhile::ROWS,
     persist::ROWS,
     root::ROWS,
+    saturated::ROWS,
     scope::ROWS,
     shared::ROWS,
 ];
@@ -51,7 +54,7 @@ pub(crate) async fn sessions(mut task: Task) {
 
 /// One directory's life, or that of several.
 pub(crate) async fn session(task: &mut Task) {
-    match task.rng.u8(..36) {
+    match task.rng.u8(..37) {
         0..14 => lone(task).await,
         14..17 => adopted(task).await,
         17..20 => shared(task).await,
@@ -60,6 +63,7 @@ pub(crate) async fn session(task: &mut Task) {
         27..30 => root(task).await,
         30 => rivals(task).await,
         31..35 => meanwhile(task).await,
+        35 => saturated(task).await,
         _ => burst(task).await,
     }
 }

@@ -14,7 +14,7 @@ use super::Lane;
 pub(super) const INTERVAL: Duration = Duration::from_millis(20);
 
 /// How long it waits for something to watch before it ends.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
+const KEEP_ALIVE: Duration = Duration::from_millis(100);
 
 static WATCHED: Mutex<Watched> = Mutex::new(Watched {
     lanes: Vec::new(),
