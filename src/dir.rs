@@ -246,8 +246,8 @@ impl AsyncTempDir {
     /// The error gives the handle back, with the directory where it was.
     ///
     /// - `NotFound`: the target's parent does not exist.
-    /// - `DirectoryNotEmpty`, `NotADirectory`: the target exists. (Unix: an empty directory is
-    ///   replaced.)
+    /// - `DirectoryNotEmpty`, `NotADirectory` or, on XFS, `AlreadyExists`: the target exists. (Unix:
+    ///   an empty directory is replaced.)
     /// - `CrossesDevices`: it is on another filesystem.
     /// - `ResourceBusy`: the handle of a directory [inside](Self::temp_dir) still exists. (One that
     ///   has been dropped is waited for until its directory is gone.)

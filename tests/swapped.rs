@@ -105,7 +105,7 @@ fn during_the_calls() {
                 let over = Over(Arc::new(AtomicBool::new(false)));
                 let is_over = Arc::clone(&over.0);
                 let (d, link) = (&d, &link);
-                scope.spawn(move || {
+                let exchanging = scope.spawn(move || {
                     while !is_over.load(Ordering::Relaxed) {
                         renameat_with(CWD, d, CWD, link, RenameFlags::EXCHANGE).unwrap();
                     }
@@ -114,6 +114,7 @@ fn during_the_calls() {
                     // Each may succeed or be refused; that none gets out is what counts, and that
                     // the race was one.
                     while written < 100 || refused < 100 {
+                        assert!(!exchanging.is_finished(), "it cannot exchange them");
                         let n = written + refused;
                         let name = format!("d/{n}");
                         match dir.write(&name, "x").await {
