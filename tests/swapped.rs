@@ -67,6 +67,8 @@ async fn between_two_calls() {
         opened.write_all(b", too").await.unwrap();
         opened.flush().await.unwrap();
         assert_eq!(dir.read("moved/file").await.unwrap(), b"inside, too");
+        // Not everywhere can a directory be removed with a file in it that is open.
+        drop(opened);
         dir.remove("d").await.unwrap();
         dir.remove("moved").await.unwrap();
     }
