@@ -506,7 +506,7 @@ fn what_cannot_be_read_is_reported() {
 
 /// Some FUSE filesystems answer so if a right is missing that was not needed to open the directory.
 #[test]
-fn a_directory_that_lacks_rights_is_read_again_with_them() {
+fn a_reading_that_fails_for_want_of_rights_goes_on_with_them() {
     if !available() {
         return;
     }

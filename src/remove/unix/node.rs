@@ -10,8 +10,6 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::Mode;
 use rustix::io::Errno;
 
-use super::entries::Buffer;
-
 /// An open directory of the tree. It is removed by whoever finishes the last of what is in it.
 #[derive(Debug)]
 pub(super) struct Node {
@@ -29,8 +27,8 @@ pub(super) struct Node {
     rereads: AtomicU32,
     /// Its owner has been given all rights to it.
     repaired: OnceLock<bool>,
-    /// Its reading failed, and began anew with all rights.
-    reread_with_rights: AtomicBool,
+    /// Its reading failed, and went on with all rights.
+    read_on_with_rights: AtomicBool,
     /// Something in it stays, and has been recorded.
     failed: AtomicBool,
     /// Its reading came to what is only likely to be its end.
@@ -50,7 +48,7 @@ impl Node {
             unfinished: AtomicUsize::new(1),
             rereads: AtomicU32::new(0),
             repaired: OnceLock::new(),
-            reread_with_rights: AtomicBool::new(false),
+            read_on_with_rights: AtomicBool::new(false),
             failed: AtomicBool::new(false),
             unsure: AtomicBool::new(false),
             unread: OnceLock::new(),
@@ -141,18 +139,15 @@ impl Node {
         })
     }
 
-    /// Gives its owner all rights to it, if the lack of one may be why its reading failed, and lets
-    /// the next reading begin anew. True at most once.
+    /// Gives its owner all rights to it, if the lack of one may be why its reading failed. True at
+    /// most once: then the next reading goes on from there.
     ///
     /// Some FUSE filesystems open a directory that its owner may not search, and answer its reading
     /// with an I/O error.
-    pub(super) fn repair_to_reread(&self) -> bool {
+    pub(super) fn repair_to_read_on(&self) -> bool {
         let lacks_rights = rustix::fs::fstat(&self.fd)
             .is_ok_and(|stat| !Mode::from_raw_mode(stat.st_mode).contains(Mode::RWXU));
-        lacks_rights
-            && !self.reread_with_rights.swap(true, Ordering::Relaxed)
-            && self.repair()
-            && Buffer::rewind(self.fd()).is_ok()
+        lacks_rights && !self.read_on_with_rights.swap(true, Ordering::Relaxed) && self.repair()
     }
 
     /// Where it is, in the tree whose root is at `root`. For what was hoisted that is where it lies
