@@ -172,8 +172,11 @@ impl Builder {
         let policy = Policy::new(self.cleanup).map_err(fail)?;
         let hold = match self.inside {
             Inside::Nothing => None,
-            Inside::Held(hold) if !hold.dir().is_foreign() => Some(hold),
-            Inside::Held(_) | Inside::Foreign => return Err(fail(owned::foreign())),
+            Inside::Held(hold) => {
+                let job = hold.dir().job().map_err(fail)?;
+                Some((hold, job))
+            }
+            Inside::Foreign => return Err(fail(owned::foreign())),
         };
         let runtime = Handle::try_current().map_err(|error| fail(io::Error::other(error)))?;
         let lane = Lane::of(&runtime);

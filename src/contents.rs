@@ -22,12 +22,14 @@ mod temp_file;
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cap_std::fs::Dir;
 
 use crate::AsyncTempDir;
 use crate::error::located;
-use crate::owned::{self, Job};
+use crate::owned::{Job, OwnedDir};
+use crate::pool;
 use crate::reply;
 use crate::sys;
 
@@ -55,11 +57,11 @@ impl AsyncTempDir {
         T: Send + 'static,
         F: FnOnce(&Dir) -> io::Result<T> + Send + 'static,
     {
-        let hold = self.hold()?;
+        let hold = self.job()?;
         reply::run(&self.lane(), move || {
             let root = match hold.dir().kept().take() {
-                Some(root) => check_root(&hold, root)?,
-                None => open_root(&hold)?,
+                Some(root) => check_root(hold.dir(), root)?,
+                None => open_root(hold.dir())?,
             };
             let result = job(&root).map_err(path::explain);
             hold.dir().kept().put(root.into_std_file());
@@ -69,26 +71,56 @@ impl AsyncTempDir {
         .flatten()
     }
 
-    /// Registers a job, so that the removal waits for it should its future be dropped.
-    fn hold(&self) -> io::Result<Job> {
-        if self.is_foreign() {
-            // Its pool has no threads here.
-            Err(owned::foreign())
-        } else {
-            Ok(self.job())
-        }
+    /// Begins `operation` on the blocking pool, in a job that ends once its value was received, or
+    /// dropped because nothing receives it: for a value whose drop has work to do in the directory.
+    ///
+    /// The job ends also if the future is leaked. So the value itself must hold none.
+    fn start<T, F>(&self, operation: F) -> io::Result<impl Future<Output = io::Result<T>>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Arc<OwnedDir>) -> T + Send + 'static,
+    {
+        let job = self.job()?;
+        let owner = Arc::clone(job.dir());
+        let job = SharedJob(Arc::new(Mutex::new(Some(job))));
+        let (reply, waiting) = reply::channel();
+        // One value, so that what is in the operation is dropped first.
+        let work = (operation, job.clone());
+        self.lane()
+            .errands()
+            .offer(move || {
+                reply.answer_if_awaited(move || {
+                    let (operation, job) = work;
+                    (operation(&owner), job)
+                });
+                drop(job);
+            })
+            .map_err(|_refused| pool::unavailable())?;
+        Ok(async {
+            let (value, job) = waiting.await?;
+            drop(job);
+            Ok(value)
+        })
     }
 }
 
-/// Sees that the path of the directory that the job is in still leads to it; `root` is that.
-fn check_root(hold: &Job, root: File) -> io::Result<Dir> {
-    let dir = hold.dir();
+/// A job that ends when the first of its copies is dropped.
+#[derive(Clone)]
+struct SharedJob(Arc<Mutex<Option<Job>>>);
+
+impl Drop for SharedJob {
+    fn drop(&mut self) {
+        let job = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(job);
+    }
+}
+
+/// Sees that the path of `dir` still leads to it; `root` is that.
+fn check_root(dir: &OwnedDir, root: File) -> io::Result<Dir> {
     sys::check_same_dir(dir.path(), dir.identity())?;
     Ok(Dir::from_std_file(root))
 }
 
-/// Opens the directory that the job is in.
-fn open_root(hold: &Job) -> io::Result<Dir> {
-    let dir = hold.dir();
+fn open_root(dir: &OwnedDir) -> io::Result<Dir> {
     sys::open_same_dir(dir.path(), dir.identity()).map(Dir::from_std_file)
 }

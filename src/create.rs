@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::cleanup::Lane;
 use crate::error::located;
 use crate::name::Template;
-use crate::owned::{Child, Claim};
+use crate::owned::{Child, Claim, Job};
 use crate::sys;
 
 /// How many names are tried before creation gives up: with the default length not one in 2^59
@@ -22,8 +22,8 @@ pub(crate) struct Plan {
     pub(crate) template: Template,
     pub(crate) permissions: Option<Permissions>,
     pub(crate) lane: Arc<Lane>,
-    /// The hold on the directory that `parent` is, if that is one of ours.
-    pub(crate) hold: Option<Child>,
+    /// The hold on the directory that `parent` is, if that is one of ours, and the job in it.
+    pub(crate) hold: Option<(Child, Job)>,
 }
 
 impl Plan {
@@ -34,11 +34,14 @@ impl Plan {
     pub(crate) fn carry_out(self) -> io::Result<Claim> {
         self.create()
             .map_err(|error| located("create a temporary directory in", &self.parent, error))
-            .map(|(path, identity)| Claim::new(path, identity, self.lane, self.hold, None))
+            .map(|(path, identity)| {
+                let parent = self.hold.map(|(parent, _job)| parent);
+                Claim::new(path, identity, self.lane, parent, None)
+            })
     }
 
     fn create(&self) -> io::Result<(PathBuf, sys::Identity)> {
-        if let Some(hold) = &self.hold {
+        if let Some((hold, _)) = &self.hold {
             sys::check_same_dir(&self.parent, hold.dir().identity())?;
         }
         let tries = if self.template.varies() { MAX_TRIES } else { 1 };

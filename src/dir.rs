@@ -190,14 +190,19 @@ impl AsyncTempDir {
     /// `tempfile::TempDir::close`, Python's `TemporaryDirectory.cleanup()`, with
     /// [`RemoveDirAll`]'s options.
     ///
-    /// Handles of directories [inside](Self::temp_dir) lose theirs. That somebody has removed the
+    /// Handles of directories [inside](Self::temp_dir) lose theirs: operations on them that are under
+    /// way are waited for, and from then on they fail with `NotFound`. That somebody has removed the
     /// directory already is success.
+    ///
+    /// Unless it is empty, a directory in which others were made is renamed first, to
+    /// `.<name>-<random>.removing` beside where it was, here and when it is dropped. So nothing is
+    /// removed of what is moved out of it meanwhile.
     ///
     /// # Errors
     ///
-    /// A [`RemoveError`](crate::RemoveError) with every entry that stays. If something else has the directory's name
-    /// by now, that is not touched, and the error says so. On Windows, what is open inside may have
-    /// to [stay](crate::remove_dir_all#platform-notes).
+    /// A [`RemoveError`](crate::RemoveError) with every entry that stays, and where it is then. If
+    /// something else has the directory's name by now, that is not touched, and the error says so. On
+    /// Windows, what is open inside may have to [stay](crate::remove_dir_all#platform-notes).
     ///
     /// # Panics
     ///
@@ -237,7 +242,7 @@ impl AsyncTempDir {
 
     /// Publishes the directory: moves it to `target` by one rename and keeps it there. Nobody sees
     /// it half-finished: a rename is atomic, and operations inside whose future was dropped are
-    /// waited for.
+    /// waited for. A directory inside that was [kept](Self::keep) is published with it.
     ///
     /// Returns the target's absolute path. Its permissions stay those of a temporary directory.
     ///
@@ -245,13 +250,15 @@ impl AsyncTempDir {
     ///
     /// The error gives the handle back, with the directory where it was.
     ///
-    /// - `NotFound`: the target's parent does not exist.
+    /// - `NotFound`: the target's parent does not exist; or a directory around this one was closed.
     /// - `DirectoryNotEmpty`, `NotADirectory` or, on XFS, `AlreadyExists`: the target exists. (Unix:
     ///   an empty directory is replaced.)
     /// - `CrossesDevices`: it is on another filesystem.
-    /// - `ResourceBusy`: the handle of a directory [inside](Self::temp_dir) still exists. (One that
-    ///   has been dropped is waited for until its directory is gone.)
-    /// - `Other`: something else has the directory's name by now.
+    /// - `ResourceBusy`: the handle of a directory [inside](Self::temp_dir), or of one inside that,
+    ///   still exists. (The directory of one that was dropped, or whose [`close`](Self::close) has
+    ///   begun, is waited for until it is gone.)
+    /// - `Other`: something else has the directory's name by now; or a directory inside could not be
+    ///   removed, and still is there. The error names it.
     ///
     /// # Cancel safety
     ///
@@ -266,24 +273,36 @@ impl AsyncTempDir {
             Ok(target) => target,
             Err(error) => return Err(fail(error, self.claim)),
         };
+        if let Err(error) = self.claim.drained().await {
+            return Err(fail(error, self.claim));
+        }
+        // Until the rename is done, no directory around is removed: that would reach this one
+        // through an open descriptor, under its new name, too.
+        let job = match self.claim.dir().job() {
+            Ok(job) => job,
+            Err(error) => return Err(fail(error, self.claim)),
+        };
         let lane = self.lane();
+        let mut claim = self.claim;
+        // Held again if the rename fails. Should the future be dropped, there is no handle.
+        claim.set_held(false);
         let (reply, waiting) = reply::channel();
         // Not `tokio::fs::rename`: cancelled, it would go on renaming while the dropped handle's
         // directory is being removed. Here the claim travels with the rename.
-        let begun = self.claim.when_quiet({
+        lane.errands().run({
             let target = target.clone();
-            move |claim| {
-                lane.errands().run(move || {
-                    reply.answer_if_awaited(move || claim.persist(&target));
+            move || {
+                reply.answer_if_awaited(move || {
+                    let persisted = claim.persist(&target);
+                    drop(job);
+                    persisted
                 });
             }
         });
-        if let Err((error, claim)) = begun {
-            return Err(fail(error, claim));
-        }
         match waiting.await {
-            Ok(()) => Ok(target),
-            Err((error, claim)) => Err(fail(error, claim)),
+            Ok(Ok(())) => Ok(target),
+            Ok(Err((error, claim))) => Err(fail(error, claim)),
+            Err(_lost) => unreachable!("a claim that is lost is lost with its job"),
         }
     }
 
@@ -292,13 +311,14 @@ impl AsyncTempDir {
         self.claim.dir().lane_here()
     }
 
-    /// Whether this is a forked child's copy.
-    pub(crate) fn is_foreign(&self) -> bool {
-        self.claim.is_foreign()
+    /// Registers a job, so that the removal waits for it should its future be dropped.
+    pub(crate) fn job(&self) -> io::Result<Job> {
+        self.claim.dir().job()
     }
 
-    pub(crate) fn job(&self) -> Job {
-        self.claim.dir().job()
+    /// Returns whether a temporary directory may be moved out of this one.
+    pub(crate) fn has_had_children(&self) -> bool {
+        self.claim.dir().has_had_children()
     }
 
     /// Creates a temporary directory inside this one: the async form of
@@ -310,7 +330,8 @@ impl AsyncTempDir {
     ///
     /// # Errors
     ///
-    /// Those of [`Builder::create`]; `Other` also if something else has this directory's name.
+    /// Those of [`Builder::create`]; `Other` also if something else has this directory's name, and
+    /// `NotFound` if a directory around this one was closed.
     ///
     /// # Cancel safety
     ///

@@ -1,22 +1,27 @@
-//! Jobs that share threads of a blocking pool.
+//! Operations that share threads of a blocking pool.
 //!
-//! Each job by itself on the pool wakes a thread of its own, which costs more than the few system
-//! calls that it is for. So jobs stand in a queue of their runtime, and a thread that has done one
-//! goes on with the next. No job waits for another that takes long: before a thread begins one while
-//! others wait, the pool is asked for one more thread, and that takes the next.
+//! Each by itself on the pool wakes a thread of its own, which costs more than the few system calls
+//! that it is for. So they stand in a queue of their runtime, and a thread that has done one goes on
+//! with the next. No operation waits for another that takes long: before a thread begins one while
+//! others wait, it requests one more thread, and that takes the next.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use crate::pool::{self, Asked};
-use crate::queue::{Pace, Queue, Worker};
+use crate::pool;
+use crate::queue::{Limits, Next, Queue, Worker};
 
-/// How long a thread works before it looks whether others want it.
-const TURN: Duration = Duration::from_millis(1);
+/// As many threads as there are operations, if need be.
+const LIMITS: Limits = Limits {
+    workers: usize::MAX,
+    max_workers: usize::MAX,
+    patience: Duration::MAX,
+    slice: Duration::from_millis(1),
+};
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -24,7 +29,7 @@ type Job = Box<dyn FnOnce() + Send>;
 #[derive(Debug)]
 pub(crate) struct Errands {
     runtime: Handle,
-    queue: Queue<Errand, OneMore>,
+    queue: Queue<Errand>,
     offered: AtomicU64,
 }
 
@@ -39,31 +44,11 @@ impl std::fmt::Debug for Errand {
     }
 }
 
-/// As many threads as there are jobs, if need be.
-#[derive(Debug)]
-struct OneMore(Asked);
-
-impl Pace for OneMore {
-    fn taken(&mut self) {}
-
-    fn promised(&mut self) {
-        self.0 = Asked::now();
-    }
-
-    fn is_overdue(&self) -> bool {
-        self.0.is_overdue()
-    }
-
-    fn limit(&self, working: usize) -> usize {
-        working + 1
-    }
-}
-
 impl Errands {
     pub(crate) fn new(runtime: Handle) -> Arc<Self> {
         Arc::new(Self {
             runtime,
-            queue: Queue::new(OneMore(Asked::now())),
+            queue: Queue::new(LIMITS),
             offered: AtomicU64::new(0),
         })
     }
@@ -73,7 +58,10 @@ impl Errands {
     pub(crate) fn offer(self: &Arc<Self>, job: impl FnOnce() + Send + 'static) -> Result<(), Job> {
         let number = self.offered.fetch_add(1, Ordering::Relaxed);
         let job = Box::new(job);
-        if !self.queue.push(Errand { number, job }) || self.send_for_thread() {
+        let is_outside = || pool::is_outside(&self.runtime);
+        // It is never watched, for there is no limit.
+        let Next { request, .. } = self.queue.push(Errand { number, job }, is_outside);
+        if !request || self.send_for_thread() {
             return Ok(());
         }
         let mut own = None;
@@ -82,7 +70,7 @@ impl Errands {
                 own = Some(errand.job);
             } else {
                 // Who offered it has been told that it will be done.
-                pool::run(&self.runtime, |_| (errand.job)());
+                pool::run(&self.runtime, |_| carry_out(errand.job));
             }
         }
         // If it is not there, a thread that was at work has taken it.
@@ -92,7 +80,7 @@ impl Errands {
     /// As [`pool::run`]: has the job done for certain, if need be by the calling thread.
     pub(crate) fn run(self: &Arc<Self>, job: impl FnOnce() + Send + 'static) {
         if let Err(job) = self.offer(job) {
-            pool::run(&self.runtime, |_| job());
+            pool::run(&self.runtime, |_| carry_out(job));
         }
     }
 
@@ -100,46 +88,28 @@ impl Errands {
     fn send_for_thread(self: &Arc<Self>) -> bool {
         let errands = Arc::clone(self);
         let work = move |on| {
-            let mut turn = Turn {
-                errands: &errands,
-                begin: Instant::now(),
-            };
-            errands.queue.work(on, &mut turn);
+            let _ = errands.queue.work(on, &mut &errands);
         };
         pool::offer(&self.runtime, work).is_ok()
     }
 }
 
-/// A thread at work, since the begin of its turn.
-struct Turn<'a> {
-    errands: &'a Arc<Errands>,
-    begin: Instant,
-}
-
-impl Worker<Errand> for Turn<'_> {
+impl Worker<Errand> for &Arc<Errands> {
     fn carry_out(&mut self, errand: Errand) {
-        // Jobs send their panics to whoever waits; those of wakers are others' code.
-        let _ = catch_unwind(AssertUnwindSafe(errand.job));
+        carry_out(errand.job);
     }
 
-    fn begin_turn(&mut self) {
-        self.begin = Instant::now();
-    }
-
-    fn is_turn_over(&self) -> bool {
-        self.begin.elapsed() >= TURN
-    }
-
-    fn wants_stand_in(&self) -> bool {
-        true
-    }
-
-    fn promise(&mut self) {
-        if !self.errands.send_for_thread() {
+    fn request(&mut self) {
+        if !self.send_for_thread() {
             // It carries on alone.
-            self.errands.queue.withdraw();
+            self.queue.cancel_request();
         }
     }
+}
+
+/// Carries out `job`, whose panics go no further: a job sends its own to the caller that waits.
+fn carry_out(job: Job) {
+    let _ = catch_unwind(AssertUnwindSafe(job));
 }
 
 #[cfg(test)]

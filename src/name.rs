@@ -83,6 +83,22 @@ pub(crate) fn random(len: usize) -> io::Result<String> {
     Ok(text)
 }
 
+/// The longest name that is part of another one: filesystems take names of 255 bytes, and some
+/// fewer.
+const MAX_PART: usize = 100;
+
+/// Another name for `name` in the same directory, hidden, for as long as that is being removed.
+pub(crate) fn aside(name: &OsStr) -> io::Result<OsString> {
+    let mut aside = OsString::from(".");
+    if name.len() <= MAX_PART {
+        aside.push(name);
+        aside.push("-");
+    }
+    aside.push(random(DEFAULT_RANDOM_LEN)?);
+    aside.push(".removing");
+    Ok(aside)
+}
+
 /// Whether [`random`] can have made `text`.
 pub(crate) fn is_random(text: &str) -> bool {
     text.bytes().all(|byte| ALPHABET.contains(&byte))

@@ -8,7 +8,6 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
@@ -19,24 +18,6 @@ pub(crate) enum Where {
     Pool,
     /// The one that wanted the job done.
     Here,
-}
-
-/// When a pool was last asked for a thread.
-#[derive(Debug)]
-pub(crate) struct Asked(Instant);
-
-/// After how long a pool that owes a thread is asked for one again. It may only be busy; but asking
-/// costs little more than the job that is the occasion for it.
-const OVERDUE: Duration = Duration::from_millis(100);
-
-impl Asked {
-    pub(crate) fn now() -> Self {
-        Self(Instant::now())
-    }
-
-    pub(crate) fn is_overdue(&self) -> bool {
-        self.0.elapsed() > OVERDUE
-    }
 }
 
 /// Where a job waits until somebody runs it.
@@ -79,6 +60,11 @@ where
     } else {
         Ok(())
     }
+}
+
+/// Whether the calling thread is outside `runtime`, as far as it can tell.
+pub(crate) fn is_outside(runtime: &Handle) -> bool {
+    Handle::try_current().map_or(true, |current| current.id() != runtime.id())
 }
 
 /// Has `job` run for certain: by `runtime`'s blocking pool, else by that of the runtime that the

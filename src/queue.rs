@@ -1,9 +1,17 @@
-//! Who works when: the decisions about jobs that wait and threads that work them off, without the
-//! jobs, the pool and the clock.
+//! Jobs that share threads of a blocking pool: which thread takes the next one, and when the pool is
+//! asked for another thread. Only the decisions: the jobs, the pool and the clock are the caller's.
+//!
+//! The pool starts what it is given in order. A worker, which carries out one job after the other, is
+//! requested from it, and that request has one place in the pool's queue, however many jobs wait
+//! behind it. For that place it gets a *time slice*: as long as it waited for its thread, unless the
+//! jobs that stood in line by then are done earlier. So a pool that is saturated by others gives these
+//! jobs the time that it would have given each of them alone, and a pool with idle threads gets its
+//! thread back after [`Limits::slice`].
 
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 
 use crate::pool::Where;
 use crate::sync::{Mutex, MutexGuard};
@@ -11,160 +19,292 @@ use crate::sync::{Mutex, MutexGuard};
 #[cfg(all(test, async_tempdir_loom))]
 mod loom_models;
 
-/// Jobs that wait, and the count of those who work them off.
-///
-/// Whoever is told to promise a worker sees to it that [`work`](Self::work) is called,
-/// [`give_up`](Self::give_up), or, if it is a worker itself, [`withdraw`](Self::withdraw).
+/// After how long a request is no longer relied on. The pool may only be busy; but it may also have
+/// been shut down with the request in it, or have been refused a thread by the system, for which it
+/// asks again only when it is given something.
+const OVERDUE: Duration = Duration::from_millis(100);
+
+/// How many workers there may be, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Workers at work at the same time.
+    pub(crate) workers: usize,
+    /// Workers at work at the same time when those before have not taken a job for `patience`.
+    pub(crate) max_workers: usize,
+    /// How long the workers may be busy with the jobs they have while others wait.
+    pub(crate) patience: Duration,
+    /// The shortest time slice.
+    pub(crate) slice: Duration,
+}
+
+/// A point in time. The models have clocks of their own.
+pub(crate) trait Clock: Copy {
+    fn now() -> Self;
+    fn elapsed(&self) -> Duration;
+}
+
+impl Clock for Instant {
+    fn now() -> Self {
+        Self::now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.elapsed()
+    }
+}
+
+/// What a worker does apart from taking jobs.
+pub(crate) trait Worker<T> {
+    /// Carries out `job`. Must not panic.
+    fn carry_out(&mut self, job: T);
+
+    /// Requests another worker, which is already counted: sees to it that [`Queue::work`] is called,
+    /// or [`Queue::cancel_request`], or [`Queue::give_up`].
+    fn request(&mut self);
+}
+
+/// What the caller of a [`Queue`]'s method has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "jobs are stranded without the worker that was counted"]
+pub(crate) struct Next {
+    /// Request a worker, which is already counted, as [`Worker::request`] does.
+    pub(crate) request: bool,
+    /// Have [`Queue::look`] called from time to time, until it does not ask for that.
+    pub(crate) watch: bool,
+}
+
+impl Next {
+    const NOTHING: Self = Self {
+        request: false,
+        watch: false,
+    };
+}
+
+/// Jobs in line, and the workers at work or requested.
 #[derive(Debug)]
-pub(crate) struct Queue<T, P>(Mutex<State<T, P>>);
+pub(crate) struct Queue<T, C = Instant> {
+    limits: Limits,
+    state: Mutex<State<T, C>>,
+}
 
 #[derive(Debug)]
-struct State<T, P> {
+struct State<T, C> {
     jobs: VecDeque<T>,
     /// Workers at work.
     working: usize,
-    /// Workers that a pool has promised to run.
-    promised: usize,
-    pace: P,
+    /// Workers that may be at work at present.
+    allowed: usize,
+    /// When each request was made that the pool has not answered yet; the oldest first.
+    requests: VecDeque<C>,
+    /// How long the last request took to get its thread.
+    waited: Duration,
+    /// Time slices of threads that came when there were workers enough.
+    spare_slices: usize,
+    /// When a job was last taken.
+    taken: C,
+    watched: bool,
 }
 
-/// How fast jobs are taken, and how many workers that calls for.
-pub(crate) trait Pace {
-    /// A worker takes a job.
-    fn taken(&mut self);
-
-    /// A worker is promised.
-    fn promised(&mut self);
-
-    /// Whether the last promise should have been kept by now.
-    fn is_overdue(&self) -> bool;
-
-    /// How many workers there may be right now, when `working` are at work; at least one.
-    fn limit(&self, working: usize) -> usize;
-}
-
-/// One who works off jobs.
-pub(crate) trait Worker<T> {
-    fn carry_out(&mut self, job: T);
-
-    fn begin_turn(&mut self);
-
-    /// Whether the turn has been long enough.
-    fn is_turn_over(&self) -> bool;
-
-    /// Whether another worker is to be promised before a job is carried out while others wait, so
-    /// that none of those waits for it.
-    fn wants_stand_in(&self) -> bool {
-        false
+impl<T, C: Clock> Queue<T, C> {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            state: Mutex::new(State {
+                jobs: VecDeque::new(),
+                working: 0,
+                allowed: limits.workers,
+                requests: VecDeque::new(),
+                waited: Duration::ZERO,
+                spare_slices: 0,
+                taken: C::now(),
+                watched: false,
+            }),
+        }
     }
 
-    /// Has another worker run, which has been counted as promised.
-    fn promise(&mut self);
-}
-
-impl<T, P: Pace> Queue<T, P> {
-    pub(crate) fn new(pace: P) -> Self {
-        Self(Mutex::new(State {
-            jobs: VecDeque::new(),
-            working: 0,
-            promised: 0,
-            pace,
-        }))
-    }
-
-    /// Adds `job`. Returns whether the caller has to promise a worker, which is already counted.
-    #[must_use = "jobs are lost without the worker that is promised"]
-    pub(crate) fn push(&self, job: T) -> bool {
+    /// Adds `job`. `is_outside` tells whether the calling thread is outside the pool's runtime, which
+    /// may be shut down then: a request that it left unanswered is not relied on.
+    pub(crate) fn push(&self, job: T, is_outside: impl FnOnce() -> bool) -> Next {
         let mut state = self.lock();
         state.jobs.push_back(job);
-        let promise = state.working + state.promised < state.limit() || state.is_overdue();
-        if promise {
-            state.promise();
+        state.allow_more(&self.limits);
+        let has_room = state.has_room();
+        let is_stuck = || state.working == 0 && state.requests.len() == 1 && is_outside();
+        let request = has_room || state.is_overdue() || is_stuck();
+        let watch = !has_room && state.watch(&self.limits);
+        if request {
+            state.requests.push_back(C::now());
         }
-        promise
+        Next { request, watch }
     }
 
-    /// Takes back the promise of a worker, and takes the jobs that may have counted on it.
-    #[must_use = "nobody else carries out these jobs"]
+    /// Looks whether the jobs in line are being taken. If there are none, it is no longer watched.
+    pub(crate) fn look(&self) -> Next {
+        let mut state = self.lock();
+        if state.jobs.is_empty() {
+            state.watched = false;
+            return Next::NOTHING;
+        }
+        state.allow_more(&self.limits);
+        // A request that waits this long waits in a saturated pool. More than one place there have
+        // more than one thread come, and cost nothing: no idle thread is woken.
+        let is_late = state.has_waited_for(self.limits.patience)
+            && state.requests.len() < self.limits.max_workers;
+        let request = state.has_room() || is_late || state.is_overdue();
+        if request {
+            state.requests.push_back(C::now());
+        }
+        Next {
+            request,
+            watch: true,
+        }
+    }
+
+    /// It is not watched after all.
+    pub(crate) fn unwatch(&self) {
+        self.lock().watched = false;
+    }
+
+    /// Takes back a request, and takes the jobs that may have relied on it.
+    #[must_use = "no worker carries out these jobs"]
     pub(crate) fn give_up(&self) -> VecDeque<T> {
         let mut state = self.lock();
-        state.promised -= 1;
+        state.requests.pop_back();
         mem::take(&mut state.jobs)
     }
 
-    /// Takes back the promise of another worker, for one that is at work.
-    pub(crate) fn withdraw(&self) {
-        self.lock().promised -= 1;
+    /// Takes back the request of a worker that carries on alone.
+    pub(crate) fn cancel_request(&self) {
+        self.lock().requests.pop_back();
     }
 
-    /// A promised worker: works until the queue is empty, or until it is another's turn.
-    ///
-    /// The pool runs its closures in order, so whether others wait for a thread is found out by
-    /// waiting with them: every turn, the worker has a stand-in promised. If that starts before
-    /// the next turn is over, there are threads enough, and it leaves again. If it does not, the
-    /// worker leaves, and the stand-in carries on when all that waited before it has been run.
-    pub(crate) fn work(&self, on: Where, worker: &mut impl Worker<T>) {
+    /// A requested worker: carries out jobs until there are none, or its time slice is over and another
+    /// worker is to come. Returns whether the queue is to be watched.
+    pub(crate) fn work(&self, on: Where, worker: &mut impl Worker<T>) -> Next {
         let mut state = self.lock();
-        state.promised -= 1;
-        if state.working >= state.limit() && on == Where::Pool {
-            return;
+        if let Some(request) = state.requests.pop_front() {
+            state.waited = request.elapsed();
+        }
+        state.allow_more(&self.limits);
+        if state.waited >= self.limits.slice {
+            // The threads are scarce, and not the processors, as far as can be seen from here.
+            let more = self.limits.workers.saturating_mul(2);
+            state.allowed = state.allowed.max(more.min(self.limits.max_workers));
+        }
+        if state.working >= state.allowed && on == Where::Pool {
+            // The pool has had its turn with others: one of those at work may go on in its place.
+            state.spare_slices = state.working.min(state.spare_slices + 1);
+            let watch = state.watch(&self.limits);
+            return Next {
+                request: false,
+                watch,
+            };
         }
         state.working += 1;
-        worker.begin_turn();
+        let mut slice = Slice::begin(&state);
         loop {
             // Under the same lock as `push` looks at it: no job is left without a worker.
             let Some(job) = state.jobs.pop_front() else {
                 state.working -= 1;
-                return;
+                state.allowed = self.limits.workers;
+                state.spare_slices = 0;
+                return Next::NOTHING;
             };
-            state.pace.taken();
-            let stand_in = on == Where::Pool
+            state.taken = C::now();
+            // In time for those in line behind a job that takes long; and where threads are scarce, so
+            // that another is on its way when this slice is over.
+            let wanted = state.working < state.allowed || state.waited >= self.limits.slice;
+            let request = on == Where::Pool
                 && !state.jobs.is_empty()
-                && (state.promised == 0 || state.is_overdue())
-                && worker.wants_stand_in();
-            if stand_in {
-                state.promise();
+                && (wanted && state.requests.is_empty() || state.is_overdue());
+            if request {
+                state.requests.push_back(C::now());
             }
             drop(state);
-            if stand_in {
-                worker.promise();
+            if request {
+                worker.request();
             }
             worker.carry_out(job);
+            slice.jobs = slice.jobs.saturating_sub(1);
             state = self.lock();
 
-            if on == Where::Pool && !state.jobs.is_empty() && worker.is_turn_over() {
-                if state.promised > 0 {
+            if on == Where::Pool && !state.jobs.is_empty() && slice.is_over(&self.limits) {
+                if state.spare_slices > 0 {
+                    state.spare_slices -= 1;
+                } else if !state.requests.is_empty() {
                     state.working -= 1;
-                    return;
+                    return Next::NOTHING;
+                } else {
+                    state.requests.push_back(C::now());
+                    drop(state);
+                    worker.request();
+                    state = self.lock();
                 }
-                state.promise();
-                drop(state);
-                worker.promise();
-                worker.begin_turn();
-                state = self.lock();
+                slice = Slice::begin(&state);
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<T, P>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State<T, C>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T, P: Pace> State<T, P> {
-    fn limit(&self) -> usize {
-        self.pace.limit(self.working)
+impl<T, C: Clock> State<T, C> {
+    /// Allows one worker more if those at work do not get on.
+    fn allow_more(&mut self, limits: &Limits) {
+        if self.working >= self.allowed
+            && self.working < limits.max_workers
+            && self.taken.elapsed() > limits.patience
+        {
+            self.allowed = self.working + 1;
+        }
     }
 
-    fn promise(&mut self) {
-        self.promised += 1;
-        self.pace.promised();
+    /// Whether there may be one worker more, and none is on its way.
+    fn has_room(&self) -> bool {
+        self.working < self.allowed && self.requests.is_empty()
     }
 
-    /// Whether a promise is not to be relied on. A pool whose threads are all busy when the system
-    /// gives no other keeps what it has promised for one of them, and asks the system again only
-    /// when it is asked itself. Each promise that this adds has a job as its occasion.
+    /// Whether jobs are in line behind workers, or requests, that may not get on, and it is not
+    /// watched yet. From now on it is.
+    fn watch(&mut self, limits: &Limits) -> bool {
+        let helps = limits.max_workers > limits.workers && !self.jobs.is_empty();
+        helps && !mem::replace(&mut self.watched, true)
+    }
+
+    /// Whether the pool is asked again. Each time there is a job as the occasion.
     fn is_overdue(&self) -> bool {
-        self.promised > 0 && self.pace.is_overdue()
+        self.has_waited_for(OVERDUE)
+    }
+
+    /// Whether the last request was made longer ago than `time`, and none has been answered since.
+    fn has_waited_for(&self, time: Duration) -> bool {
+        let last = self.requests.back();
+        last.is_some_and(|request| request.elapsed() > time)
+    }
+}
+
+/// The time for which a worker has its thread.
+struct Slice<C> {
+    begin: C,
+    /// How long its thread was waited for.
+    waited: Duration,
+    /// How many of the jobs that stood in line at its begin are left to it.
+    jobs: usize,
+}
+
+impl<C: Clock> Slice<C> {
+    fn begin<T>(state: &State<T, C>) -> Self {
+        Self {
+            begin: C::now(),
+            waited: state.waited,
+            jobs: state.jobs.len(),
+        }
+    }
+
+    fn is_over(&self, limits: &Limits) -> bool {
+        let elapsed = self.begin.elapsed();
+        elapsed >= limits.slice && (elapsed >= self.waited || self.jobs == 0)
     }
 }

@@ -36,7 +36,7 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    Ok(start(lane, job)?.await)
+    Ok(start(lane, job)?.await?)
 }
 
 /// As [`run`], with the job begun before anything is awaited.
@@ -64,8 +64,18 @@ enum State<T> {
     /// The future was dropped before the job ended: it is background work now, and counts.
     Abandoned(Pending),
     Answered(thread::Result<T>),
-    /// The value was received, or nobody will.
+    /// The value was received, or will not be; or there will be none.
     Over,
+}
+
+/// The job was dropped without an answer, which does not happen while each job that is taken runs.
+#[derive(Debug)]
+pub(crate) struct Lost;
+
+impl From<Lost> for io::Error {
+    fn from(_: Lost) -> Self {
+        Self::other("the operation was dropped before it ended")
+    }
 }
 
 impl<T> Reply<T> {
@@ -77,9 +87,7 @@ impl<T> Reply<T> {
             let waker = waker.take();
             *state = State::Answered(value);
             drop(state);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+            wake(waker);
         }
         // Else the value is dropped here, before `self`: what its destructor hands over counts
         // before this job no longer does.
@@ -102,15 +110,23 @@ impl<T> Drop for Reply<T> {
         if !matches!(*state, State::Answered(_)) {
             let before = mem::replace(&mut *state, State::Over);
             drop(state);
-            drop(before);
+            match before {
+                State::Awaited(waker) => wake(waker),
+                before => drop(before),
+            }
         }
     }
 }
 
-impl<T> Future for Waiting<T> {
-    type Output = T;
+/// Wakers are others' code, and this thread has jobs of others: their panics go no further.
+fn wake(waker: Option<Waker>) {
+    let _ = catch_unwind(AssertUnwindSafe(|| waker.map(Waker::wake)));
+}
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+impl<T> Future for Waiting<T> {
+    type Output = Result<T, Lost>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // Wakers are others' code: cloned before the lock is taken, dropped after it is released.
         let waker = cx.waker().clone();
         let mut state = lock(&self.0);
@@ -121,10 +137,11 @@ impl<T> Future for Waiting<T> {
         drop(state);
         match before {
             State::Awaited(_) => Poll::Pending,
-            State::Answered(Ok(value)) => Poll::Ready(value),
+            State::Answered(Ok(value)) => Poll::Ready(Ok(value)),
             // The job's panic is its caller's.
             State::Answered(Err(panic)) => resume_unwind(panic),
-            State::Abandoned(_) | State::Over => unreachable!("a job that was taken answers once"),
+            State::Over => Poll::Ready(Err(Lost)),
+            State::Abandoned(_) => unreachable!("the future is still there"),
         }
     }
 }
@@ -146,4 +163,33 @@ impl<T> Drop for Waiting<T> {
 
 fn lock<T>(state: &Mutex<State<T>>) -> MutexGuard<'_, State<T>> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::Wake;
+
+    use futures::FutureExt;
+
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_lost_wakes_its_caller_with_an_error() {
+        let (reply, mut waiting) = channel::<()>();
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let poll = waiting.poll_unpin(&mut Context::from_waker(&waker));
+        assert!(poll.is_pending());
+        drop(reply);
+        assert!(woken.0.load(Ordering::SeqCst), "it would wait for ever");
+        assert!(waiting.now_or_never().unwrap().is_err());
+    }
 }

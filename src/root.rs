@@ -55,7 +55,9 @@ fn lock_in(path: &Path) -> PathBuf {
 /// keeps it, goes with the root at the latest: [`persist`](AsyncTempDir::persist) what is to
 /// outlive it. A root that stays because the environment
 /// [has it so](Cleanup#the-environment-has-the-last-word) loses its lock file: no later process
-/// takes it for a dead one's.
+/// takes it for a dead one's. If the lock file cannot be removed, it stays locked until this process
+/// exits, and the [failure hook](crate::cleanup::set_failure_hook) is called: the next process would
+/// reclaim the root.
 ///
 /// # Child processes
 ///
@@ -79,6 +81,10 @@ fn lock_in(path: &Path) -> PathBuf {
 ///   `local_lock=flock`, SMB with `nobrl`, some of FUSE and 9p), a root that another machine uses
 ///   is taken for dead: give each machine a parent of its own. Where files belong to another user
 ///   than the one who makes them, nothing is reclaimed.
+/// - NFS and FUSE keep the lock file under another name until it is closed, which happens just before
+///   the root itself is removed. Should another process have it open at that moment, that is waited
+///   for, for a third of a second. A root that is reported for it is empty once the file is closed,
+///   and the next process removes it.
 /// - Where the filesystem, or Rust's standard library on this system (Android), has no file locks,
 ///   the root works without, and nothing is ever reclaimed.
 /// - Linux: a shared lock on the directory itself keeps systemd-tmpfiles from removing what is in
@@ -120,9 +126,9 @@ impl TempRoot {
     /// processes of the same `app`.
     ///
     /// It does not wait for that: [`reclaimed`](Self::reclaimed) does, and
-    /// [`cleanup::idle`](crate::cleanup::idle). It is done by one thread of the blocking pool, which
-    /// others get in between, a root at a time. When the runtime shuts down, what is left is left to
-    /// the next process.
+    /// [`cleanup::idle`](crate::cleanup::idle). It is done by one thread of the blocking pool, a
+    /// few milliseconds at a time, so that others get their turn. When the runtime shuts down, what
+    /// is left is left to the next process, also of a root that was removed in part.
     ///
     /// # Errors
     ///

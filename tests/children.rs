@@ -2,8 +2,17 @@
 
 mod support;
 
+use std::future::{Future, IntoFuture};
+use std::io::ErrorKind;
+use std::task::Poll;
+use std::time::Duration;
+
 use async_tempdir::{AsyncTempDir, Cleanup, cleanup};
-use support::{Sandbox, alone, fill, runtimes};
+use futures::FutureExt;
+use support::{Sandbox, alone, fill, occupy, runtimes};
+
+/// For what must not wait for ever.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[test]
 fn a_parent_dropped_first_waits_for_its_child() {
@@ -86,6 +95,20 @@ async fn close_takes_the_children_with_it() {
 }
 
 #[tokio::test]
+async fn a_close_that_is_not_awaited_takes_the_children_with_it() {
+    let sandbox = Sandbox::new();
+    let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let child = parent.temp_dir().await.unwrap();
+    child.write("file", "x").await.unwrap();
+    drop(parent.close());
+    cleanup::idle().await;
+    assert!(sandbox.leftovers().is_empty(), "it waits for no child");
+    drop(child);
+    cleanup::idle().await;
+    sandbox.check();
+}
+
+#[tokio::test]
 async fn a_parent_with_a_child_in_use_is_not_persisted() {
     let sandbox = Sandbox::new();
     let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
@@ -144,6 +167,155 @@ fn persist_waits_for_what_is_still_under_way_inside() {
     }
 }
 
+#[test]
+fn persist_is_refused_while_a_handle_is_held_in_any_generation() {
+    let _alone = alone();
+    for runtime in runtimes() {
+        let sandbox = Sandbox::new();
+        runtime.block_on(async {
+            let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let child = parent.temp_dir().await.unwrap();
+            let grandchild = child.temp_dir().await.unwrap();
+            drop(child);
+            let persisting = parent.persist(sandbox.join("target"));
+            let persisted = tokio::time::timeout(PATIENCE, persisting).await;
+            let idle = tokio::time::timeout(PATIENCE, cleanup::idle()).await;
+            idle.expect("what waits for a handle that is still in use is not pending");
+            let error = persisted
+                .expect("what may wait for ever is refused")
+                .unwrap_err();
+            assert_eq!(error.error().kind(), ErrorKind::ResourceBusy);
+            drop(grandchild);
+            let target = sandbox.join("target");
+            let target = error.into_dir().persist(target).await.unwrap();
+            assert_eq!(std::fs::read_dir(&target).unwrap().count(), 0);
+            std::fs::remove_dir(target).unwrap();
+        });
+        drop(runtime);
+        sandbox.check();
+    }
+}
+
+/// A runtime with one blocking thread, so that a test knows what is under way.
+fn one_blocking_thread() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap()
+}
+
+/// What waits for an operation under way in the child is `end`, which has the handle, and is
+/// dropped.
+fn persisted_after_cancelled<F: Future>(end: impl Fn(AsyncTempDir) -> F) {
+    let _alone = alone();
+    let runtime = one_blocking_thread();
+    let sandbox = Sandbox::new();
+    let [parent, child] = runtime.block_on(async {
+        let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let child = parent.temp_dir().await.unwrap();
+        [parent, child]
+    });
+    let release = occupy(&runtime);
+    runtime.block_on(async {
+        assert!(child.write("file", "x").now_or_never().is_none());
+        assert!(end(child).now_or_never().is_none());
+        let mut persisting = Box::pin(parent.persist(sandbox.join("target")));
+        if let Poll::Ready(persisted) = futures::poll!(&mut persisting) {
+            panic!("no handle is left, but it does not wait: {persisted:?}");
+        }
+        drop(release);
+        let target = persisting.await.unwrap();
+        assert_eq!(std::fs::read_dir(&target).unwrap().count(), 0);
+        std::fs::remove_dir(target).unwrap();
+    });
+    drop(runtime);
+    sandbox.check();
+}
+
+#[test]
+fn persist_waits_for_a_child_whose_close_was_cancelled() {
+    persisted_after_cancelled(|child| child.close().into_future());
+}
+
+#[test]
+fn persist_waits_for_a_child_whose_persist_was_cancelled() {
+    persisted_after_cancelled(|child| {
+        let target = child.path().with_extension("target");
+        child.persist(target)
+    });
+}
+
+/// The child's close makes progress although nothing polls it.
+#[test]
+fn persist_waits_for_a_child_whose_close_has_begun() {
+    let _alone = alone();
+    let runtime = one_blocking_thread();
+    let sandbox = Sandbox::new();
+    let [parent, child] = runtime.block_on(async {
+        let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let child = parent.temp_dir().await.unwrap();
+        [parent, child]
+    });
+    let release = occupy(&runtime);
+    runtime.block_on(async {
+        assert!(child.write("file", "x").now_or_never().is_none());
+        let mut closing = child.close().into_future();
+        assert!(futures::poll!(&mut closing).is_pending());
+        let mut persisting = Box::pin(parent.persist(sandbox.join("target")));
+        assert!(futures::poll!(&mut persisting).is_pending());
+        drop(release);
+        let persisted = tokio::time::timeout(PATIENCE, persisting).await;
+        let target = persisted.expect("it ends").unwrap();
+        closing.await.unwrap();
+        std::fs::remove_dir(target).unwrap();
+    });
+    drop(runtime);
+    sandbox.check();
+}
+
+/// What is mounted inside cannot be removed.
+#[cfg(target_os = "linux")]
+#[test]
+fn persist_is_refused_while_something_is_left_of_a_child() {
+    if !support::where_it_may_mount("persist_is_refused_while_something_is_left_of_a_child") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let target = sandbox.join("target");
+    support::current_thread().block_on(async {
+        for is_closed in [false, true] {
+            let mut parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let between = parent.temp_dir().await.unwrap();
+            let child = between.temp_dir().await.unwrap();
+            let between = between.keep();
+            let mounted = child.create_dir("mounted").await.unwrap();
+            support::mount(&mounted);
+            let path = child.path().to_path_buf();
+            if is_closed {
+                child.close().await.unwrap_err();
+            } else {
+                drop(child);
+            }
+            for _ in 0..2 {
+                let error = parent.persist(&target).await.unwrap_err();
+                let message = error.to_string();
+                assert!(message.contains(&format!("{path:?}")), "{message}");
+                parent = error.into_dir();
+            }
+            support::unmount(&mounted);
+            std::fs::remove_dir_all(&path).unwrap();
+            // Something else of that name is not what was left.
+            std::fs::create_dir(&path).unwrap();
+            parent.persist(&target).await.unwrap();
+            let name = between.file_name().unwrap();
+            assert!(target.join(name).join(path.file_name().unwrap()).exists());
+            std::fs::remove_dir_all(&target).unwrap();
+        }
+    });
+    sandbox.check();
+}
+
 #[tokio::test]
 async fn a_kept_child_goes_with_its_parent() {
     let sandbox = Sandbox::new();
@@ -168,5 +340,36 @@ async fn a_directory_made_by_path_inside_another_goes_with_it() {
     cleanup::idle().await;
     assert!(!inner.path().exists());
     inner.close().await.unwrap();
+    sandbox.check();
+}
+
+#[test]
+fn close_waits_for_what_is_under_way_in_a_child_and_refuses_more() {
+    let _alone = alone();
+    let runtime = one_blocking_thread();
+    let sandbox = Sandbox::new();
+    let [parent, child] = runtime.block_on(async {
+        let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let child = parent.temp_dir().await.unwrap();
+        [parent, child]
+    });
+    let release = occupy(&runtime);
+    runtime.block_on(async {
+        let mut writing = Box::pin(child.write("file", "x"));
+        assert!(futures::poll!(&mut writing).is_pending());
+        let mut closing = parent.close().into_future();
+        assert!(futures::poll!(&mut closing).is_pending());
+        let refused = child.write("more", "x").now_or_never();
+        let error = refused.expect("it is refused at once").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+        drop(release);
+        assert_eq!(
+            closing.await.unwrap().files,
+            1,
+            "what was written is removed"
+        );
+        writing.await.unwrap();
+    });
+    drop((child, runtime));
     sandbox.check();
 }

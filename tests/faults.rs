@@ -16,6 +16,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
@@ -187,7 +188,12 @@ fn strace(faults: &str) -> Command {
 
 /// Has the other process do `job` in `place`, with these faults.
 fn disturbed(job: &str, place: &Path, faults: &str) -> Option<Report> {
-    let child = strace(faults)
+    traced(job, place, faults, strace(faults))
+}
+
+/// As [`disturbed`], by way of a command that has those `faults` happen.
+fn traced(job: &str, place: &Path, faults: &str, mut strace: Command) -> Option<Report> {
+    let child = strace
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", HELPER, "--nocapture", "--test-threads=1"])
         .env(MARK, HELPER)
@@ -577,6 +583,108 @@ fn without_descriptors_for_good_it_gives_up() {
             "{faults}: {failed:?}"
         );
     }
+}
+
+/// What NFS servers do when reading and unlinking interleave: every reading ends early.
+#[test]
+fn a_directory_is_read_again_as_long_as_that_helps() {
+    if !available() {
+        return;
+    }
+    // What two calls read of names this long is less than a seventeenth of them.
+    let long = "x".repeat(250);
+    let build = |dir: &Path| {
+        for n in 0..6_000 {
+            fs::write(dir.join(format!("{n:05}{long}")), "").unwrap();
+        }
+    };
+    let case = Case::new(build);
+    // Every second call of each thread says that there is nothing more.
+    let faults = "getdents64:retval=0:when=2+2";
+    let report = disturbed("remove", &case.tree, faults).expect("nothing hinders its start");
+    assert_eq!(
+        report.failed, 0,
+        "each reading removed something: {report:?}"
+    );
+    assert_eq!(report.files, 6_000);
+    case.end(faults);
+
+    // Also if something stays: what is told of is all that stays.
+    let faults = format!("{faults};unlinkat:error=EIO:when=3");
+    let failed = Case::new(build).run(&faults).unwrap();
+    assert!((1..=4).contains(&failed), "{failed} of four threads' third");
+}
+
+/// Adds a file to `dir` as soon as the last one is removed, until told to stop. Returns how many.
+fn add_one_by_one(dir: &Path, stop: &AtomicBool) -> u32 {
+    let mut added = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let path = dir.join(added.to_string());
+        fs::write(&path, "").unwrap();
+        added += 1;
+        while path.exists() && !stop.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
+    }
+    added
+}
+
+#[test]
+fn a_neighbour_that_never_stops_is_reported() {
+    if !available() {
+        return;
+    }
+    // Before the directory is said not to be empty, the neighbour has that long to add something.
+    // It may be late a few times: that is a rereading in vain.
+    let faults = "unlinkat:error=ENOTEMPTY:delay_enter=20000";
+    let enough = (0..5).any(|_| {
+        let case = Case::new(|_| {});
+        let stop = AtomicBool::new(false);
+        let (report, added) = std::thread::scope(|scope| {
+            let neighbour = scope.spawn(|| add_one_by_one(&case.tree, &stop));
+            let mut strace = strace(faults);
+            // No call but the removal of the directory itself.
+            strace.args(["-P", "tree"]);
+            let report = traced("remove", &case.tree, faults, strace);
+            stop.store(true, Ordering::Relaxed);
+            (report, neighbour.join().unwrap())
+        });
+        let report = report.expect("nothing hinders its start");
+        let not_empty = (Errno::NOTEMPTY.raw_os_error(), case.tree.clone());
+        assert_eq!(report.failures, [not_empty]);
+        case.end(faults);
+        added > 40
+    });
+    assert!(enough, "it is read again as long as that removes something");
+}
+
+/// On NFS, a file that is open stays under such a name, which cannot be unlinked.
+#[test]
+fn a_name_that_nfs_keeps_is_waited_for() {
+    if !available() {
+        return;
+    }
+    const KEPT: &str = ".nfs000000000133d2a300000001";
+    let busy = |when: &str| {
+        let case = Case::new(|dir| {
+            fs::create_dir(dir.join("sub")).unwrap();
+            fs::write(dir.join("sub").join(KEPT), "").unwrap();
+        });
+        let faults = format!("unlinkat:error=EBUSY:when={when}");
+        let mut strace = strace(&faults);
+        // No other call counts.
+        strace.args(["-P", KEPT]);
+        let report = traced("remove", &case.tree, &faults, strace);
+        (case, report.expect("nothing hinders its start"), faults)
+    };
+    let (case, report, faults) = busy("1..5");
+    assert_eq!((report.files, report.dirs, report.failed), (1, 2, 0));
+    case.end(&faults);
+
+    let (case, report, faults) = busy("1+");
+    let kept = case.tree.join("sub").join(KEPT);
+    assert_eq!(report.failures, [(0, kept)], "the name, and why");
+    case.end(&faults);
 }
 
 #[test]

@@ -160,3 +160,42 @@ fn a_forked_child_has_no_part_in_a_root() {
     }
     sandbox.check();
 }
+
+/// In a namespace of process ids, the first process is number 1, and so is the first process of a
+/// namespace that it makes.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_forked_child_with_the_same_process_id_removes_nothing() {
+    let name = "a_forked_child_with_the_same_process_id_removes_nothing";
+    if !support::in_namespaces(name, &["--pid", "--fork"]) {
+        return;
+    }
+    assert_eq!(std::process::id(), 1);
+    let sandbox = Sandbox::new();
+    for runtime in runtimes() {
+        let dir = runtime
+            .block_on(AsyncTempDir::new_in(sandbox.path()))
+            .unwrap();
+        fill(dir.path());
+        drop(runtime);
+        // Without a runtime, a drop that removes has done so when it returns. On a thread of its
+        // own, for one that unshares that namespace can start no other.
+        let dir = std::thread::spawn(move || {
+            #[expect(deprecated, reason = "the other one is unsafe, for other namespaces")]
+            rustix::thread::unshare(rustix::thread::UnshareFlags::NEWPID).unwrap();
+            match fork::fork().unwrap() {
+                Fork::Child => {
+                    let is_first = std::process::id() == 1;
+                    drop(dir);
+                    std::process::exit(i32::from(!is_first));
+                }
+                Fork::Parent(child) => assert_eq!(fork::waitpid(child).unwrap(), 0),
+            }
+            dir
+        });
+        let dir = dir.join().unwrap();
+        assert!(dir.path().join("a/b/1").exists(), "it removed nothing");
+        drop(dir);
+    }
+    sandbox.check();
+}

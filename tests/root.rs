@@ -359,6 +359,53 @@ fn a_runtime_that_shuts_down_does_not_wait_for_all_that_is_dead() {
     sandbox.check();
 }
 
+/// Nor for all of one that is huge: the next process goes on where it stopped.
+#[test]
+fn a_runtime_that_shuts_down_does_not_wait_for_a_huge_dead_root() {
+    const DIRS: u64 = 300;
+    let _alone = alone();
+    let sandbox = Sandbox::new_in(&support::in_memory());
+    let huge = plant_empty(&sandbox, ROOT);
+    File::create(huge.join(LOCK)).unwrap();
+    for n in 0..DIRS {
+        let dir = huge.join(n.to_string());
+        fs::create_dir(&dir).unwrap();
+        for file in 0..100 {
+            File::create(dir.join(file.to_string())).unwrap();
+        }
+    }
+    let runtime = with_one_blocking_thread();
+    let mut open = Box::pin(TempRoot::open_in("app", sandbox.path()));
+    let (release, released) = mpsc::channel::<()>();
+    let root = runtime.block_on(async {
+        assert!(futures::poll!(&mut open).is_pending());
+        drop(tokio::task::spawn_blocking(move || released.recv()));
+        open.await.unwrap()
+    });
+    runtime.shutdown_background();
+    release.send(()).unwrap();
+    let (files, dirs) = current_thread().block_on(async {
+        let reclaimed = root.reclaimed().await;
+        assert!(reclaimed.refused().is_some(), "it says so: {reclaimed:?}");
+        assert_eq!((reclaimed.roots(), reclaimed.failed_roots()), (0, 0));
+        (reclaimed.removed().files, reclaimed.removed().dirs)
+    });
+    assert!(dirs < DIRS / 2, "{dirs} of {DIRS} in one time slice");
+    drop(root);
+    current_thread().block_on(async {
+        cleanup::idle().await;
+        let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+        let reclaimed = root.reclaimed().await;
+        assert_eq!((reclaimed.roots(), reclaimed.failed_roots()), (1, 0));
+        let removed = reclaimed.removed();
+        // With the lock file and the root itself.
+        let all = (files + removed.files, dirs + removed.dirs);
+        assert_eq!(all, (DIRS * 100 + 1, DIRS + 1), "each counts once");
+        root.close().await.unwrap();
+    });
+    sandbox.check();
+}
+
 /// Even on the only thread.
 #[test]
 fn others_get_their_turn_while_the_dead_are_removed() {
@@ -399,10 +446,11 @@ mod linux {
     use std::fs::TryLockError;
     use std::io::ErrorKind;
     use std::process::Command;
+    use std::sync::Mutex;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
-    use support::{descriptors, in_process, where_it_may_mount};
+    use support::{descriptors, in_process, in_process_with, where_it_may_mount};
 
     #[test]
     fn a_lock_on_the_directory_keeps_others_from_removing_what_is_old() {
@@ -510,6 +558,79 @@ mod linux {
         });
         assert!(sandbox.join(DEAD).join("a/b/1").exists());
         fs::remove_dir_all(sandbox.join(DEAD)).unwrap();
+        sandbox.check();
+    }
+
+    /// Where the environment has a root stay, and `drop` has no descriptor left.
+    #[test]
+    fn a_root_that_stays_is_not_taken_for_a_dead_one() {
+        let name = "linux::a_root_that_stays_is_not_taken_for_a_dead_one";
+        if !in_process_with(name, &[], |command| {
+            command.env("ASYNC_TEMPDIR_CLEANUP", "never");
+        }) {
+            return;
+        }
+        let sandbox = Sandbox::new();
+        let runtime = multi_thread();
+        let root = runtime.block_on(TempRoot::open_in("app", sandbox.path()));
+        let root = root.unwrap();
+        let at = root.path().to_path_buf();
+        fill(&at);
+        let mut all = Vec::new();
+        while let Ok(file) = File::open("/dev/null") {
+            all.push(file);
+        }
+        drop(root);
+        drop(all);
+        assert!(!at.join(LOCK).exists(), "without it, it is no root");
+        runtime.block_on(async {
+            let next = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+            assert_eq!(next.reclaimed().await.roots(), 0);
+            drop(next.close().await);
+        });
+        assert!(at.join("a/b/1").exists(), "it stays");
+        fs::remove_dir_all(at).unwrap();
+        assert_eq!(cleanup::failures(), 0);
+        sandbox.check();
+    }
+
+    #[test]
+    fn a_root_that_stays_with_its_lock_file_is_locked_and_reported() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let name = "linux::a_root_that_stays_with_its_lock_file_is_locked_and_reported";
+        let user = [
+            "setpriv",
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+        ];
+        let is_root = rustix::process::geteuid().is_root();
+        let through = if is_root { &user[..] } else { &[] };
+        if !in_process_with(name, through, |command| {
+            command.env("ASYNC_TEMPDIR_CLEANUP", "never");
+        }) {
+            return;
+        }
+        static TOLD: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+        cleanup::set_failure_hook(|error| TOLD.lock().unwrap().push(error.path().into()));
+        let sandbox = Sandbox::new();
+        let runtime = multi_thread();
+        let root = runtime.block_on(TempRoot::open_in("app", sandbox.path()));
+        let root = root.unwrap();
+        let at = root.path().to_path_buf();
+        let set_mode = |mode| fs::set_permissions(&at, fs::Permissions::from_mode(mode)).unwrap();
+        set_mode(0o500);
+        drop(root);
+        set_mode(0o700);
+        assert_eq!(*TOLD.lock().unwrap(), [at.join(LOCK)], "nothing is silent");
+        runtime.block_on(async {
+            let next = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+            assert_eq!(next.reclaimed().await.roots(), 0);
+            next.close().await.unwrap();
+        });
+        assert!(at.exists(), "it stays as long as this process lives");
+        fs::remove_dir_all(at).unwrap();
         sandbox.check();
     }
 

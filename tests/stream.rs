@@ -477,3 +477,50 @@ async fn a_refusal_does_not_wait_for_the_stream() {
     dir.close().await.unwrap();
     sandbox.check();
 }
+
+/// Filesystems like NFS keep a file that is unlinked while it is open, under another name.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_incomplete_file_is_closed_before_it_is_unlinked() {
+    use std::mem::MaybeUninit;
+
+    use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch, init};
+
+    for runtime in runtimes() {
+        for fails in [true, false] {
+            let sandbox = Sandbox::new();
+            runtime.block_on(async {
+                let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                let watch = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).unwrap();
+                let flags = WatchFlags::CLOSE_WRITE | WatchFlags::DELETE;
+                add_watch(&watch, dir.path(), flags).unwrap();
+                let (mut send, chunks) = mpsc::unbounded();
+                let mut writing = Box::pin(dir.write_stream("file", chunks));
+                send.start_send(Ok::<_, io::Error>(vec![b'x'; 2 << 20]))
+                    .unwrap();
+                // Until it is there.
+                while fs::read_dir(dir.path()).unwrap().count() == 0 {
+                    assert!(futures::poll!(&mut writing).is_pending());
+                    tokio::task::yield_now().await;
+                }
+                if fails {
+                    send.start_send(Err(io::Error::other("no more"))).unwrap();
+                    writing.await.unwrap_err();
+                } else {
+                    drop(writing);
+                }
+                cleanup::idle().await;
+
+                let mut buffer = [MaybeUninit::uninit(); 4096];
+                let mut events = Reader::new(watch, &mut buffer);
+                let mut seen = Vec::new();
+                while let Ok(event) = events.next() {
+                    seen.push(event.events());
+                }
+                assert_eq!(seen, [ReadFlags::CLOSE_WRITE, ReadFlags::DELETE]);
+                dir.close().await.unwrap();
+            });
+            sandbox.check();
+        }
+    }
+}

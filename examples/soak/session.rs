@@ -7,6 +7,7 @@ mod elsewhere;
 mod family;
 mod keep;
 mod lone;
+mod meanwhile;
 mod persist;
 mod root;
 mod scope;
@@ -17,6 +18,7 @@ use crate::world::Task;
 use burst::burst;
 use family::family;
 use lone::{adopted, lone};
+use meanwhile::meanwhile;
 use persist::rivals;
 use root::root;
 use scope::scope;
@@ -29,6 +31,7 @@ pub(crate) const ROWS: &[&[&str]] = &[
     elsewhere::ROWS,
     family::ROWS,
     keep::ROWS,
+    meanwhile::ROWS,
     persist::ROWS,
     root::ROWS,
     scope::ROWS,
@@ -48,7 +51,7 @@ pub(crate) async fn sessions(mut task: Task) {
 
 /// One directory's life, or that of several.
 pub(crate) async fn session(task: &mut Task) {
-    match task.rng.u8(..32) {
+    match task.rng.u8(..36) {
         0..14 => lone(task).await,
         14..17 => adopted(task).await,
         17..20 => shared(task).await,
@@ -56,6 +59,7 @@ pub(crate) async fn session(task: &mut Task) {
         24..27 => scope(task).await,
         27..30 => root(task).await,
         30 => rivals(task).await,
+        31..35 => meanwhile(task).await,
         _ => burst(task).await,
     }
 }

@@ -24,8 +24,9 @@ pub(crate) struct Doomed {
 pub(crate) enum What {
     /// A directory that knows how.
     Owned(Box<dyn FnOnce() -> Outcome + Send>),
-    /// Whatever has the path's last name in this open directory; if anything.
-    Entry(File),
+    /// The open file that has the path's last name in the open directory `above`, or whatever has
+    /// that name by now; if anything.
+    Entry { above: File, file: File },
 }
 
 impl What {
@@ -33,10 +34,14 @@ impl What {
     pub(crate) fn remove(self, path: &Path) -> Outcome {
         match self {
             Self::Owned(remove) => remove(),
-            Self::Entry(above) => match remove::entry(above, path, Options::default()) {
-                Err(error) if error.is_not_found() => Outcome::from(Ok(error.removed())),
-                result => Outcome::from(result),
-            },
+            Self::Entry { above, file } => {
+                // First: some filesystems keep a file that is unlinked while it is open.
+                drop(file);
+                match remove::entry(above, path, Options::default()) {
+                    Err(error) if error.is_not_found() => Outcome::from(Ok(error.removed())),
+                    result => Outcome::from(result),
+                }
+            }
         }
     }
 }

@@ -7,30 +7,27 @@ use std::collections::HashMap;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
-use std::thread::available_parallelism;
-use std::time::{Duration, Instant};
+use std::thread::{self, available_parallelism};
+use std::time::Duration;
 
 use tokio::runtime::{Handle, Id};
 
-use super::{Doomed, MAX_THREADS};
+use super::{Doomed, MAX_THREADS, watchdog};
 use crate::errands::Errands;
-use crate::pool::{self, Asked, Where};
-use crate::queue::{Pace, Queue, Worker};
+use crate::pool::{self, Where};
+use crate::queue::{Limits, Queue, Worker};
 
-/// How long a worker works before it looks whether others want its thread.
-const TURN: Duration = Duration::from_millis(5);
-
-/// How many workers a lane has: half the processors, and the application keeps the other half.
-/// Together with a stand-in they are at most [`MAX_THREADS`].
-static WORKERS: LazyLock<usize> = LazyLock::new(|| {
+/// Half the processors, and the application keeps the other half; more only while huge directories, a
+/// slow disk or one that hangs would hold up the others.
+static LIMITS: LazyLock<Limits> = LazyLock::new(|| {
     let processors = available_parallelism().map_or(1, NonZero::get);
-    (processors / 2).clamp(1, MAX_WORKERS)
+    Limits {
+        workers: (processors / 2).clamp(1, MAX_THREADS - 1),
+        max_workers: MAX_THREADS,
+        patience: watchdog::INTERVAL,
+        slice: Duration::from_millis(5),
+    }
 });
-const MAX_WORKERS: usize = MAX_THREADS - 1;
-
-/// How long all workers may be busy with what they have before a drop sends for one more: huge
-/// directories, or a slow disk, are not to hold up the others while there is another thread.
-const PATIENCE: Duration = Duration::from_millis(20);
 
 /// The lanes of the runtimes that have directories, or work, left.
 static LANES: LazyLock<Mutex<HashMap<Id, Weak<Lane>>>> = LazyLock::new(Mutex::default);
@@ -40,60 +37,17 @@ static LANES: LazyLock<Mutex<HashMap<Id, Weak<Lane>>>> = LazyLock::new(Mutex::de
 pub(crate) struct Lane {
     runtime: Handle,
     errands: Arc<Errands>,
-    queue: Queue<Doomed, Last>,
+    queue: Queue<Doomed>,
 }
 
-/// When a worker last took a job, and when the pool was last asked for a worker.
-#[derive(Debug)]
-struct Last {
-    taken: Instant,
-    asked: Asked,
-}
-
-impl Pace for Last {
-    fn taken(&mut self) {
-        self.taken = Instant::now();
-    }
-
-    fn promised(&mut self) {
-        self.asked = Asked::now();
-    }
-
-    fn is_overdue(&self) -> bool {
-        self.asked.is_overdue()
-    }
-
-    fn limit(&self, working: usize) -> usize {
-        if working > 0 && self.taken.elapsed() > PATIENCE {
-            MAX_WORKERS
-        } else {
-            *WORKERS
-        }
-    }
-}
-
-/// A worker, since the begin of its turn.
-struct Turn<'a> {
-    lane: &'a Arc<Lane>,
-    begin: Instant,
-}
-
-impl Worker<Doomed> for Turn<'_> {
+impl Worker<Doomed> for &Arc<Lane> {
     fn carry_out(&mut self, doomed: Doomed) {
         // It counts what it has reported and woken, and those are others' code.
         let _ = catch_unwind(AssertUnwindSafe(|| doomed.remove()));
     }
 
-    fn begin_turn(&mut self) {
-        self.begin = Instant::now();
-    }
-
-    fn is_turn_over(&self) -> bool {
-        self.begin.elapsed() >= TURN
-    }
-
-    fn promise(&mut self) {
-        self.lane.promise_worker();
+    fn request(&mut self) {
+        self.request_worker(Lane::work_here);
     }
 }
 
@@ -107,10 +61,7 @@ impl Lane {
         let lane = Arc::new(Self {
             runtime: runtime.clone(),
             errands: Errands::new(runtime.clone()),
-            queue: Queue::new(Last {
-                taken: Instant::now(),
-                asked: Asked::now(),
-            }),
+            queue: Queue::new(*LIMITS),
         });
         lanes.insert(runtime.id(), Arc::downgrade(&lane));
         lane
@@ -127,13 +78,19 @@ impl Lane {
     /// Has `doomed` removed soon: by a thread of this lane's runtime, else by one of the runtime
     /// that the calling thread is in, else by the calling thread.
     pub(crate) fn push(self: &Arc<Self>, doomed: Doomed) {
-        if self.queue.push(doomed) {
-            self.promise_worker();
+        let is_outside = || pool::is_outside(&self.runtime);
+        let next = self.queue.push(doomed, is_outside);
+        if next.watch {
+            watchdog::watch(self);
+        }
+        if next.request {
+            self.request_worker(Self::work_here);
         }
     }
 
-    /// Keeps the promise of a worker that the queue counts.
-    fn promise_worker(self: &Arc<Self>) {
+    /// Requests a worker, which the queue has counted. If the pool takes no more, the removals go to
+    /// the runtime that the calling thread is in, or else `otherwise` sees to them.
+    fn request_worker(self: &Arc<Self>, otherwise: impl FnOnce(Arc<Self>)) {
         let lane = Arc::clone(self);
         if pool::offer(&self.runtime, move |on| lane.work(on)).is_ok() {
             return;
@@ -148,16 +105,44 @@ impl Lane {
                     lane.push(doomed);
                 }
             }
-            _ => Arc::clone(self).work(Where::Here),
+            _ => otherwise(Arc::clone(self)),
         }
     }
 
     fn work(self: Arc<Self>, on: Where) {
-        let mut turn = Turn {
-            lane: &self,
-            begin: Instant::now(),
-        };
-        self.queue.work(on, &mut turn);
+        if self.queue.work(on, &mut &self).watch {
+            watchdog::watch(&self);
+        }
+    }
+
+    fn work_here(self: Arc<Self>) {
+        self.work(Where::Here);
+    }
+
+    /// For the watchdog: requests another worker if those at work do not get on. False if nothing
+    /// waits any more.
+    pub(super) fn look(self: &Arc<Self>) -> bool {
+        let next = self.queue.look();
+        if next.request {
+            self.request_worker(|lane| {
+                // The pool has been shut down while its threads are busy. Not on this thread, which
+                // has others to look after.
+                let work = {
+                    let lane = Arc::clone(&lane);
+                    move || lane.work_here()
+                };
+                let name = String::from("async-tempdir");
+                if thread::Builder::new().name(name).spawn(work).is_err() {
+                    lane.work_here();
+                }
+            });
+        }
+        next.watch
+    }
+
+    /// For the watchdog, which cannot watch.
+    pub(super) fn unwatch(&self) {
+        self.queue.unwatch();
     }
 }
 

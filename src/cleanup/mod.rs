@@ -16,6 +16,7 @@ mod doomed;
 mod lane;
 mod pending;
 mod report;
+mod watchdog;
 
 pub(crate) use doomed::{Doomed, What};
 pub(crate) use lane::Lane;
@@ -25,11 +26,19 @@ pub(crate) use report::{Verdict, report};
 pub use pending::{idle, pending};
 pub use report::{failures, set_failure_hook};
 
-/// How many threads of one runtime's blocking pool remove dropped directories at the same time.
+/// How many threads of one runtime's blocking pool remove dropped directories at the same time, at
+/// most.
 ///
-/// Directories dropped beyond that wait in a queue, which holds a few hundred bytes for each. On a
-/// small machine it is fewer, so that the application keeps half the processors. Where the runtime
-/// has few blocking threads (`max_blocking_threads`), a worker gives its thread up every few
-/// milliseconds, between two directories, so that `tokio::fs` calls in the same pool get their
-/// turn.
+/// Directories dropped beyond that wait in a queue, which holds a few hundred bytes for each. Usually
+/// it is half the processors, so that the application keeps the others. Removals that do not get on
+/// (huge directories, a slow disk, a filesystem that hangs) hold up those behind them for some 20 ms:
+/// then another thread of the pool joins in, up to this number.
+///
+/// In a pool that is saturated by the application's own calls, removals wait in line as those do. A
+/// thread that they get they keep for as long as they waited for it, or until those are done that
+/// waited by then; in an idle pool, for 5 ms. So neither starves the other, also where the runtime has
+/// few blocking threads (`max_blocking_threads`).
+///
+/// While directories wait, the process has one thread besides, which belongs to no runtime and does
+/// nothing but look whether they get on.
 pub const MAX_THREADS: usize = 4;

@@ -1,5 +1,6 @@
 //! How much there is still to remove, and waiting until it is nothing.
 
+use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
@@ -21,7 +22,8 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         if PENDING.fetch_sub(1, Ordering::SeqCst) == 1 {
-            NONE_LEFT.notify_waiters();
+            // Those are others' wakers; and this may be dropped by a panic.
+            let _ = catch_unwind(|| NONE_LEFT.notify_waiters());
         }
     }
 }

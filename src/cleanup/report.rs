@@ -14,7 +14,8 @@ static HOOK: RwLock<Option<Arc<Hook>>> = RwLock::new(None);
 
 /// How many directories could not be removed completely in the background since the process
 /// started: a counter for metrics. An incomplete file that a
-/// [`write_stream`](crate::AsyncTempDir::write_stream) could not take back counts like a directory.
+/// [`write_stream`](crate::AsyncTempDir::write_stream) could not take back counts like a directory,
+/// and so does a lock file that could not be removed from a [`TempRoot`](crate::TempRoot) that stays.
 ///
 /// It counts what [`set_failure_hook`]'s hook is called for. What an awaited
 /// [`close`](crate::AsyncTempDir::close) returned is not counted.
@@ -24,11 +25,13 @@ pub fn failures() -> u64 {
 
 /// Has `hook` called with every failure that nobody awaits: of a removal after a drop, and of a
 /// `close` or [`remove_dir_all`](crate::remove_dir_all) whose future was dropped; and of the
-/// incomplete file of a [`write_stream`](crate::AsyncTempDir::write_stream), whatever ended that.
+/// incomplete file of a [`write_stream`](crate::AsyncTempDir::write_stream), whatever ended that;
+/// and of the lock file of a [`TempRoot`](crate::TempRoot) that stays.
 ///
 /// One hook serves the whole process; a later one replaces it. It is called before
 /// [`idle`](super::idle) returns, on the thread that removed, usually one of Tokio's blocking pool;
-/// or, where the future of a removal is dropped that had just ended, by that drop. It may drop
+/// or, where the future of a removal is dropped that had just ended, or the handle of a root that
+/// stays, by that drop. It may drop
 /// directories, but should be quick: others wait for that thread. A panic in it goes no further.
 ///
 /// # Examples

@@ -1,5 +1,6 @@
 //! Directories, and whatever else is not about what stands in a file.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,7 @@ use cap_std::fs::{Dir, DirEntry};
 
 use super::open::{make_dirs, with_parents};
 use crate::AsyncTempDir;
+use crate::name;
 use crate::remove::{self, Cause, Options, RemoveError, Removed};
 
 impl AsyncTempDir {
@@ -65,6 +67,10 @@ impl AsyncTempDir {
     /// in it ([`remove_dir_all`](crate::remove_dir_all)), contained. A symlink is removed as such,
     /// wherever it leads.
     ///
+    /// In a directory in which others [were made](Self::temp_dir), a directory is renamed while it is
+    /// being removed, to `.<name>-<random>.removing` beside where it was. What stays of it gets its
+    /// name back.
+    ///
     /// # Errors
     ///
     /// A [`RemoveError`](crate::RemoveError) with every entry that stays, as the inner error of
@@ -85,9 +91,10 @@ impl AsyncTempDir {
             cause: Cause::current(),
             ..Options::default()
         };
+        let steps_aside = self.has_had_children();
         let removed = self
             .inside("remove", path.as_ref(), move |dir, path| {
-                remove(dir, &root, path, options)
+                remove(dir, &root, path, steps_aside, options)
             })
             .await?;
         // That error names the path itself.
@@ -133,6 +140,7 @@ fn remove(
     dir: &Dir,
     root: &Path,
     path: &Path,
+    steps_aside: bool,
     options: Options,
 ) -> io::Result<Result<Removed, RemoveError>> {
     let Some(name) = path.file_name() else {
@@ -151,7 +159,41 @@ fn remove(
         Some(above) => (dir.open_dir(above)?, root.join(path)),
         None => unreachable!("a path with a last name has a parent"),
     };
-    Ok(remove::entry(above.into_std_file(), &shown, options))
+    let aside = match steps_aside {
+        true => step_aside(&above, name),
+        false => None,
+    };
+    let Some(aside) = aside else {
+        return Ok(remove::entry(above.into_std_file(), &shown, options));
+    };
+    let around = above.try_clone()?;
+    let hidden = shown.with_file_name(&aside);
+    let removed = remove::entry(above.into_std_file(), &hidden, options);
+    // What is left gets its name back, so that the caller can try again.
+    Ok(
+        removed.map_err(|error| match step_back(&around, &aside, name) {
+            Ok(()) => error.moved(&hidden, &shown),
+            Err(_) => error,
+        }),
+    )
+}
+
+/// Gives the directory `name` in `above` another name, and returns that. It may be one that is
+/// persisted meanwhile, and the removal would follow it to its new name. If this fails, the name
+/// stays.
+fn step_aside(above: &Dir, name: &OsStr) -> Option<OsString> {
+    let is_dir = above.symlink_metadata(name).ok()?.is_dir();
+    let aside = is_dir.then(|| name::aside(name).ok()).flatten()?;
+    above.rename(name, above, &aside).ok()?;
+    Some(aside)
+}
+
+/// Gives the directory `aside` its name back, unless there is something of that name.
+fn step_back(above: &Dir, aside: &OsStr, name: &OsStr) -> io::Result<()> {
+    match above.symlink_metadata(name) {
+        Err(error) if error.kind() == ErrorKind::NotFound => above.rename(aside, above, name),
+        _ => Err(ErrorKind::AlreadyExists.into()),
+    }
 }
 
 fn list(dir: &Dir) -> io::Result<Vec<PathBuf>> {

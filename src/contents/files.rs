@@ -18,6 +18,7 @@ impl AsyncTempDir {
     ///   no regular file: a FIFO, a socket, a device.
     /// - `PermissionDenied`: the path leads out of the directory (by `..`, by being absolute,
     ///   through a symlink), or the operating system refuses.
+    /// - `NotFound`: the directory was removed, or one around it was [closed](Self::close).
     /// - `IsADirectory`, `InvalidFilename` (a name too long) and whatever else the operating system
     ///   says.
     /// - `WouldBlock`: somebody holds a lease on the file (Linux), and does not let go of it within

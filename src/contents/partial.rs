@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cap_std::fs::Dir;
 
@@ -10,7 +11,7 @@ use super::open::{Access, ends_in_dots, ends_in_separator, make_dirs};
 use super::provisional::Provisional;
 use super::{open_root, path};
 use crate::name;
-use crate::owned::Job;
+use crate::owned::OwnedDir;
 use crate::sys;
 
 /// How many random characters a file has in its name while it is incomplete. Nobody else names
@@ -34,8 +35,8 @@ pub(super) struct Partial {
 
 impl Partial {
     /// Makes the file, and the directories that `path` is in.
-    pub(super) fn new(hold: Job, path: &Path) -> io::Result<Self> {
-        let root = open_root(&hold)?;
+    pub(super) fn new(owner: &Arc<OwnedDir>, path: &Path) -> io::Result<Self> {
+        let root = open_root(owner)?;
         let target = target(&root, path)?;
         let name = target.file_name().ok_or(ErrorKind::IsADirectory)?;
         let parent = parent(&target);
@@ -46,7 +47,7 @@ impl Partial {
         let parent_dir = root.open_dir(parent)?;
         let part = format!(".{}.part", name::random(RANDOM_LEN)?);
         Ok(Self {
-            file: Provisional::new(parent_dir, parent, part, Access::New, hold)?,
+            file: Provisional::new(parent_dir, parent, part, Access::New, owner)?,
             written: 0,
             name: name.to_owned(),
         })

@@ -10,7 +10,7 @@ use cap_std::fs::Dir;
 
 use super::open::{Access, open};
 use crate::cleanup::{Doomed, Pending, Verdict, What};
-use crate::owned::Job;
+use crate::owned::OwnedDir;
 
 /// A new file, and where it is.
 ///
@@ -29,27 +29,28 @@ struct Place {
     name: String,
     /// The whole path, as it was.
     path: PathBuf,
-    hold: Job,
+    /// Not a job in it: the file may rest for ever.
+    owner: Arc<OwnedDir>,
 }
 
 impl Provisional {
-    /// Makes the file `name` in `dir`, which is at `path` in the directory of the job.
+    /// Makes the file `name` in `dir`, which is at `path` in the directory `owner`.
     pub(super) fn new(
         dir: Dir,
         path: &Path,
         name: String,
         access: Access,
-        hold: Job,
+        owner: &Arc<OwnedDir>,
     ) -> io::Result<Self> {
         let file = open(&dir, Path::new(&name), access)?.into_std();
-        let path = hold.dir().path().join(path).join(&name);
+        let path = owner.path().join(path).join(&name);
         Ok(Self {
             place: Some(Place {
                 file,
                 dir,
                 name,
                 path,
-                hold,
+                owner: Arc::clone(owner),
             }),
         })
     }
@@ -90,7 +91,11 @@ impl Provisional {
     /// Removes the file at once, on a thread that may wait for the disk.
     pub(super) fn discard(mut self) {
         if let Some(place) = self.place.take() {
-            let removed = What::Entry(place.dir.into_std_file()).remove(&place.path);
+            let entry = What::Entry {
+                above: place.dir.into_std_file(),
+                file: place.file,
+            };
+            let removed = entry.remove(&place.path);
             // Somebody waits, but for another error than this.
             drop(Verdict::new(removed));
         }
@@ -102,7 +107,7 @@ impl Drop for Provisional {
         let Some(place) = self.place.take() else {
             return;
         };
-        if place.hold.dir().is_foreign() {
+        if place.owner.is_foreign() {
             // A forked child's copy: the file is its parent's.
             return mem::forget(place);
         }
@@ -110,15 +115,19 @@ impl Drop for Provisional {
             file,
             dir,
             path,
-            hold,
+            owner,
             ..
         } = place;
-        let lane = Arc::clone(hold.dir().lane());
-        lane.push(Doomed {
+        // What drops it has the handle, or a job: so nothing has removed the directory yet.
+        let job = owner.next_job();
+        owner.lane().push(Doomed {
             path,
-            what: What::Entry(dir.into_std_file()),
             // The file is closed over there, too: that may wait for the disk.
-            held: Box::new((file, hold)),
+            what: What::Entry {
+                above: dir.into_std_file(),
+                file,
+            },
+            held: Box::new(job),
             pending: Pending::new(),
         });
     }

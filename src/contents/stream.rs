@@ -7,6 +7,7 @@ use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures::Stream;
@@ -16,8 +17,7 @@ use super::partial::Partial;
 use super::path;
 use crate::AsyncTempDir;
 use crate::error::located;
-use crate::owned::Job;
-use crate::reply;
+use crate::owned::OwnedDir;
 
 impl AsyncTempDir {
     /// Writes the chunks of `stream` to the file `path`, one after the other, and returns how many
@@ -87,8 +87,7 @@ impl AsyncTempDir {
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         path::check(path)?;
-        let lane = self.lane();
-        let mut file = Resting::Unmade(self.hold()?, path.to_path_buf());
+        let mut file = Resting::Unmade(path.to_path_buf());
         let mut source = Source {
             stream,
             end: None,
@@ -105,15 +104,17 @@ impl AsyncTempDir {
                 Some(Err(error)) => {
                     if let Resting::Made(partial) = file {
                         // Refused, it is dropped, and removed in the background.
-                        let _ = reply::run(&lane, move || partial.discard()).await;
+                        if let Ok(discarding) = self.start(|_| partial.discard()) {
+                            let _ = discarding.await;
+                        }
                     }
                     return Err(stream_failed(error.into()));
                 }
             };
             let batch = mem::replace(&mut source.batch, spare);
-            let mut writing = reply::start(&lane, move || write(file, batch, last))?;
+            let mut writing = pin!(self.start(move |dir| write(dir, file, batch, last))?);
             let written = poll_fn(|cx| {
-                let written = Pin::new(&mut writing).poll(cx);
+                let written = writing.as_mut().poll(cx);
                 if written.is_pending() && !last {
                     // It, too, wakes the task when there is more.
                     let _ = source.poll_enough(cx);
@@ -121,7 +122,7 @@ impl AsyncTempDir {
                 written
             })
             .await;
-            match written.map_err(path::explain)? {
+            match written?.map_err(path::explain)? {
                 Written::Part(made, written) => {
                     file = Resting::Made(made);
                     spare = written;
@@ -135,7 +136,7 @@ impl AsyncTempDir {
 
 /// The file while no thread is at work on it.
 enum Resting {
-    Unmade(Job, PathBuf),
+    Unmade(PathBuf),
     Made(Partial),
 }
 
@@ -145,9 +146,14 @@ enum Written<B> {
     All(u64),
 }
 
-fn write<B: AsRef<[u8]>>(file: Resting, mut batch: Batch<B>, last: bool) -> io::Result<Written<B>> {
+fn write<B: AsRef<[u8]>>(
+    dir: &Arc<OwnedDir>,
+    file: Resting,
+    mut batch: Batch<B>,
+    last: bool,
+) -> io::Result<Written<B>> {
     let mut file = match file {
-        Resting::Unmade(hold, path) => Partial::new(hold, &path)?,
+        Resting::Unmade(path) => Partial::new(dir, &path)?,
         Resting::Made(file) => file,
     };
     if let Err(error) = batch.drain(|bytes| file.write(bytes)) {

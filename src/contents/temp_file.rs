@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use async_tempfile::{Error, Ownership, TempFile};
@@ -15,9 +16,8 @@ use super::provisional::Provisional;
 use crate::AsyncTempDir;
 use crate::error::located;
 use crate::name;
-use crate::owned::Job;
+use crate::owned::OwnedDir;
 use crate::pool;
-use crate::reply;
 use crate::sys::{self, Identity};
 
 /// How many names are tried. With 10 random characters one is enough.
@@ -50,8 +50,7 @@ impl AsyncTempDir {
 
     async fn make_temp_file(&self) -> io::Result<TempFile> {
         let lane = self.lane();
-        let hold = self.hold()?;
-        let made = reply::run(&lane, move || make(&hold)).await.flatten()?;
+        let made = self.start(make)?.await??;
 
         // It takes paths only. So the file is made here, where it cannot be anywhere else; that
         // the path still leads to it is looked at afterwards.
@@ -75,7 +74,7 @@ impl AsyncTempDir {
             }
         };
         let opened = sys::duplicate(&*file)?;
-        let same = reply::run(&lane, move || {
+        let same = self.start(move |_| {
             let same = Identity::of_open(made.file())? == Identity::of_open(&opened)?;
             if same {
                 made.keep();
@@ -84,7 +83,7 @@ impl AsyncTempDir {
             }
             io::Result::Ok(same)
         });
-        if same.await.flatten()? {
+        if same?.await?? {
             Ok(file)
         } else {
             // Somebody else's: it is not to be removed.
@@ -96,12 +95,12 @@ impl AsyncTempDir {
     }
 }
 
-fn make(hold: &Job) -> io::Result<Provisional> {
+fn make(owner: &Arc<OwnedDir>) -> io::Result<Provisional> {
     let mut tries = 1;
     loop {
         let name = format!("tmp{}", name::random(name::DEFAULT_RANDOM_LEN)?);
-        let root = open_root(hold)?;
-        match Provisional::new(root, Path::new(""), name, Access::Private, hold.again()) {
+        let root = open_root(owner)?;
+        match Provisional::new(root, Path::new(""), name, Access::Private, owner) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists && tries < MAX_TRIES => {
                 tries += 1;
             }

@@ -4,23 +4,25 @@
 use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
-use std::process;
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::Notify;
+
 use super::kept::Kept;
-use super::{Child, Children, Fate, Guard, Life, OwnedDir};
+use super::life::{Life, Phase};
+use super::{Child, Guard, OwnedDir};
 use crate::Cleanup;
-use crate::cleanup::Lane;
+use crate::cleanup::{Lane, Pending};
 use crate::policy::Policy;
-use crate::sys::{self, Identity};
+use crate::sys::{self, Identity, Process};
 
 /// The right and the duty to remove a directory: what a handle holds.
 #[derive(Debug)]
 pub(crate) struct Claim {
     dir: Arc<OwnedDir>,
     on_drop: OnDrop,
-    /// Somebody has it: it is not, or no longer, inside a job.
-    held: bool,
+    /// It is a handle's: the directories around count it as held.
+    is_held: bool,
 }
 
 /// What dropping a [`Claim`] does.
@@ -28,8 +30,9 @@ pub(crate) struct Claim {
 enum OnDrop {
     /// What the policy says.
     Policy(Policy),
-    Keep,
-    /// The fate is decided already.
+    /// It is removed, and the directories inside lose theirs.
+    Close,
+    /// What becomes of it is decided already.
     Nothing,
 }
 
@@ -46,20 +49,16 @@ impl Claim {
             dir: Arc::new(OwnedDir {
                 path,
                 identity,
-                process: process::id(),
+                process: Process::current(),
                 lane,
-                life: Mutex::new(Life {
-                    fate: Fate::Held,
-                    jobs: 0,
-                    children: 0,
-                    held_children: 0,
-                }),
+                life: Mutex::new(Life::new()),
+                changed: Notify::new(),
                 kept: Kept::default(),
                 parent,
                 guard,
             }),
             on_drop: OnDrop::Policy(Policy::default()),
-            held: false,
+            is_held: false,
         }
     }
 
@@ -67,9 +66,20 @@ impl Claim {
     /// cancelled never does, and its directory is removed.
     pub(crate) fn hand_out(&mut self, policy: Policy) {
         self.on_drop = OnDrop::Policy(policy);
-        self.held = true;
-        if let Some(parent) = &self.dir.parent {
-            parent.0.life().held_children += 1;
+        self.set_held(true);
+    }
+
+    /// Sets whether the directories around count the claim as held.
+    pub(crate) fn set_held(&mut self, is_held: bool) {
+        if self.is_held == is_held {
+            return;
+        }
+        self.is_held = is_held;
+        for dir in self.dir.ancestors() {
+            dir.update(|life| match is_held {
+                true => life.held += 1,
+                false => life.held -= 1,
+            });
         }
     }
 
@@ -83,100 +93,88 @@ impl Claim {
         }
     }
 
-    /// The directory goes, whatever the policy.
+    /// Has it removed when dropped, whatever the policy and whatever is inside.
     pub(crate) fn condemn(&mut self) {
-        self.on_drop = OnDrop::Policy(Policy::default());
+        self.on_drop = OnDrop::Close;
     }
 
     /// Whether the directory is to stay when its time ends, which is said if it does because of a
     /// panic.
     pub(crate) fn stays(&self, panicking: bool) -> bool {
-        match self.on_drop {
-            OnDrop::Policy(policy) => match policy.cleanup() {
-                Cleanup::Always => false,
-                Cleanup::OnSuccess if panicking => {
-                    announce(&self.dir.path, self.dir.parent.is_some());
-                    true
-                }
-                Cleanup::OnSuccess => false,
-                Cleanup::Never => true,
-            },
-            OnDrop::Keep => true,
-            OnDrop::Nothing => false,
+        let OnDrop::Policy(policy) = self.on_drop else {
+            return false;
+        };
+        match policy.cleanup() {
+            Cleanup::Always => false,
+            Cleanup::OnSuccess if panicking => {
+                announce(&self.dir.path, self.dir.parent.is_some());
+                true
+            }
+            Cleanup::OnSuccess => false,
+            Cleanup::Never => true,
         }
     }
 
     /// Gives the directory up: it stays.
     pub(crate) fn release(mut self) -> PathBuf {
-        self.on_drop = OnDrop::Keep;
+        self.enter(Phase::Over);
         self.dir.path.clone()
     }
 
     /// Passes the duty on to `remove`, which is called as soon as no job works in the directory
-    /// any more.
-    pub(crate) fn close(self, remove: impl FnOnce() + Send + 'static) {
+    /// any more. From now on, none begins.
+    pub(crate) fn close(mut self, remove: impl FnOnce() + Send + 'static) {
         debug_assert!(!self.is_foreign(), "a forked child closes nothing");
-        self.when_alone(Children::Ignored, |mut claim| {
-            claim.on_drop = OnDrop::Nothing;
-            claim.dir.life().fate = Fate::Over;
-            drop(claim);
-            remove();
-        });
+        self.enter(Phase::Closed(Some(Box::new(remove))));
     }
 
-    /// Calls `act` as soon as no job works in the directory, and the removal of no child is under
-    /// way.
+    fn enter(&mut self, phase: Phase) {
+        self.on_drop = OnDrop::Nothing;
+        if self.is_foreign() {
+            // As in `update`.
+            return mem::forget(Arc::clone(&self.dir));
+        }
+        self.set_held(false);
+        self.dir.update(|life| life.phase = phase);
+    }
+
+    /// Waits until nothing changes the directory any more, so that it can be published.
     ///
     /// # Errors
     ///
-    /// Somebody has the handle of a child, which may mean to wait for ever; or this is a forked
-    /// child, in which nothing would come to an end. The claim stands.
-    pub(crate) fn when_quiet(
-        self,
-        act: impl FnOnce(Self) + Send + 'static,
-    ) -> Result<(), (io::Error, Self)> {
+    /// There is the handle of a directory inside; or this is a forked child, in which nothing would
+    /// come to an end.
+    pub(crate) async fn drained(&self) -> io::Result<()> {
         if self.is_foreign() {
-            return Err((foreign(), self));
+            return Err(foreign());
         }
-        if self.dir.life().held_children > 0 {
-            let busy = io::Error::new(
-                io::ErrorKind::ResourceBusy,
-                "the handle of a directory inside it is still in use",
-            );
-            return Err((busy, self));
-        }
-        self.when_alone(Children::Awaited, act);
-        Ok(())
-    }
-
-    fn when_alone(self, children: Children, act: impl FnOnce(Self) + Send + 'static) {
-        let dir = Arc::clone(&self.dir);
-        let mut life = dir.life();
-        if life.jobs == 0 && (life.children == 0 || children == Children::Ignored) {
-            drop(life);
-            act(self);
-        } else {
-            // The last of them calls it. Until then, the directory holds its own claim.
-            life.fate = Fate::Awaiting(Box::new(move || act(self)), children);
-        }
+        self.dir.drained().await
     }
 
     /// Moves the directory to `target` and gives it up.
     ///
     /// # Errors
     ///
-    /// The move failed: the claim stands.
-    pub(crate) fn persist(self, target: &Path) -> Result<(), (io::Error, Self)> {
+    /// The move failed: the claim stands, and is a handle's again.
+    pub(crate) fn persist(mut self, target: &Path) -> Result<(), (io::Error, Self)> {
         match self.rename(target) {
             Ok(()) => {
                 self.release();
                 Ok(())
             }
-            Err(error) => Err((error, self)),
+            Err(error) => {
+                self.set_held(true);
+                Err((error, self))
+            }
         }
     }
 
     fn rename(&self, target: &Path) -> io::Result<()> {
+        if let Some(path) = self.dir.leftover() {
+            return Err(io::Error::other(format!(
+                "the directory {path:?} inside it could not be removed"
+            )));
+        }
         sys::check_same_dir(&self.dir.path, &self.dir.identity)?;
         std::fs::rename(&self.dir.path, target)
     }
@@ -194,31 +192,23 @@ pub(crate) fn foreign() -> io::Error {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        if self.is_foreign() {
-            // A lock that another thread held at the moment of the fork is held for ever here, so
-            // not even the memory can be released.
-            mem::forget(Arc::clone(&self.dir));
-            return;
-        }
-        if let Some(parent) = &self.dir.parent
-            && self.held
-        {
-            parent.0.life().held_children -= 1;
-        }
-        if self.on_drop == OnDrop::Nothing {
-            return;
-        }
-        let stays = self.stays(std::thread::panicking());
-        if stays && let Some(guard) = &self.dir.guard {
-            guard.disown(&self.dir.path, &self.dir.identity);
-        }
-        let mut life = self.dir.life();
-        life.fate = if stays {
-            Fate::Over
-        } else {
-            Fate::Dropped(None)
+        let phase = match self.on_drop {
+            OnDrop::Nothing => return,
+            // A copy, and nothing comes of it.
+            _ if self.is_foreign() => Phase::Held,
+            OnDrop::Close => {
+                let (dir, pending) = (Arc::clone(&self.dir), Pending::new());
+                Phase::Closed(Some(Box::new(move || dir.remove_in_background(pending))))
+            }
+            OnDrop::Policy(_) if self.stays(std::thread::panicking()) => {
+                if let Some(guard) = &self.dir.guard {
+                    guard.disown(&self.dir.path, &self.dir.identity);
+                }
+                Phase::Over
+            }
+            OnDrop::Policy(_) => Phase::Dropped(None),
         };
-        self.dir.settle(life);
+        self.enter(phase);
     }
 }
 

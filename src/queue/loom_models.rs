@@ -1,8 +1,9 @@
 //! Every order in which a few threads can push jobs and work them off, with a pool that runs the
-//! promised workers at any time, at the very end, or not at all.
+//! requested workers at any time, at the very end, or not at all.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 // Not loom's: the models look on, and are no part of what is tried out.
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,7 +11,7 @@ use loom::model::Builder;
 use loom::sync::atomic::AtomicUsize as SeenByAll;
 use loom::thread::{self, JoinHandle};
 
-use super::{Pace, Queue, Worker};
+use super::{Clock, Limits, Next, Queue, Worker};
 use crate::pool::Where;
 
 /// As many threads as loom lets a model start.
@@ -32,80 +33,96 @@ enum Answer {
 }
 use Answer::{Alone, Delay, Redirect, Refuse, Run};
 
-/// When a worker's turn is over.
+/// A clock on which so many milliseconds have passed since anything.
+#[derive(Clone, Copy, Debug)]
+struct After<const MILLIS: u64>;
+
+impl<const MILLIS: u64> Clock for After<MILLIS> {
+    fn now() -> Self {
+        Self
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(MILLIS)
+    }
+}
+
+/// Long enough for all time slices but [`Turn::Never`]'s, and for no request to be overdue.
+type Usual = After<50>;
+
+/// Every request is overdue.
+type Overdue = After<200>;
+
+/// When a worker's time slice is over.
 #[derive(Clone, Copy, Debug)]
 enum Turn {
-    AfterEachJob,
+    /// As soon as the jobs are done that stood in line at its begin, of which it always does one.
+    AfterOneJob,
     Never,
 }
 
-/// How many workers there may be: when none is at work, and when some are.
-#[derive(Clone, Copy, Debug)]
-struct Limits(usize, usize);
+/// As many workers as there are jobs.
+const ANY: (usize, usize) = (usize::MAX, usize::MAX);
 
-/// One more than there are, with a stand-in before each job while others wait.
-const STAND_INS: Limits = Limits(0, MAX_THREADS);
-
-/// One at a time, and no promise that is relied on.
-const OVERDUE: Limits = Limits(usize::MAX, 1);
-
-impl Pace for Limits {
-    fn taken(&mut self) {}
-
-    fn promised(&mut self) {}
-
-    fn is_overdue(&self) -> bool {
-        self.0 == usize::MAX
-    }
-
-    fn limit(&self, working: usize) -> usize {
-        match (self.0, working) {
-            (0, _) => working + 1,
-            (usize::MAX, _) => self.1,
-            (limit, 0) => limit,
-            _ => self.1,
-        }
+fn limits((workers, max_workers): (usize, usize), turn: Turn) -> Limits {
+    Limits {
+        workers,
+        max_workers,
+        patience: Duration::from_millis(20),
+        slice: match turn {
+            Turn::AfterOneJob => Duration::from_millis(10),
+            Turn::Never => Duration::MAX,
+        },
     }
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Setting {
-    /// To one promise after the other, and then from the start.
+    /// To one request after the other, and then from the start.
     answers: [Answer; 3],
-    turn: Turn,
     limits: Limits,
+    /// Whether the jobs are pushed from outside the pool's runtime.
+    outside: bool,
     /// How many jobs each thread pushes.
     pushes: [usize; 2],
+    /// The first job ends only when all others have.
+    hangs: bool,
 }
 
 /// What plays a lane and its runtime.
-struct Site {
-    queue: Queue<usize, Limits>,
+struct Site<C> {
+    queue: Queue<usize, C>,
     setting: Setting,
-    promises: AtomicUsize,
+    requests: AtomicUsize,
     /// Threads of the pool that carry out a job right now.
     at_work: SeenByAll,
-    everywhere: Arc<Everywhere>,
+    everywhere: Arc<Everywhere<C>>,
 }
 
 /// What the sites have in common.
-struct Everywhere {
+struct Everywhere<C> {
     /// How often each job has been carried out.
     done: Vec<AtomicUsize>,
     started: AtomicUsize,
     running: Mutex<Vec<JoinHandle<()>>>,
-    delayed: Mutex<VecDeque<Arc<Site>>>,
+    delayed: Mutex<VecDeque<Arc<Site<C>>>>,
+    /// Sites to be looked at.
+    watched: Mutex<Vec<Arc<Site<C>>>>,
+    /// Jobs that have been carried out, for one that waits for them.
+    ended: SeenByAll,
     /// Where jobs are redirected.
-    other: Mutex<Option<Arc<Site>>>,
+    other: Mutex<Option<Arc<Site<C>>>>,
 }
 
-impl Everywhere {
+impl<C: Clock + Send + 'static> Everywhere<C> {
     fn new(jobs: usize) -> Arc<Self> {
         Arc::new(Self {
             done: (0..jobs).map(|_| AtomicUsize::new(0)).collect(),
             started: AtomicUsize::new(0),
             running: Mutex::default(),
             delayed: Mutex::default(),
+            watched: Mutex::default(),
+            ended: SeenByAll::new(0),
             other: Mutex::default(),
         })
     }
@@ -128,31 +145,51 @@ impl Everywhere {
                 continue;
             }
             let delayed = self.delayed.lock().unwrap().pop_front();
-            let Some(site) = delayed else { return };
-            site.work(Where::Pool);
+            if let Some(site) = delayed {
+                site.work(Where::Pool);
+            } else if !self.look() {
+                return;
+            }
         }
+    }
+
+    /// Plays the watchdog, once. False if there is nothing to watch.
+    fn look(&self) -> bool {
+        let watched = self.watched.lock().unwrap().pop();
+        let Some(site) = watched else { return false };
+        let next = site.queue.look();
+        site.next(next);
+        true
     }
 }
 
-impl Site {
-    fn new(setting: Setting, everywhere: &Arc<Everywhere>) -> Arc<Self> {
+impl<C: Clock + Send + 'static> Site<C> {
+    fn new(setting: Setting, everywhere: &Arc<Everywhere<C>>) -> Arc<Self> {
         Arc::new(Self {
             queue: Queue::new(setting.limits),
             setting,
-            promises: AtomicUsize::new(0),
+            requests: AtomicUsize::new(0),
             at_work: SeenByAll::new(0),
             everywhere: Arc::clone(everywhere),
         })
     }
 
     fn push(self: &Arc<Self>, job: usize) {
-        if self.queue.push(job) {
-            self.promise(false);
+        self.next(self.queue.push(job, || self.setting.outside));
+    }
+
+    fn next(self: &Arc<Self>, next: Next) {
+        if next.watch {
+            let mut watched = self.everywhere.watched.lock().unwrap();
+            watched.push(Arc::clone(self));
+        }
+        if next.request {
+            self.request(false);
         }
     }
 
-    fn promise(self: &Arc<Self>, is_at_work: bool) {
-        let nth = self.promises.fetch_add(1, Ordering::Relaxed);
+    fn request(self: &Arc<Self>, is_at_work: bool) {
+        let nth = self.requests.fetch_add(1, Ordering::Relaxed);
         let answers = self.setting.answers;
         match answers[nth % answers.len()] {
             Run => {
@@ -162,7 +199,7 @@ impl Site {
                 }
             }
             Refuse => return self.work(Where::Here),
-            Alone if is_at_work => return self.queue.withdraw(),
+            Alone if is_at_work => return self.queue.cancel_request(),
             Alone => {
                 for job in self.queue.give_up() {
                     self.everywhere.done[job].fetch_add(1, Ordering::Relaxed);
@@ -184,59 +221,60 @@ impl Site {
     }
 
     fn work(self: &Arc<Self>, on: Where) {
-        self.queue.work(on, &mut OneOf(self, on));
+        let next = self.queue.work(on, &mut OneOf(self, on));
+        self.next(next);
     }
 
     fn assert_over(&self) {
         let state = self.queue.lock();
         assert!(state.jobs.is_empty(), "no job may be left");
         assert_eq!(state.working, 0, "nobody is left to be at work");
-        assert_eq!(state.promised, 0, "nobody is left to be promised");
+        assert!(state.requests.is_empty(), "no request may be left");
     }
 }
 
-struct OneOf<'a>(&'a Arc<Site>, Where);
+struct OneOf<'a, C>(&'a Arc<Site<C>>, Where);
 
-impl Worker<usize> for OneOf<'_> {
+impl<C: Clock + Send + 'static> Worker<usize> for OneOf<'_, C> {
     fn carry_out(&mut self, job: usize) {
         let Self(site, on) = self;
+        let Setting { limits, pushes, .. } = site.setting;
         if *on == Where::Pool {
-            let limit = site.setting.limits.1;
+            let limit = limits.max_workers;
             let others = site.at_work.fetch_add(1, Ordering::AcqRel);
             assert!(
                 others < limit,
                 "more than {limit} threads of a pool at work"
             );
         }
-        site.everywhere.done[job].fetch_add(1, Ordering::Relaxed);
+        let everywhere = &site.everywhere;
+        if site.setting.hangs && job == 0 {
+            let others = pushes[0] + pushes[1] - 1;
+            while everywhere.ended.load(Ordering::Acquire) < others {
+                everywhere.look();
+                thread::yield_now();
+            }
+        }
+        everywhere.done[job].fetch_add(1, Ordering::Relaxed);
+        everywhere.ended.fetch_add(1, Ordering::AcqRel);
         if *on == Where::Pool {
             site.at_work.fetch_sub(1, Ordering::AcqRel);
         }
     }
 
-    fn begin_turn(&mut self) {}
-
-    fn is_turn_over(&self) -> bool {
-        matches!(self.0.setting.turn, Turn::AfterEachJob)
-    }
-
-    fn wants_stand_in(&self) -> bool {
-        self.0.setting.limits.0 == STAND_INS.0
-    }
-
-    fn promise(&mut self) {
-        self.0.promise(true);
+    fn request(&mut self) {
+        self.0.request(true);
     }
 }
 
 /// Has two threads push jobs to one site, and looks that each is carried out once.
-fn check(setting: Setting) {
+fn check<C: Clock + Send + Sync + 'static>(setting: Setting) {
     let mut builder = Builder::new();
     builder.preemption_bound = Some(3);
     builder.check(move || {
         let [mine, others] = setting.pushes;
         let everywhere = Everywhere::new(mine + others);
-        let site = Site::new(setting, &everywhere);
+        let site = Site::<C>::new(setting, &everywhere);
         let answers = [Run, Refuse, Delay];
         let other = Site::new(Setting { answers, ..setting }, &everywhere);
         *everywhere.other.lock().unwrap() = Some(Arc::clone(&other));
@@ -260,15 +298,16 @@ fn check(setting: Setting) {
 }
 
 /// Tries every way of a pool to answer three times.
-fn check_all(of: &[Answer], turn: Turn, limits: Limits, pushes: [usize; 2]) {
+fn check_all<C: Clock + Send + Sync + 'static>(of: &[Answer], limits: Limits, pushes: [usize; 2]) {
     for &first in of {
         for &second in of {
             for &third in of {
-                check(Setting {
+                check::<C>(Setting {
                     answers: [first, second, third],
-                    turn,
                     limits,
+                    outside: false,
                     pushes,
+                    hangs: false,
                 });
             }
         }
@@ -277,66 +316,86 @@ fn check_all(of: &[Answer], turn: Turn, limits: Limits, pushes: [usize; 2]) {
 
 #[test]
 fn one_worker_at_a_time_carries_out_each_job_once() {
-    check_all(&[Run, Delay, Refuse], Turn::Never, Limits(1, 1), [2, 2]);
+    let one = limits((1, 1), Turn::Never);
+    check_all::<Usual>(&[Run, Delay, Refuse], one, [2, 2]);
 }
 
 #[test]
 fn two_workers_carry_out_each_job_once() {
-    check_all(&[Run, Delay, Refuse], Turn::Never, Limits(2, 2), [2, 1]);
+    let two = limits((2, 2), Turn::Never);
+    check_all::<Usual>(&[Run, Delay, Refuse], two, [2, 1]);
 }
 
 #[test]
-fn a_stand_in_takes_over_from_one_worker() {
-    check_all(
-        &[Run, Delay, Refuse],
-        Turn::AfterEachJob,
-        Limits(1, 1),
-        [2, 1],
-    );
-    check_all(
-        &[Run, Delay, Refuse],
-        Turn::AfterEachJob,
-        Limits(1, 1),
-        [4, 0],
-    );
+fn a_replacement_takes_over_from_one_worker() {
+    let one = limits((1, 1), Turn::AfterOneJob);
+    check_all::<Usual>(&[Run, Delay, Refuse], one, [2, 1]);
+    check_all::<Usual>(&[Run, Delay, Refuse], one, [4, 0]);
 }
 
 #[test]
-fn a_stand_in_takes_over_from_two_workers() {
-    check_all(
-        &[Run, Delay, Refuse],
-        Turn::AfterEachJob,
-        Limits(2, 2),
-        [2, 1],
-    );
+fn a_replacement_takes_over_from_two_workers() {
+    let two = limits((2, 2), Turn::AfterOneJob);
+    check_all::<Usual>(&[Run, Delay, Refuse], two, [2, 1]);
 }
 
 #[test]
-fn one_more_is_sent_for_when_all_are_busy() {
-    check_all(&[Run, Delay, Refuse], Turn::Never, Limits(1, 2), [2, 1]);
-    check_all(
-        &[Run, Delay, Refuse],
-        Turn::AfterEachJob,
-        Limits(1, 2),
-        [2, 1],
-    );
+fn one_more_is_requested_when_all_are_busy() {
+    for turn in [Turn::Never, Turn::AfterOneJob] {
+        check_all::<Usual>(&[Run, Delay, Refuse], limits((1, 2), turn), [2, 1]);
+    }
 }
 
 #[test]
-fn a_stand_in_is_there_before_each_job_while_others_wait() {
-    check_all(&[Run, Delay, Alone], Turn::Never, STAND_INS, [2, 1]);
-    check_all(&[Run, Delay, Alone], Turn::AfterEachJob, STAND_INS, [2, 1]);
-    check_all(&[Run, Delay, Alone], Turn::Never, STAND_INS, [3, 0]);
+fn a_worker_is_requested_before_each_job_while_others_wait() {
+    for turn in [Turn::Never, Turn::AfterOneJob] {
+        check_all::<Usual>(&[Run, Delay, Alone], limits(ANY, turn), [2, 1]);
+    }
+    check_all::<Usual>(&[Run, Delay, Alone], limits(ANY, Turn::Never), [3, 0]);
 }
 
 #[test]
-fn more_promises_than_workers_bring_no_more_workers() {
-    check_all(&[Run, Delay, Refuse], Turn::Never, OVERDUE, [2, 1]);
-    check_all(&[Run, Delay, Refuse], Turn::AfterEachJob, OVERDUE, [2, 1]);
+fn more_requests_than_workers_bring_no_more_workers() {
+    for turn in [Turn::Never, Turn::AfterOneJob] {
+        check_all::<Overdue>(&[Run, Delay, Refuse], limits((1, 1), turn), [2, 1]);
+    }
 }
 
 #[test]
 fn what_is_redirected_is_carried_out_elsewhere() {
-    check_all(&[Run, Redirect], Turn::Never, Limits(1, 1), [2, 1]);
-    check_all(&[Run, Redirect], Turn::AfterEachJob, Limits(1, 1), [2, 1]);
+    for turn in [Turn::Never, Turn::AfterOneJob] {
+        check_all::<Usual>(&[Run, Redirect], limits((1, 1), turn), [2, 1]);
+    }
+}
+
+/// A request that is stuck in a pool that was shut down is not relied on from outside it.
+#[test]
+fn what_is_pushed_from_outside_is_requested_for() {
+    for answers in [
+        [Delay, Redirect, Run],
+        [Delay, Refuse, Run],
+        [Delay, Alone, Run],
+    ] {
+        check::<Usual>(Setting {
+            answers,
+            limits: limits((1, 1), Turn::Never),
+            outside: true,
+            pushes: [1, 1],
+            hangs: false,
+        });
+    }
+}
+
+/// The first job ends only when the others have, as if it hung.
+#[test]
+fn a_job_that_hangs_does_not_hold_up_the_others() {
+    for pushes in [[2, 0], [1, 1], [3, 0]] {
+        check::<Usual>(Setting {
+            answers: [Run; 3],
+            limits: limits((1, 2), Turn::AfterOneJob),
+            outside: false,
+            pushes,
+            hangs: true,
+        });
+    }
 }

@@ -26,7 +26,8 @@ pub struct RemoveError {
 pub struct RemoveFailure {
     /// Where it is.
     pub path: PathBuf,
-    /// What the operating system said, or why the entry was left alone.
+    /// What the operating system said, or why the entry was left alone. `ResourceBusy` for
+    /// `.nfs…` and `.fuse_hidden…`: the file is still open.
     pub error: io::Error,
 }
 
@@ -80,6 +81,23 @@ impl RemoveError {
     /// What was removed all the same.
     pub fn removed(&self) -> Removed {
         self.removed
+    }
+
+    /// As the last of several removals of the same directory, which removed that much in all.
+    pub(crate) fn of_all(self, removed: Removed) -> Self {
+        Self { removed, ..self }
+    }
+
+    /// Returns the same error after `from` was renamed to `to`.
+    pub(crate) fn moved(mut self, from: &Path, to: &Path) -> Self {
+        let failures = self.failures.iter_mut().map(|failure| &mut failure.path);
+        for path in failures.chain([&mut self.path]) {
+            if let Ok(inside) = path.strip_prefix(from) {
+                // Joined, an empty path would add a separator.
+                *path = to.components().chain(inside.components()).collect();
+            }
+        }
+        self
     }
 
     /// Whether there was nothing to remove.

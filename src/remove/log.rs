@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,19 @@ use super::{Cause, RemoveError, RemoveFailure};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Removed {
-    /// Everything that is no directory: files, symlinks, sockets, pipes, devices.
+    /// Everything that is no directory: files, symlinks, sockets, pipes, devices. An open file that
+    /// a FUSE filesystem keeps as `.fuse_hidden…` counts once, under the name that it had.
     pub files: u64,
     /// Directories, the one that the removal was asked for included.
     pub dirs: u64,
+}
+
+impl Removed {
+    /// Adds what another removal removed.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.files += other.files;
+        self.dirs += other.dirs;
+    }
 }
 
 /// What a caller may ask of a removal.
@@ -28,15 +37,25 @@ pub(crate) struct Options {
     pub(crate) max_threads: Option<usize>,
     pub(crate) on_progress: Option<OnProgress>,
     pub(crate) cause: Cause,
-    /// The name of a file in the directory that goes when nothing else is left in it, and stays if
-    /// something does: what says whose directory it is.
-    pub(crate) last: Option<&'static CStr>,
+    pub(crate) last: Option<Last>,
+    /// When the removal ends although something is left: [`Outcome::stopped`]. Another one goes on
+    /// from there.
+    pub(crate) until: Option<Instant>,
     /// Has another thread call what it is given, soon, late or never. Without it, there is none.
     #[cfg_attr(
         not(unix),
         expect(dead_code, reason = "the portable engine works alone")
     )]
     pub(crate) helpers: Option<Helpers>,
+}
+
+/// A file in the directory that is removed when nothing else is left, and stays if something does:
+/// it tells which process the directory belongs to.
+pub(crate) struct Last {
+    pub(crate) name: &'static CStr,
+    /// Closes the file, should the filesystem not let it or its directory go while it is open. May
+    /// be called any number of times.
+    pub(crate) release: Box<dyn Fn() + Send + Sync>,
 }
 
 type OnProgress = Box<dyn Fn(Removed) + Send + Sync>;
@@ -58,6 +77,9 @@ pub(crate) struct Outcome {
     pub(crate) result: Result<Removed, RemoveError>,
     /// Of `on_progress`: its caller's, once everything else has been said.
     pub(crate) panic: Option<Box<dyn Any + Send>>,
+    /// It ended at [`Options::until`]. The result then says what was removed up to then, and of
+    /// failures only those that were met.
+    pub(crate) stopped: bool,
 }
 
 impl From<Result<Removed, RemoveError>> for Outcome {
@@ -65,6 +87,7 @@ impl From<Result<Removed, RemoveError>> for Outcome {
         Self {
             result,
             panic: None,
+            stopped: false,
         }
     }
 }
@@ -78,6 +101,7 @@ pub(super) struct Log {
     /// Without `on_progress`.
     options: Options,
     has_progress: bool,
+    stopped: AtomicBool,
     files: AtomicU64,
     dirs: AtomicU64,
     failed: AtomicU64,
@@ -101,6 +125,7 @@ impl Log {
             path: path.to_path_buf(),
             options,
             has_progress: on_progress.is_some(),
+            stopped: AtomicBool::new(false),
             files: AtomicU64::new(0),
             dirs: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -123,6 +148,22 @@ impl Log {
 
     pub(super) fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// Whether it is time to stop. Once it was, it remains so.
+    pub(super) fn is_stopped(&self) -> bool {
+        let Some(until) = self.options.until else {
+            return false;
+        };
+        if !self.has_stopped() && Instant::now() >= until {
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+        self.has_stopped()
+    }
+
+    /// Whether [`is_stopped`](Self::is_stopped) has returned `true`: work was left undone for it.
+    pub(super) fn has_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 
     /// Adds what has been removed since the last call, now and then with a call of `on_progress`.
@@ -178,6 +219,7 @@ impl Log {
         Outcome {
             result,
             panic: progress.panic.take(),
+            stopped: self.has_stopped(),
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod error;
 mod log;
+mod patience;
 mod request;
 mod span;
 
@@ -16,7 +17,7 @@ mod unix;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use log::{Helpers, Options, Outcome};
+pub(crate) use log::{Helpers, Last, Options, Outcome};
 pub(crate) use request::{Target, helpers};
 pub(crate) use span::Cause;
 

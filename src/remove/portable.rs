@@ -9,11 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::log::{Log, Tally};
+use super::patience::Patience;
 use crate::sys::{self, Identity};
 
-mod patience;
-
-use patience::Patience;
+mod busy;
 
 /// A directory and what is still to remove in it.
 struct Level {
@@ -32,31 +31,35 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
         }
     }
     let mut tally = Tally::new(log);
-    let mut patience = Patience::default();
-    // What is to go when nothing else is left.
-    let last = log.options().last.and_then(|name| name.to_str().ok());
+    let patience = Patience::default();
+    let last = log.options().last.as_ref();
+    let last_name = last.and_then(|last| last.name.to_str().ok());
     let mut levels = Vec::from_iter(read(path.to_path_buf(), log));
-    if let (Some(last), Some(root)) = (last, levels.first_mut()) {
+    if let (Some(last), Some(root)) = (last_name, levels.first_mut()) {
         root.entries.retain(|entry| entry.file_name() != last);
     }
     while let Some(level) = levels.last_mut() {
+        if log.is_stopped() {
+            return;
+        }
         match level.entries.pop() {
             Some(entry) => {
                 if holds_entries(&entry) {
                     levels.extend(read(entry.path(), log));
                 } else {
-                    remove_other(&entry.path(), log, &mut tally, &mut patience);
+                    remove_other(&entry.path(), log, &mut tally, &patience);
                 }
             }
             None => {
                 let level = levels.pop().expect("it was the last");
-                if let Some(last) = last
+                if let (Some(last), Some(name)) = (last, last_name)
                     && levels.is_empty()
                     && log.failures() == level.failures_before
                 {
-                    remove_other(&level.path.join(last), log, &mut tally, &mut patience);
+                    remove_other(&level.path.join(name), log, &mut tally, &patience);
+                    (last.release)();
                 }
-                leave(&level, log, &mut tally, &mut patience);
+                leave(&level, log, &mut tally, &patience);
             }
         }
     }
@@ -67,7 +70,7 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
 pub(super) fn remove_entry(above: fs::File, path: &Path, log: &Arc<Log>) {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => remove(path, None, log),
-        Ok(_) => remove_other(path, log, &mut Tally::new(log), &mut Patience::default()),
+        Ok(_) => remove_other(path, log, &mut Tally::new(log), &Patience::default()),
         Err(error) => log.failed(|| path.to_path_buf(), error),
     }
     // Open until now, so that it could not be exchanged for a link.
@@ -108,8 +111,8 @@ fn read(path: PathBuf, log: &Log) -> Option<Level> {
 }
 
 /// A file, or a link of either kind.
-fn remove_other(path: &Path, log: &Log, tally: &mut Tally<'_>, patience: &mut Patience) {
-    match patience.remove(path, || {
+fn remove_other(path: &Path, log: &Log, tally: &mut Tally<'_>, patience: &Patience) {
+    match busy::remove(patience, path, || {
         // Links to directories are directories of a kind, and go as such.
         fs::remove_file(path).or_else(|error| match fs::remove_dir(path) {
             Ok(()) => Ok(()),
@@ -122,12 +125,12 @@ fn remove_other(path: &Path, log: &Log, tally: &mut Tally<'_>, patience: &mut Pa
     }
 }
 
-fn leave(level: &Level, log: &Log, tally: &mut Tally<'_>, patience: &mut Patience) {
+fn leave(level: &Level, log: &Log, tally: &mut Tally<'_>, patience: &Patience) {
     if log.failures() > level.failures_before {
         // It cannot be empty, and what is in it has been recorded.
         return;
     }
-    match patience.remove(&level.path, || fs::remove_dir(&level.path)) {
+    match busy::remove(patience, &level.path, || fs::remove_dir(&level.path)) {
         Ok(true) => tally.dir(),
         Ok(false) => {}
         Err(error) => log.failed(|| level.path.clone(), error),

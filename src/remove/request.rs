@@ -32,7 +32,16 @@ use crate::reply::{self, Reply, Waiting};
 /// nothing is, a file, a symlink, an empty path or one with a NUL, a filesystem's root, `.`, a path
 /// that ends in `..`, and any call outside a Tokio runtime.
 ///
+/// A directory that is not empty after all, because the filesystem skipped entries or a neighbour
+/// added some, is read again: as long as that removes something, for two seconds or twice the time
+/// that its first reading took, and then or otherwise 16 times.
+///
 /// # Platform notes
+///
+/// NFS and FUSE filesystems keep a file that is removed while it is open, in the same directory as
+/// `.nfs…` or `.fuse_hidden…`, until it is closed. A directory with such a file is tried again for a
+/// third of a second, and for three seconds at most where there are many, then reported with the
+/// file's name and the kind `ResourceBusy`.
 ///
 /// Windows: what somebody has open, without having allowed its deletion, cannot be removed. It is
 /// tried again for a third of a second, and for three seconds at most where there is much of it,
@@ -140,13 +149,13 @@ impl IntoFuture for RemoveDirAll {
 
 /// The future of a [`RemoveDirAll`]. It begins when first polled; dropping it later does not stop
 /// the removal. Never polled, one of [`remove_dir_all`] removes nothing, and one of
-/// [`close`](crate::AsyncTempDir::close) removes in the background, like a drop.
+/// [`close`](crate::AsyncTempDir::close) removes in the background when it is dropped.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Removal(Progress);
 
 enum Progress {
     Asked(Option<RemoveDirAll>),
-    Begun(Waiting<Verdict>),
+    Begun(PathBuf, Waiting<Verdict>),
 }
 
 impl Future for Removal {
@@ -156,13 +165,17 @@ impl Future for Removal {
         if let Progress::Asked(request) = &mut self.0 {
             let RemoveDirAll { target, options } = request.take().expect("a removal is begun once");
             let (reply, waiting) = reply::channel();
+            let path = target.path().to_path_buf();
             target.begin(options, reply);
-            self.0 = Progress::Begun(waiting);
+            self.0 = Progress::Begun(path, waiting);
         }
         match &mut self.0 {
-            Progress::Begun(waiting) => {
+            Progress::Begun(path, waiting) => {
                 let verdict = ready!(Pin::new(waiting).poll(cx));
-                Poll::Ready(verdict.take())
+                Poll::Ready(match verdict {
+                    Ok(verdict) => verdict.take(),
+                    Err(lost) => Err(RemoveError::whole(path, lost.into())),
+                })
             }
             Progress::Asked(_) => unreachable!("it has just begun"),
         }
@@ -174,7 +187,7 @@ impl fmt::Debug for Removal {
         f.debug_tuple("Removal")
             .field(match &self.0 {
                 Progress::Asked(_) => &"not begun",
-                Progress::Begun(_) => &"begun",
+                Progress::Begun(..) => &"begun",
             })
             .finish()
     }

@@ -3,7 +3,6 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::process;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use super::sweep::Sweep;
 use crate::cleanup::Pending;
 use crate::owned;
 use crate::pool::{self, Where};
+use crate::sys::Process;
 
 /// How long the search has a thread of the pool before others get their turn: it may be the only
 /// one.
@@ -23,7 +23,7 @@ const TURN: Duration = Duration::from_millis(5);
 /// A search for dead roots, under way or ended.
 pub(super) struct Reclaiming {
     /// A forked child has a copy of this, but not the search.
-    process: u32,
+    process: Process,
     result: OnceLock<Reclaimed>,
     ended: Notify,
     foreign: OnceLock<Reclaimed>,
@@ -40,7 +40,7 @@ struct Search {
 impl Reclaiming {
     fn new(result: OnceLock<Reclaimed>) -> Arc<Self> {
         Arc::new(Self {
-            process: process::id(),
+            process: Process::current(),
             result,
             ended: Notify::new(),
             foreign: OnceLock::new(),
@@ -49,18 +49,27 @@ impl Reclaiming {
 
     /// Has `runtime`'s blocking pool look for dead roots of `app` in `parent`.
     pub(super) fn begin(runtime: &Handle, app: &str, parent: PathBuf) -> Arc<Self> {
+        let app = app.to_owned();
+        Self::begin_with(runtime, move || Sweep::new(&app, &parent))
+    }
+
+    fn begin_with(runtime: &Handle, find: impl FnOnce() -> Sweep + Send + 'static) -> Arc<Self> {
         let reclaiming = Self::new(OnceLock::new());
         let job = {
             let (reclaiming, runtime) = (Arc::clone(&reclaiming), runtime.clone());
-            let (app, pending) = (app.to_owned(), Pending::new());
-            move |_| {
-                let search = Search {
-                    sweep: Sweep::new(&app, &parent),
+            let pending = Pending::new();
+            move |_| match catch_unwind(AssertUnwindSafe(find)) {
+                Ok(sweep) => Search {
+                    sweep,
                     reclaiming,
                     runtime,
                     _pending: pending,
-                };
-                search.go_on();
+                }
+                .go_on(),
+                Err(_) => {
+                    reclaiming.end(without(panicked()));
+                    drop(pending);
+                }
             }
         };
         if pool::offer(runtime, job).is_err() {
@@ -82,7 +91,7 @@ impl Reclaiming {
 
     /// What it came to, when it has ended.
     pub(super) async fn ended(&self) -> &Reclaimed {
-        if self.process != process::id() {
+        if !self.process.is_current() {
             // Nobody would end it here.
             return self.foreign.get_or_init(|| without(owned::foreign()));
         }
@@ -124,7 +133,7 @@ impl Search {
                 }
             }
             Ok(false) => self.end(None),
-            Err(_) => self.end(Some(io::Error::other("the search panicked"))),
+            Err(_) => self.end(Some(panicked())),
         }
     }
 
@@ -133,8 +142,32 @@ impl Search {
     }
 }
 
+fn panicked() -> io::Error {
+    io::Error::other("the search panicked")
+}
+
 fn without(error: io::Error) -> Reclaimed {
     let mut reclaimed = Reclaimed::default();
     reclaimed.refuse(error);
     reclaimed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_in_the_search_ends_the_waiting() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let reclaiming = Reclaiming::begin_with(&Handle::current(), || panic!("on purpose"));
+            let ended = tokio::time::timeout(Duration::from_secs(60), reclaiming.ended()).await;
+            let reclaimed = ended.expect("it ends");
+            let refused = reclaimed.refused().expect("it says so").to_string();
+            assert!(refused.contains("panicked"), "{refused}");
+        });
+    }
 }

@@ -61,19 +61,19 @@ impl Reclaimed {
     pub(super) fn add(&mut self, removed: Removed) {
         // If there was nothing, somebody else has removed it.
         self.roots += u64::from(removed.dirs > 0);
-        self.count(removed);
+        self.add_part(removed);
     }
 
     pub(super) fn fail(&mut self, error: RemoveError) {
         self.failed += 1;
-        self.count(error.removed());
+        self.add_part(error.removed());
         if self.failures.len() < Self::MAX_FAILURES {
             self.failures.push(error);
         }
     }
 
-    fn count(&mut self, removed: Removed) {
-        self.removed.files += removed.files;
-        self.removed.dirs += removed.dirs;
+    /// Of a root that is still there.
+    pub(super) fn add_part(&mut self, removed: Removed) {
+        self.removed.add(removed);
     }
 }

@@ -2,18 +2,30 @@
 //!
 //! A root is dead when its lock is free. The one who finds that out holds the lock until nothing
 //! is left of the root, so that nobody else does the same.
+//!
+//! A root may be huge, and a runtime that shuts down waits for the step that is under way. So a step
+//! ends after a while, and the next one goes on with the same root, whose lock is held meanwhile.
 
 use std::fs::{self, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::name::{RootName, Stage};
 use super::reclaimed::Reclaimed;
 use super::{LOCK, lock_in};
 use crate::cleanup;
 use crate::error::located;
-use crate::remove::{self, Options};
+use crate::owned::Guard;
+use crate::remove::{Options, Removed};
 use crate::sys::{self, Identity};
+
+/// How long a step works on one root.
+const STEP: Duration = Duration::from_millis(5);
+
+/// How many entries a step removes at least; otherwise the next step may take twice as long. It
+/// begins with what could not be removed before, and must come to what can.
+const MIN_REMOVED: u64 = 16;
 
 /// A search for the dead roots of an application in a directory.
 #[derive(Default)]
@@ -21,7 +33,19 @@ pub(super) struct Sweep {
     parent: PathBuf,
     /// Still to be looked at.
     found: Vec<(RootName, Stage)>,
+    dying: Option<Dying>,
     reclaimed: Reclaimed,
+}
+
+/// A dead root that is being removed.
+struct Dying {
+    guard: Guard,
+    path: PathBuf,
+    identity: Identity,
+    /// By earlier steps.
+    removed: Removed,
+    /// How long the next step works on it.
+    step: Duration,
 }
 
 impl Sweep {
@@ -44,8 +68,12 @@ impl Sweep {
         Ok(())
     }
 
-    /// Looks at one of them. False if there is none left.
+    /// Looks at one of them, or goes on with the last. False if there is none left.
     pub(super) fn step(&mut self) -> bool {
+        if let Some(dying) = self.dying.take() {
+            self.remove(dying);
+            return true;
+        }
         let Some((name, stage)) = self.found.pop() else {
             return false;
         };
@@ -59,6 +87,9 @@ impl Sweep {
     pub(super) fn end(mut self, reason: Option<io::Error>) -> Reclaimed {
         if let Some(reason) = reason {
             self.reclaimed.refuse(reason);
+        }
+        if let Some(dying) = self.dying {
+            self.reclaimed.add_part(dying.removed);
         }
         self.reclaimed
     }
@@ -100,30 +131,51 @@ impl Sweep {
         // Somebody may have been faster, or its maker have named it, between the look and the lock.
         let is_here = sys::is_at(&lock, &lock_path).unwrap_or(false)
             && sys::check_same_dir(path, &identity).is_ok();
-        if is_here {
-            // An open file keeps its directory from being renamed there. Others may come between:
-            // then it is theirs.
-            let lock = Some(lock).filter(|_| sys::DIRS_MAY_STAY_OPEN);
-            match fs::rename(path, dead) {
-                Ok(()) => self.remove(dead, &identity),
-                // Something is in the way, but the lock is here.
-                Err(error) if error.kind() != io::ErrorKind::NotFound && lock.is_some() => {
-                    self.remove(path, &identity);
-                }
-                Err(_) => {}
-            }
+        if !is_here {
+            return;
         }
+        let guard = Guard::new(Some(lock), None, LOCK, dead.to_path_buf());
+        let path = match guard.retire(path, &identity) {
+            Ok(dead) => dead.to_path_buf(),
+            // Something is in the way, but the lock is here.
+            Err(error) if error.kind() != io::ErrorKind::NotFound && sys::DIRS_MAY_STAY_OPEN => {
+                path.to_path_buf()
+            }
+            // Where the lock is not held, another may have come between: then it is theirs.
+            Err(_) => return,
+        };
+        self.remove(Dying {
+            guard,
+            path,
+            identity,
+            removed: Removed::default(),
+            step: STEP,
+        });
     }
 
-    fn remove(&mut self, path: &Path, identity: &Identity) {
-        // The lock file last: who is killed meanwhile leaves it to the next.
+    /// Works on the removal of a root for a step.
+    fn remove(&mut self, mut dying: Dying) {
         let options = Options {
-            last: Some(LOCK),
+            until: Some(Instant::now() + dying.step),
             ..Options::default()
         };
-        match remove::tree(path, Some(identity), options).result {
-            Ok(removed) => self.reclaimed.add(removed),
+        let outcome = dying.guard.remove(&dying.path, &dying.identity, options);
+        let removed = match &outcome.result {
+            Ok(removed) => *removed,
+            Err(error) => error.removed(),
+        };
+        dying.removed.add(removed);
+        if outcome.stopped {
+            if removed.files + removed.dirs < MIN_REMOVED {
+                dying.step *= 2;
+            }
+            self.dying = Some(dying);
+            return;
+        }
+        match outcome.result {
+            Ok(_) => self.reclaimed.add(dying.removed),
             Err(error) => {
+                let error = error.of_all(dying.removed);
                 // For who asks, and for who never does.
                 cleanup::report(&error);
                 self.reclaimed.fail(error);

@@ -1,6 +1,7 @@
 //! What the operating system is asked for around a directory: to make it, to know it again, to
 //! open it. Blocking, and the only place outside `remove` that tells platforms apart.
 
+mod process;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -8,6 +9,7 @@ mod windows;
 #[cfg(any(windows, test))]
 mod windows_names;
 
+pub(crate) use process::Process;
 #[cfg(unix)]
 pub(crate) use unix::{
     Identity, create_lock, create_private_dir, duplicate, hand_out, hold_dir, irregular, is_at,

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -87,5 +88,41 @@ fn a_removal_that_hangs_goes_on_when_it_can() {
         drop(runtime);
         drop(disk);
         sandbox.check();
+    }
+}
+
+#[test]
+fn removals_on_a_filesystem_that_hangs_do_not_hold_up_those_on_others() {
+    let name = "frozen::removals_on_a_filesystem_that_hangs_do_not_hold_up_those_on_others";
+    if !where_it_may_mount_images(name, "mkfs.ext4") {
+        return;
+    }
+    for hung in 1..cleanup::MAX_THREADS {
+        for runtime in runtimes() {
+            let sandbox = Sandbox::new();
+            let disk = Disk::in_image(&sandbox, 8 << 20, &["mkfs.ext4", "-q"]);
+            let create_in = async |parent: &Path, number| {
+                let mut dirs = Vec::new();
+                for _ in 0..number {
+                    dirs.push(AsyncTempDir::new_in(parent).await.unwrap());
+                }
+                dirs
+            };
+            let stuck = runtime.block_on(create_in(&disk.at, hung));
+            let others = runtime.block_on(create_in(sandbox.path(), 100));
+
+            let frozen = Frozen::new(&disk);
+            // No further drop, and no other call, is there to notice that those hang.
+            drop((stuck, others));
+            support::until("the others are removed", || cleanup::pending() == hung);
+            support::until("all of those hang", || hanging() == hung);
+            drop(frozen);
+
+            runtime.block_on(cleanup::idle());
+            assert_eq!(cleanup::failures(), 0);
+            drop(runtime);
+            drop(disk);
+            sandbox.check();
+        }
     }
 }

@@ -270,7 +270,14 @@ pub fn in_process_with(name: &str, through: &[&str], change: impl FnOnce(&mut Co
 #[cfg(target_os = "linux")]
 #[track_caller]
 pub fn where_it_may_mount(name: &str) -> bool {
-    let unshare = ["unshare", "--map-root-user", "--mount"];
+    in_namespaces(name, &["--mount"])
+}
+
+/// As [`in_process`], in namespaces that `unshare` makes, and in which the process is root.
+#[cfg(target_os = "linux")]
+#[track_caller]
+pub fn in_namespaces(name: &str, kinds: &[&str]) -> bool {
+    let unshare = [&["unshare", "--map-root-user"], kinds].concat();
     if !is_child(name) {
         let tried = Command::new(unshare[0])
             .args(&unshare[1..])
@@ -281,11 +288,26 @@ pub fn where_it_may_mount(name: &str) -> bool {
                 std::env::var_os("CI").is_none(),
                 "CI is where it has to run"
             );
-            eprintln!("{name}: not run, for it may not mount filesystems here");
+            eprintln!("{name}: not run, for it may not make namespaces here");
             return false;
         }
     }
     in_process(name, &unshare)
+}
+
+/// Mounts an empty filesystem at `path`: see [`where_it_may_mount`].
+#[cfg(target_os = "linux")]
+pub fn mount(path: &Path) {
+    let mut command = Command::new("mount");
+    let status = command.args(["-t", "tmpfs", "none"]).arg(path).status();
+    assert!(status.unwrap().success());
+}
+
+/// Takes away what is mounted at `path`.
+#[cfg(target_os = "linux")]
+pub fn unmount(path: &Path) {
+    let status = Command::new("umount").arg(path).status();
+    assert!(status.unwrap().success());
 }
 
 /// As [`in_process`], and as somebody whom permissions and limits bind, should this be root.

@@ -7,6 +7,7 @@ mod drops;
 mod life;
 mod removal;
 mod root;
+mod saturated;
 mod scaling;
 
 use std::path::Path;
@@ -36,7 +37,7 @@ enum Where {
     Both,
 }
 
-const PARTS: [(&str, &str, Where, Measure); 7] = [
+const PARTS: [(&str, &str, Where, Measure); 8] = [
     (
         "life",
         "Life: a directory is made, and ends",
@@ -54,6 +55,12 @@ const PARTS: [(&str, &str, Where, Measure); 7] = [
         "Burst: 5,000 directories dropped at once",
         Where::Both,
         burst::measure,
+    ),
+    (
+        "saturated",
+        "Saturated: a blocking pool whose threads are all busy with the application's calls",
+        Where::Memory,
+        saturated::measure,
     ),
     (
         "removal",

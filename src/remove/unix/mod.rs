@@ -7,10 +7,12 @@
 
 mod crew;
 mod entries;
+mod kept;
 mod list;
 mod node;
 mod open;
 mod removal;
+mod rereads;
 mod work;
 
 use std::ffi::{CString, OsStr};
@@ -27,7 +29,7 @@ use rustix::io::{Errno, retry_on_intr};
 use super::log::{Log, Removed};
 use crate::sys::{self, Identity};
 use node::Node;
-use open::{Opened, Patience};
+use open::{DescriptorWait, Opened};
 use removal::Removal;
 
 const FILE: Removed = Removed { files: 1, dirs: 0 };
@@ -61,7 +63,7 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let flags = flags.union(OFlags::PATH);
     let open_above = || rustix::fs::open(above, flags, Mode::empty());
-    let above = match Patience::default().wait(|| Ok(retry_on_intr(open_above)?)) {
+    let above = match DescriptorWait::default().wait(|| Ok(retry_on_intr(open_above)?)) {
         Ok(above) => above,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
         Err(error) => return log.failed(|| path.to_path_buf(), error),
@@ -96,7 +98,7 @@ pub(super) fn remove_entry(above: File, path: &Path, log: &Arc<Log>) {
 
 /// Removes the directory `name` in `above` with all that is in it.
 fn empty(above: OwnedFd, name: &OsStr, path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
-    let root = match Patience::default().wait(|| open::dir(&above, name)) {
+    let root = match DescriptorWait::default().wait(|| open::dir(&above, name)) {
         Ok(Opened::Dir(root)) => File::from(root),
         Ok(Opened::Gone) => return,
         Ok(Opened::NoDirectory) => return log.failed(|| path.to_path_buf(), sys::replaced()),

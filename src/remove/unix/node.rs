@@ -1,14 +1,21 @@
 //! A directory that is being emptied, and its way up to the root.
 
-use std::ffi::{CString, OsStr};
+use std::collections::BTreeSet;
+use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::Mode;
 use rustix::io::Errno;
+
+use super::kept::Kept;
+use super::rereads::OfDir;
+
+/// How many entries that stay are remembered by name. A directory with more is not read again.
+const MAX_FAILED: usize = 1024;
 
 /// An open directory of the tree. It is removed by whoever finishes the last of what is in it.
 #[derive(Debug)]
@@ -23,14 +30,18 @@ pub(super) struct Node {
     /// What has to end before it can be removed: its reading, the directories in it, and batches
     /// of names in other threads' hands.
     unfinished: AtomicUsize,
-    /// How often it was not empty after all.
-    rereads: AtomicU32,
+    /// How often it was read again, not being empty after all.
+    pub(super) rereads: OfDir,
+    /// Names in it that the filesystem keeps for open files.
+    pub(super) kept: Kept,
     /// Its owner has been given all rights to it.
     repaired: OnceLock<bool>,
     /// Its reading failed, and went on with all rights.
     read_on_with_rights: AtomicBool,
     /// Something in it stays, and has been recorded.
     failed: AtomicBool,
+    /// The names of that: another reading is to pass them over.
+    failed_names: Mutex<BTreeSet<CString>>,
     /// Its reading came to what is only likely to be its end.
     unsure: AtomicBool,
     /// Why its reading ended early. That is a failure only if something was left unread.
@@ -46,10 +57,12 @@ impl Node {
             name,
             fd,
             unfinished: AtomicUsize::new(1),
-            rereads: AtomicU32::new(0),
+            rereads: OfDir::new(),
+            kept: Kept::default(),
             repaired: OnceLock::new(),
             read_on_with_rights: AtomicBool::new(false),
             failed: AtomicBool::new(false),
+            failed_names: Mutex::default(),
             unsure: AtomicBool::new(false),
             unread: OnceLock::new(),
         })
@@ -90,18 +103,44 @@ impl Node {
         self.unfinished.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
-    /// Whether it may be read once more, of `limit` times.
-    pub(super) fn may_reread(&self, limit: u32) -> bool {
-        self.rereads.fetch_add(1, Ordering::Relaxed) < limit
+    /// Records that it stays, and so all above it do.
+    pub(super) fn mark_failed(&self) {
+        let mut node = self;
+        while !node.failed.swap(true, Ordering::Relaxed)
+            && let Some(parent) = &node.parent
+        {
+            parent.add_failed(&node.name);
+            node = parent;
+        }
     }
 
-    /// Records that something in it stays, and so it and all above it do.
-    pub(super) fn mark_failed(&self) {
-        let mut node = Some(self);
-        while let Some(marked) = node {
-            marked.failed.store(true, Ordering::Relaxed);
-            node = marked.parent.as_deref();
+    /// Records that `name` in it stays, and so it and all above it do.
+    pub(super) fn mark_failed_entry(&self, name: &CStr) {
+        self.add_failed(name);
+        self.mark_failed();
+    }
+
+    fn add_failed(&self, name: &CStr) {
+        let mut names = self.failed_names();
+        if names.len() <= MAX_FAILED {
+            names.insert(name.to_owned());
         }
+    }
+
+    /// Whether it is known that `name` in it stays.
+    pub(super) fn is_failed_entry(&self, name: &CStr) -> bool {
+        self.has_failed() && self.failed_names().contains(name)
+    }
+
+    /// Whether all that stays in it is known by name.
+    pub(super) fn knows_all_failed(&self) -> bool {
+        self.failed_names().len() <= MAX_FAILED
+    }
+
+    fn failed_names(&self) -> MutexGuard<'_, BTreeSet<CString>> {
+        self.failed_names
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn has_failed(&self) -> bool {

@@ -21,15 +21,15 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// until it has got a descriptor: a tree of a thousand directories does not take a thousand times
 /// as long to fail.
 #[derive(Debug)]
-pub(super) struct Patience(AtomicU32);
+pub(super) struct DescriptorWait(AtomicU32);
 
-impl Default for Patience {
+impl Default for DescriptorWait {
     fn default() -> Self {
         Self(AtomicU32::new(MAX_TRIES))
     }
 }
 
-impl Patience {
+impl DescriptorWait {
     /// Calls `open` until there is a descriptor for it, for a bounded time.
     pub(super) fn wait<T>(&self, mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         loop {

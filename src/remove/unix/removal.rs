@@ -12,8 +12,10 @@ use rustix::fd::OwnedFd;
 
 use super::list::List;
 use super::node::Node;
-use super::open::Patience;
-use crate::remove::log::Log;
+use super::open::DescriptorWait;
+use super::rereads::Rereads;
+use crate::remove::log::{Last, Log};
+use crate::remove::patience::Patience;
 
 /// A piece of work.
 #[derive(Debug)]
@@ -49,6 +51,9 @@ pub(super) struct Removal {
     pub(super) root: Arc<Node>,
     /// The directory around the root. Not ours: nothing changes in it but the root's own entry.
     pub(super) above: OwnedFd,
+    pub(super) descriptors: DescriptorWait,
+    pub(super) rereads: Rereads,
+    /// With open files that the filesystem keeps.
     pub(super) patience: Patience,
     /// Whether what looks like the end of a directory has always been its end.
     end_shows: AtomicBool,
@@ -64,6 +69,8 @@ impl Removal {
             log,
             root,
             above,
+            descriptors: DescriptorWait::default(),
+            rereads: Rereads::default(),
             patience: Patience::default(),
             end_shows: AtomicBool::new(true),
             hoisted: Mutex::default(),
@@ -87,18 +94,18 @@ impl Removal {
     }
 
     /// What is to be removed from the root when nothing else is left in it.
-    pub(super) fn last(&self) -> Option<&'static CStr> {
-        self.log.options().last
+    pub(super) fn last(&self) -> Option<&Last> {
+        self.log.options().last.as_ref()
     }
 
     pub(super) fn is_last(&self, dir: &Node, name: &CStr) -> bool {
-        dir.parent().is_none() && self.last() == Some(name)
+        dir.parent().is_none() && self.last().is_some_and(|last| last.name == name)
     }
 
     /// Records that `name` in `dir` stays.
     pub(super) fn fail(&self, dir: &Node, name: &CStr, error: impl Into<io::Error>) {
         let path = || self.path(dir).join(OsStr::from_bytes(name.to_bytes()));
-        dir.mark_failed();
+        dir.mark_failed_entry(name);
         self.log.failed(path, error);
     }
 

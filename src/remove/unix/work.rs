@@ -12,6 +12,7 @@ use rustix::io::{Errno, retry_on_intr};
 
 use super::crew::Crew;
 use super::entries::{Buffer, Read};
+use super::kept::is_kept;
 use super::node::Node;
 use super::open::{self, Opened, is_out_of_descriptors};
 use super::removal::{Batch, Removal, Work};
@@ -59,7 +60,12 @@ impl<'r> Worker<'r> {
         }
     }
 
+    /// Work that is left when the removal stops is dropped: neither it nor any directory around it
+    /// ends.
     pub(super) fn carry_out(&mut self, work: Work) {
+        if self.removal.log.is_stopped() {
+            return;
+        }
         match work {
             Work::Enter(parent, name) => self.enter(&parent, name),
             Work::Read(dir) => self.read(&dir),
@@ -89,7 +95,7 @@ impl<'r> Worker<'r> {
                         return self.end(Arc::clone(parent));
                     }
                     self.removal
-                        .patience
+                        .descriptors
                         .wait(|| open::dir(parent.fd(), &*name))
                 }
                 opened => opened,
@@ -104,6 +110,7 @@ impl<'r> Worker<'r> {
                 Ok(Opened::NoDirectory) => match self.try_unlink(parent, &name) {
                     Ok(()) => {
                         self.tally.file();
+                        parent.rereads.note_progress();
                         return self.end(Arc::clone(parent));
                     }
                     Err(Errno::NOENT) => return self.end(Arc::clone(parent)),
@@ -122,7 +129,10 @@ impl<'r> Worker<'r> {
                 Err(error) => {
                     // One that may not be read can be removed all the same, if it is empty.
                     match unlink_with_rights(parent, &name, AtFlags::REMOVEDIR) {
-                        Ok(()) => self.tally.dir(),
+                        Ok(()) => {
+                            self.tally.dir();
+                            parent.rereads.note_progress();
+                        }
                         Err(Errno::NOENT) => {}
                         Err(_) => self.removal.fail(parent, &name, error),
                     }
@@ -140,15 +150,20 @@ impl<'r> Worker<'r> {
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut batch = Batch::default();
         let found = std::cell::Cell::new(0);
+        let log = &self.removal.log;
         let read = buffer.read(
             dir.fd(),
             self.removal.may_guess_end_of(dir),
             |name, kind| {
-                if name == c"." || name == c".." || self.removal.is_last(dir, name) {
+                let own = name == c"." || name == c"..";
+                if own || self.removal.is_last(dir, name) || dir.is_failed_entry(name) {
                     return;
                 }
                 if kind == FileType::Directory {
                     self.found(dir, name);
+                } else if is_kept(name) {
+                    // Not now: it may come back under another name, again and again.
+                    dir.kept.add(name);
                 } else if !batch.0.is_empty() || self.removal.list.is_wanting() {
                     if batch.0.is_empty() {
                         batch.0.reserve_exact(BATCH + MAX_NAME);
@@ -164,7 +179,7 @@ impl<'r> Worker<'r> {
                 found.set(self.found.len());
             },
             || {
-                if found.get() >= MAX_FOUND {
+                if found.get() >= MAX_FOUND || log.has_stopped() {
                     ControlFlow::Break(())
                 } else {
                     ControlFlow::Continue(())
@@ -234,8 +249,19 @@ impl<'r> Worker<'r> {
     /// Removes `name` in `dir`, of which the reading said that it is no directory; filesystems that
     /// keep no types say that of all.
     fn unlink(&mut self, dir: &Arc<Node>, name: &CStr) {
-        match self.try_unlink(dir, name) {
-            Ok(()) => self.tally.file(),
+        if !self.removal.log.is_stopped() {
+            let unlinked = self.try_unlink(dir, name);
+            self.unlinked(dir, name, unlinked);
+        }
+    }
+
+    /// Records what came of unlinking `name` in `dir`.
+    fn unlinked(&mut self, dir: &Arc<Node>, name: &CStr, unlinked: Result<(), Errno>) {
+        match unlinked {
+            Ok(()) => {
+                self.tally.file();
+                dir.rereads.note_progress();
+            }
             Err(Errno::NOENT) => {}
             Err(Errno::ISDIR) => self.found(dir, name),
             // What POSIX says of a directory, and Linux of an immutable file.
@@ -276,6 +302,7 @@ impl<'r> Worker<'r> {
             moved => moved,
         };
         if moved.is_ok() {
+            dir.rereads.note_progress();
             root.begin(1);
             // Not before what is left further up in this chain, whose directories are all open.
             let later = Work::Enter(Arc::clone(root), fresh);

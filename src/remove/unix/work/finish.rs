@@ -1,21 +1,24 @@
 //! Removing a directory when the last of what was in it has gone.
 
+use std::ffi::CStr;
 use std::sync::Arc;
 
-use rustix::fs::AtFlags;
+use rustix::fs::{AtFlags, unlinkat};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::{Worker, unlink_with_rights};
 use crate::remove::unix::entries::Buffer;
+use crate::remove::unix::kept::{may_only_be_renamed, still_open};
 use crate::remove::unix::node::Node;
 use crate::remove::unix::removal::Work;
-
-/// How often a directory is read again that was not empty after all: somebody is writing in it.
-const MAX_REREADS: u32 = 16;
 
 impl Worker<'_> {
     /// Something in `dir` has ended. If it was the last, removes `dir`, and so on upwards.
     pub(super) fn end(&mut self, dir: Arc<Node>) {
+        // Of what has just ended, something may have been left out.
+        if self.removal.log.has_stopped() {
+            return;
+        }
         let mut ended = Some(dir);
         while let Some(dir) = ended {
             if !dir.end() || !self.remove(&dir) {
@@ -25,16 +28,37 @@ impl Worker<'_> {
         }
     }
 
-    /// Removes from the root what was to stay until nothing else is in it, unless something is.
-    fn remove_last(&mut self, root: &Arc<Node>) {
-        if let Some(last) = self.removal.last()
-            && !root.has_failed()
-        {
-            match self.try_unlink(root, last) {
-                Ok(()) => self.tally.file(),
-                Err(Errno::NOENT) => {}
-                Err(error) => self.removal.fail(root, last, error),
+    /// Removes the root, and before that what was to stay until nothing else is in it, unless
+    /// something is.
+    fn remove_root(&mut self, root: &Arc<Node>) -> Result<(), Errno> {
+        let above = &self.removal.above;
+        let remove = || retry_on_intr(|| unlinkat(above, &**root.name(), AtFlags::REMOVEDIR));
+        let stays = root.has_failed() || root.unread().is_some() || !root.kept.is_empty();
+        let Some(last) = self.removal.last().filter(|_| !stays) else {
+            return remove();
+        };
+        let unlinked = match self.try_unlink(root, last.name) {
+            Err(error) if error != Errno::NOENT => {
+                (last.release)();
+                self.try_unlink(root, last.name)
             }
+            unlinked => unlinked,
+        };
+        match unlinked {
+            Ok(()) => {
+                self.tally.file();
+                root.rereads.note_progress();
+            }
+            Err(Errno::NOENT) => {}
+            Err(error) => self.removal.fail(root, last.name, error),
+        }
+        match remove() {
+            // It is still open, and some filesystems keep it until it is closed.
+            Err(Errno::NOTEMPTY | Errno::EXIST) => {
+                (last.release)();
+                remove()
+            }
+            removed => removed,
         }
     }
 
@@ -42,12 +66,7 @@ impl Worker<'_> {
     fn remove(&mut self, dir: &Arc<Node>) -> bool {
         let removed = match dir.parent() {
             Some(parent) => unlink_with_rights(parent, dir.name(), AtFlags::REMOVEDIR),
-            None => {
-                self.remove_last(dir);
-                retry_on_intr(|| {
-                    rustix::fs::unlinkat(&self.removal.above, &**dir.name(), AtFlags::REMOVEDIR)
-                })
-            }
+            None => self.remove_root(dir),
         };
         match removed {
             Ok(()) => {
@@ -55,26 +74,29 @@ impl Worker<'_> {
                     self.removal.hoisted().remove(&**dir.name());
                 }
                 self.tally.dir();
+                self.removal.patience.take_back(&dir.kept.pauses);
+                if let Some(parent) = dir.parent() {
+                    parent.rereads.note_progress();
+                }
             }
             Err(Errno::NOENT) => {}
             // Whatever keeps it: what is in it goes first. It will not be guessed again.
-            Err(error) if error != Errno::NOENT && dir.take_unsure() => {
+            Err(_) if dir.take_unsure() => {
                 self.removal.end_does_not_show();
-                dir.begin(1);
-                self.removal.list.add([Work::Read(Arc::clone(dir))]);
+                self.read_again(dir);
                 return false;
             }
-            Err(Errno::NOTEMPTY | Errno::EXIST) if dir.has_failed() || dir.unread().is_some() => {
-                // What is in it has been recorded, unless the reading did not come to it.
+            Err(error @ (Errno::NOTEMPTY | Errno::EXIST)) => {
                 if let Some(error) = dir.unread() {
                     self.removal.fail_dir(dir, error);
+                    return true;
                 }
-            }
-            Err(Errno::NOTEMPTY | Errno::EXIST) if dir.may_reread(MAX_REREADS) => {
+                if !self.may_read_again(dir, error) {
+                    return true;
+                }
                 match Buffer::rewind(dir.fd()) {
                     Ok(()) => {
-                        dir.begin(1);
-                        self.removal.list.add([Work::Read(Arc::clone(dir))]);
+                        self.read_again(dir);
                         return false;
                     }
                     Err(error) => self.removal.fail_dir(dir, error),
@@ -83,5 +105,51 @@ impl Worker<'_> {
             Err(error) => self.removal.fail_dir(dir, error),
         }
         true
+    }
+
+    /// Puts the reading of `dir` on the list, and before it the directories that were found.
+    fn read_again(&mut self, dir: &Arc<Node>) {
+        dir.begin(1);
+        self.share_found_and(dir, Some(Work::Read(Arc::clone(dir))));
+    }
+
+    /// Whether reading `dir` again may help, which has something in it. Otherwise that is recorded.
+    ///
+    /// Files that the filesystem keeps because they are open are waited for.
+    fn may_read_again(&mut self, dir: &Arc<Node>, error: Errno) -> bool {
+        let kept = dir.kept.take();
+        if kept.is_empty() {
+            let rereads = &self.removal.rereads;
+            if dir.has_failed() {
+                // That is recorded. But the reading may have skipped something else.
+                return dir.rereads.has_progress()
+                    && dir.knows_all_failed()
+                    && rereads.allow(&dir.rereads);
+            }
+            let allowed = rereads.allow(&dir.rereads);
+            if !allowed {
+                self.removal.fail_dir(dir, error);
+            }
+            return allowed;
+        }
+        let pause = self.removal.patience.pause(&dir.kept.pauses);
+        for name in &kept {
+            if pause {
+                self.unlink_kept(dir, name);
+            } else {
+                self.removal.fail(dir, name, still_open());
+            }
+        }
+        pause
+    }
+
+    /// Removes `name` from `dir`, unless the file is still open.
+    fn unlink_kept(&mut self, dir: &Arc<Node>, name: &CStr) {
+        match self.try_unlink(dir, name) {
+            Err(Errno::BUSY) => {}
+            // Perhaps it has another name now. The one that it had at first has been counted.
+            Ok(()) if may_only_be_renamed(name) => {}
+            unlinked => self.unlinked(dir, name, unlinked),
+        }
     }
 }

@@ -1,0 +1,80 @@
+//! A thread that looks whether removals in line are held up, while there are any.
+//!
+//! Only a thread that does nothing else can tell that all others hang in a system call. It is none of
+//! a runtime's: the application's own calls may need each of those.
+
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::Duration;
+
+use super::Lane;
+
+/// How often it looks.
+pub(super) const INTERVAL: Duration = Duration::from_millis(20);
+
+/// How long it waits for something to watch before it ends.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+static WATCHED: Mutex<Watched> = Mutex::new(Watched {
+    lanes: Vec::new(),
+    is_running: false,
+});
+static CHANGED: Condvar = Condvar::new();
+
+struct Watched {
+    lanes: Vec<Weak<Lane>>,
+    is_running: bool,
+}
+
+/// Has `lane` looked at until nothing waits in it.
+pub(super) fn watch(lane: &Arc<Lane>) {
+    let mut watched = lock();
+    watched.lanes.push(Arc::downgrade(lane));
+    if watched.is_running {
+        drop(watched);
+        CHANGED.notify_one();
+        return;
+    }
+    watched.is_running = true;
+    let name = String::from("async-tempdir-watchdog");
+    if thread::Builder::new().name(name).spawn(run).is_err() {
+        // The system gives no thread now. The next drop tries again.
+        watched.is_running = false;
+        let lanes = mem::take(&mut watched.lanes);
+        drop(watched);
+        for lane in lanes.iter().filter_map(Weak::upgrade) {
+            lane.unwatch();
+        }
+    }
+}
+
+fn run() {
+    loop {
+        let watched = lock();
+        let is_idle = watched.lanes.is_empty();
+        let timeout = if is_idle { KEEP_ALIVE } else { INTERVAL };
+        // It looks at the end of each interval: a lane that was added just now has time.
+        let (mut watched, waited) = CHANGED
+            .wait_timeout_while(watched, timeout, |watched| {
+                !is_idle || watched.lanes.is_empty()
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        if is_idle {
+            if waited.timed_out() {
+                watched.is_running = false;
+                return;
+            }
+            continue;
+        }
+        let lanes = mem::take(&mut watched.lanes);
+        drop(watched);
+        let mut still = lanes;
+        still.retain(|lane| lane.upgrade().is_some_and(|lane| lane.look()));
+        lock().lanes.append(&mut still);
+    }
+}
+
+fn lock() -> MutexGuard<'static, Watched> {
+    WATCHED.lock().unwrap_or_else(PoisonError::into_inner)
+}

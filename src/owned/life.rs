@@ -1,0 +1,273 @@
+//! What still needs a directory, and what happens when nothing does.
+
+use std::io;
+use std::iter;
+use std::mem;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use super::OwnedDir;
+use crate::cleanup::{Doomed, Pending, What};
+use crate::remove::Options;
+use crate::sys::{self, Identity};
+
+/// Who needs a directory. Locked for one directory at a time.
+#[derive(Debug)]
+pub(super) struct Life {
+    pub(super) phase: Phase,
+    /// Jobs at work in it, or in a directory inside.
+    jobs: usize,
+    /// Directories inside that are still to be removed, and creations of such under way.
+    children: usize,
+    /// Handles of directories inside, in every generation.
+    pub(super) held: usize,
+    /// There was a child at some time.
+    has_had_children: bool,
+    /// Directories inside, in every generation, that could not be removed.
+    leftovers: Vec<(PathBuf, Identity)>,
+}
+
+/// Where a directory is between its creation and its end.
+pub(super) enum Phase {
+    /// There is a claim.
+    Held,
+    /// The claim was dropped: to be removed as soon as no job and no child is left. Pending from
+    /// when no child is.
+    Dropped(Option<Pending>),
+    /// To be removed by what is called as soon as no job is left, and takes no more of them.
+    /// Without it, it is being removed, or has been.
+    Closed(Option<Box<dyn FnOnce() + Send>>),
+    /// It stays: nothing of this crate removes it any more.
+    Over,
+}
+
+impl std::fmt::Debug for Phase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Held => "Held",
+            Self::Dropped(_) => "Dropped",
+            Self::Closed(_) => "Closed",
+            Self::Over => "Over",
+        })
+    }
+}
+
+impl Life {
+    pub(super) const fn new() -> Self {
+        Self {
+            phase: Phase::Held,
+            jobs: 0,
+            children: 0,
+            held: 0,
+            has_had_children: false,
+            leftovers: Vec::new(),
+        }
+    }
+}
+
+impl OwnedDir {
+    pub(super) fn life(&self) -> MutexGuard<'_, Life> {
+        self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what needs the directory, then starts the removal if it is due.
+    ///
+    /// In a forked child, which removes nothing, this does nothing. A lock that another thread held
+    /// at the moment of the fork is held for ever there, so not even the memory can be released.
+    pub(super) fn update(self: &Arc<Self>, change: impl FnOnce(&mut Life)) {
+        // Twice for each operation: so the id has to do, until something is to be removed.
+        if !self.process.has_current_id() {
+            return mem::forget(Arc::clone(self));
+        }
+        let mut life = self.life();
+        change(&mut life);
+        self.settle(life);
+    }
+
+    fn settle(self: &Arc<Self>, mut life: MutexGuard<'_, Life>) {
+        let has_jobs = life.jobs > 0;
+        let has_children = life.children > 0;
+        match &mut life.phase {
+            Phase::Held => {
+                drop(life);
+                self.changed.notify_waiters();
+            }
+            Phase::Dropped(pending) if !has_children => {
+                let pending = pending.take().unwrap_or_else(Pending::new);
+                if has_jobs {
+                    life.phase = Phase::Dropped(Some(pending));
+                } else {
+                    life.phase = Phase::Closed(None);
+                    drop(life);
+                    if !self.is_foreign() {
+                        self.remove_in_background(pending);
+                    }
+                }
+            }
+            Phase::Closed(remove) if !has_jobs => {
+                let remove = remove.take();
+                drop(life);
+                if let Some(remove) = remove
+                    && !self.is_foreign()
+                {
+                    remove();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn remove_in_background(self: &Arc<Self>, pending: Pending) {
+        let dir = Arc::clone(self);
+        self.lane.push(Doomed {
+            path: self.path.clone(),
+            what: What::Owned(Box::new(move || dir.remove(Options::default()))),
+            held: Box::new(Arc::clone(self)),
+            pending,
+        });
+    }
+
+    /// Waits until no job works in the directory, and no child is left to be removed. None can come
+    /// after that, for its handle is the caller's.
+    ///
+    /// # Errors
+    ///
+    /// There is the handle of a directory inside, which may exist for ever.
+    pub(super) async fn drained(&self) -> io::Result<()> {
+        loop {
+            // `notify_waiters` reaches each that was made before it is called: looking afterwards
+            // cannot miss a change.
+            let changed = self.changed.notified();
+            {
+                let life = self.life();
+                if life.held > 0 {
+                    return Err(io::Error::new(
+                        io::ErrorKind::ResourceBusy,
+                        "the handle of a directory inside it is still in use",
+                    ));
+                }
+                if life.jobs == 0 && life.children == 0 {
+                    return Ok(());
+                }
+            }
+            changed.await;
+        }
+    }
+
+    /// Iterates over the directories around that are this crate's, from the inside out.
+    pub(super) fn ancestors(&self) -> impl Iterator<Item = &Arc<Self>> {
+        iter::successors(self.parent.as_ref(), |around| around.0.parent.as_ref())
+            .map(|around| &around.0)
+    }
+
+    /// Returns whether there was a child at some time.
+    pub(crate) fn has_had_children(&self) -> bool {
+        // In a forked child, the lock may be held for ever.
+        !self.is_foreign() && self.life().has_had_children
+    }
+
+    /// Records that the removal of this directory has left something at `path`.
+    pub(super) fn record_leftover(&self, path: &Path) {
+        // A root is never published, and may live long.
+        for dir in self.ancestors().filter(|dir| dir.guard.is_none()) {
+            let leftover = (path.to_path_buf(), self.identity);
+            dir.life().leftovers.push(leftover);
+        }
+    }
+
+    /// Returns a directory inside that could not be removed, and still is there.
+    pub(super) fn leftover(&self) -> Option<PathBuf> {
+        let leftovers = self.life().leftovers.clone();
+        let is_there = |(path, identity): &(PathBuf, _)| match sys::check_same_dir(path, identity) {
+            Ok(()) => true,
+            Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
+        };
+        let left = leftovers.into_iter().find(is_there);
+        left.map(|(path, _)| path)
+    }
+
+    /// Registers a job that is going to work in the directory. Until it ends, nothing removes it,
+    /// nor a directory around it.
+    ///
+    /// # Errors
+    ///
+    /// The directory, or one around it, is closed; or this is a forked child, whose pool has no
+    /// threads.
+    pub(crate) fn job(self: &Arc<Self>) -> io::Result<Job> {
+        if self.is_foreign() {
+            return Err(super::foreign());
+        }
+        let is_open = |life: &Life| !matches!(life.phase, Phase::Closed(_));
+        self.register(is_open).ok_or_else(|| {
+            let closed = "it was closed, or a directory around it";
+            io::Error::new(io::ErrorKind::NotFound, closed)
+        })
+    }
+
+    /// Registers a job that goes on with what another has begun, which has not ended yet.
+    pub(crate) fn next_job(self: &Arc<Self>) -> Option<Job> {
+        self.register(|_| true)
+    }
+
+    /// Registers a job from the outermost directory inwards: operations that are refused over and
+    /// over do not keep the directory that was closed.
+    fn register(self: &Arc<Self>, is_open: fn(&Life) -> bool) -> Option<Job> {
+        let around = match &self.parent {
+            Some(child) => Some(Box::new(child.0.register(is_open)?)),
+            None => None,
+        };
+        let mut life = self.life();
+        is_open(&life).then(|| {
+            life.jobs += 1;
+            Job {
+                dir: Arc::clone(self),
+                _around: around,
+            }
+        })
+    }
+
+    /// Registers a directory that lives in this one.
+    pub(crate) fn child(self: &Arc<Self>) -> Child {
+        let mut life = self.life();
+        life.children += 1;
+        life.has_had_children = true;
+        Child(Arc::clone(self))
+    }
+}
+
+/// A job at work in a directory.
+#[derive(Debug)]
+pub(crate) struct Job {
+    dir: Arc<OwnedDir>,
+    /// Of the directory around, which waits for it, too. Dropped last.
+    _around: Option<Box<Job>>,
+}
+
+impl Job {
+    pub(crate) fn dir(&self) -> &Arc<OwnedDir> {
+        &self.dir
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.dir.update(|life| life.jobs -= 1);
+    }
+}
+
+/// A directory's hold on the one around it.
+#[derive(Debug)]
+pub(crate) struct Child(pub(super) Arc<OwnedDir>);
+
+impl Child {
+    /// The directory around.
+    pub(crate) fn dir(&self) -> &Arc<OwnedDir> {
+        &self.0
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.0.update(|life| life.children -= 1);
+    }
+}

@@ -1,0 +1,97 @@
+//! Names under which a filesystem keeps a file that was unlinked while it was open.
+//!
+//! NFS clients keep it as `.nfs…`, FUSE filesystems as `.fuse_hidden…`, in the same directory, until
+//! it is closed. Until then the directory cannot be removed.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::remove::patience::Pauses;
+
+const NFS: &[u8] = b".nfs";
+const FUSE: &[u8] = b".fuse_hidden";
+
+/// How many such names of a directory are remembered at once; the others are seen to when those
+/// are gone.
+const MAX_NAMES: usize = 1024;
+
+/// Whether the system makes such names. Their numbers are at least two times four bytes long.
+pub(super) fn is_kept(name: &CStr) -> bool {
+    let name = name.to_bytes();
+    // All but a few end here.
+    if name.first() != Some(&b'.') {
+        return false;
+    }
+    let number = name.strip_prefix(NFS).or_else(|| name.strip_prefix(FUSE));
+    number.is_some_and(|digits| digits.len() >= 16 && digits.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// Whether unlinking such a name may do no more than give it another.
+pub(super) fn may_only_be_renamed(name: &CStr) -> bool {
+    name.to_bytes().starts_with(FUSE)
+}
+
+/// Why a name stays.
+pub(super) fn still_open() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::ResourceBusy,
+        "still open; the filesystem keeps it until it is closed",
+    )
+}
+
+/// The names of that kind in one directory.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    names: Mutex<Vec<CString>>,
+    pub(super) pauses: Pauses,
+}
+
+impl Kept {
+    fn names(&self) -> MutexGuard<'_, Vec<CString>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.names().is_empty()
+    }
+
+    pub(super) fn add(&self, name: &CStr) {
+        let mut names = self.names();
+        if names.len() < MAX_NAMES {
+            names.push(name.to_owned());
+        }
+    }
+
+    /// Takes those that were read since the last time.
+    pub(super) fn take(&self) -> Vec<CString> {
+        std::mem::take(&mut *self.names())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_a_system_makes_are_known() {
+        for name in [
+            c".fuse_hidden0000000300000001",
+            c".nfs000000000133d2a300000001",
+            c".nfs0000000300000001",
+        ] {
+            assert!(is_kept(name), "{name:?}");
+        }
+        for name in [
+            c".",
+            c".nfs",
+            c".nfsrc",
+            c".nfs-notes-of-0123456789",
+            c"nfs000000000133d2a300000001",
+            c".fuse_hidden",
+            c".fuse_hidden_by_the_user_for_now",
+        ] {
+            assert!(!is_kept(name), "{name:?}");
+        }
+    }
+}
