@@ -251,8 +251,8 @@ impl AsyncTempDir {
     /// The error gives the handle back, with the directory where it was.
     ///
     /// - `NotFound`: the target's parent does not exist; or a directory around this one was closed.
-    /// - `DirectoryNotEmpty`, `NotADirectory`: the target exists. (Unix: an empty directory is
-    ///   replaced.)
+    /// - `DirectoryNotEmpty`, `NotADirectory` or, on XFS, `AlreadyExists`: the target exists. (Unix:
+    ///   an empty directory is replaced.)
     /// - `CrossesDevices`: it is on another filesystem.
     /// - `ResourceBusy`: the handle of a directory [inside](Self::temp_dir), or of one inside that,
     ///   still exists. (The directory of one that was dropped, or whose [`close`](Self::close) has

@@ -10,8 +10,6 @@ use async_tempdir::{AsyncTempDir, cleanup};
 use support::{Sandbox, alone, multi_thread};
 use tokio::runtime::Builder;
 
-const DIRS: usize = support::times(5_000);
-
 async fn create_many(sandbox: &Sandbox, number: usize) -> Vec<AsyncTempDir> {
     let mut dirs = Vec::with_capacity(number);
     for _ in 0..number {
@@ -24,6 +22,7 @@ async fn create_many(sandbox: &Sandbox, number: usize) -> Vec<AsyncTempDir> {
 fn only_a_handful_of_threads_removes() {
     let _alone = alone();
     let sandbox = Sandbox::new();
+    let number = support::times(5_000);
     let started = Arc::new(Mutex::new(HashSet::<ThreadId>::new()));
     let runtime = Builder::new_multi_thread()
         .worker_threads(2)
@@ -34,7 +33,7 @@ fn only_a_handful_of_threads_removes() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let dirs = create_many(&sandbox, DIRS).await;
+        let dirs = create_many(&sandbox, number).await;
         #[cfg(target_os = "linux")]
         let descriptors = support::descriptors();
         let before = started.lock().unwrap().len();
@@ -44,7 +43,7 @@ fn only_a_handful_of_threads_removes() {
         let more = started.lock().unwrap().len() - before;
         assert!(
             more <= cleanup::MAX_THREADS,
-            "{more} more threads for {DIRS} directories"
+            "{more} more threads for {number} directories"
         );
         #[cfg(target_os = "linux")]
         support::until("every descriptor is closed", || {

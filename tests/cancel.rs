@@ -78,8 +78,6 @@ impl Moments {
     }
 }
 
-const CREATIONS: usize = times(5_000);
-
 #[test]
 fn thousands_of_creations_at_random_moments() {
     let _alone = alone();
@@ -94,7 +92,8 @@ fn thousands_of_creations_at_random_moments() {
 
     let mut moments = Moments(42);
     let mut created = 0;
-    for _ in 0..CREATIONS {
+    let creations = times(5_000);
+    for _ in 0..creations {
         let parent = sandbox.path().to_path_buf();
         let task = runtime.spawn(async move { AsyncTempDir::new_in(parent).await });
         // A creation takes some 30 µs: the moments spread over it, and a little beyond.
@@ -114,7 +113,7 @@ fn thousands_of_creations_at_random_moments() {
     until("every descriptor is closed", || {
         support::descriptors() <= descriptors
     });
-    assert!(created < CREATIONS, "some were cancelled");
+    assert!(created < creations, "some were cancelled");
     sandbox.check();
 }
 

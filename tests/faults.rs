@@ -11,7 +11,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -508,6 +508,22 @@ fn what_cannot_be_read_is_reported() {
         "2+2", "1+", "5+",
     ];
     some_failed(&scan(&["getdents64"], &["EIO", "EACCES"], &whens));
+}
+
+/// Some FUSE filesystems answer so if a right is missing that was not needed to open the directory.
+#[test]
+fn a_reading_that_fails_for_want_of_rights_goes_on_with_them() {
+    if !available() {
+        return;
+    }
+    for (mode, when, failures) in [(0o500, "1", 0), (0o700, "1", 1), (0o500, "1+", 1)] {
+        let case = Case::new(|dir| {
+            fs::write(dir.join("file"), "").unwrap();
+            fs::set_permissions(dir, fs::Permissions::from_mode(mode)).unwrap();
+        });
+        let failed = case.run(&format!("getdents64:error=EIO:when={when}"));
+        assert_eq!(failed, Some(failures), "mode {mode:o}, call {when}");
+    }
 }
 
 #[test]

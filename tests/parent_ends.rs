@@ -14,7 +14,9 @@ use support::{Sandbox, in_memory, multi_thread, times};
 use tokio::task::JoinSet;
 
 const FILES: usize = 2_000;
-const ROUNDS: usize = times(10);
+fn rounds() -> usize {
+    times(10)
+}
 
 async fn filled(parent: &AsyncTempDir) -> AsyncTempDir {
     let dir = parent.temp_dir().await.unwrap();
@@ -42,7 +44,7 @@ where
     let sandbox = Sandbox::new_in(&in_memory());
     let target = sandbox.join("target");
     multi_thread().block_on(async {
-        for round in 0..ROUNDS {
+        for round in 0..rounds() {
             let outermost = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
             let mut between = Vec::new();
             for _ in 1..generations {
@@ -109,11 +111,11 @@ fn remove_takes_nothing_from_a_child_that_was_persisted() {
 #[test]
 fn close_succeeds_while_a_child_is_written_to() {
     const TASKS: usize = 8;
-    const CLOSES: usize = times(50);
+    let closes = times(50);
     let sandbox = Sandbox::new_in(&in_memory());
     multi_thread().block_on(async {
         let mut failed = Vec::<RemoveError>::new();
-        for _ in 0..CLOSES {
+        for _ in 0..closes {
             let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
             let child = Arc::new(parent.temp_dir().await.unwrap());
             let is_over = Arc::new(AtomicBool::new(false));
@@ -149,7 +151,7 @@ fn close_succeeds_while_a_child_is_written_to() {
             assert_eq!(made.kind(), ErrorKind::NotFound);
         }
         let first = failed.first().map(ToString::to_string);
-        assert_eq!(first, None, "{} of {CLOSES} failed", failed.len());
+        assert_eq!(first, None, "{} of {closes} failed", failed.len());
     });
     sandbox.check();
 }

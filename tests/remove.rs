@@ -556,7 +556,7 @@ fn a_failure_deep_down_is_counted_once() {
                 .success()
         );
     };
-    for _ in 0..10 {
+    for _ in 0..support::times(10) {
         let mount = root.join(&deep).join("mount");
         fs::create_dir_all(&mount).unwrap();
         for n in 0..3_000 {

@@ -12,7 +12,9 @@ use async_tempdir::{AsyncTempDir, cleanup};
 use support::{Sandbox, alone, current_thread, fill, occupy, runtimes, silently, until};
 use tokio::runtime::{Builder, Runtime};
 
-const RUNS: usize = support::times(200);
+fn runs() -> usize {
+    support::times(200)
+}
 
 /// Runs `wall` many times and counts what is left.
 fn wall(wall: impl Fn(&Sandbox)) {
@@ -23,7 +25,7 @@ fn wall(wall: impl Fn(&Sandbox)) {
     #[cfg(target_os = "linux")]
     let descriptors = support::descriptors();
 
-    for _ in 0..RUNS {
+    for _ in 0..runs() {
         wall(&sandbox);
     }
     until("nothing is pending", || cleanup::pending() == 0);
@@ -405,7 +407,7 @@ fn the_system_gives_no_thread() {
         .build()
         .unwrap();
     let before = support::threads();
-    let dirs: Vec<_> = (0..RUNS).map(|_| create(&runtime, &sandbox)).collect();
+    let dirs: Vec<_> = (0..runs()).map(|_| create(&runtime, &sandbox)).collect();
     until("the pool's threads have gone", || {
         support::threads() == before
     });

@@ -35,7 +35,7 @@ pub(crate) fn create_private_dir(
     DirBuilder::new().mode(wanted).create(path)?;
 
     let finish = || {
-        let made = Seen::path(path)?;
+        let made = Seen::path_uncached(path)?;
         if !made.is_dir() {
             return Err(replaced_at_once());
         }

@@ -106,10 +106,11 @@ pub fn in_memory() -> PathBuf {
     }
 }
 
-/// How often something is done, of so many `times`. Fewer on Windows, for a call of Wine's takes far
-/// longer; and where the tests, as they were built, are only one of many runs of the same.
-pub const fn times(times: usize) -> usize {
-    if cfg!(windows) || option_env!("ASYNC_TEMPDIR_TEST_FEWER").is_some() {
+/// Returns how often something is done, of so many `times`. Fewer on Windows, because a call of
+/// Wine's takes far longer; and where the environment says so, because this is only one of many
+/// runs of the same tests.
+pub fn times(times: usize) -> usize {
+    if cfg!(windows) || std::env::var_os("ASYNC_TEMPDIR_TEST_FEWER").is_some() {
         times.div_ceil(10)
     } else {
         times

@@ -36,6 +36,8 @@ pub(super) struct Node {
     pub(super) kept: Kept,
     /// Its owner has been given all rights to it.
     repaired: OnceLock<bool>,
+    /// Its reading failed, and went on with all rights.
+    read_on_with_rights: AtomicBool,
     /// Something in it stays, and has been recorded.
     failed: AtomicBool,
     /// The names of that: another reading is to pass them over.
@@ -58,6 +60,7 @@ impl Node {
             rereads: OfDir::new(),
             kept: Kept::default(),
             repaired: OnceLock::new(),
+            read_on_with_rights: AtomicBool::new(false),
             failed: AtomicBool::new(false),
             failed_names: Mutex::default(),
             unsure: AtomicBool::new(false),
@@ -173,6 +176,17 @@ impl Node {
             });
             granted.is_ok()
         })
+    }
+
+    /// Gives its owner all rights to it, if the lack of one may be why its reading failed. True at
+    /// most once: then the next reading goes on from there.
+    ///
+    /// Some FUSE filesystems open a directory that its owner may not search, and answer its reading
+    /// with an I/O error.
+    pub(super) fn repair_to_read_on(&self) -> bool {
+        let lacks_rights = rustix::fs::fstat(&self.fd)
+            .is_ok_and(|stat| !Mode::from_raw_mode(stat.st_mode).contains(Mode::RWXU));
+        lacks_rights && !self.read_on_with_rights.swap(true, Ordering::Relaxed) && self.repair()
     }
 
     /// Where it is, in the tree whose root is at `root`. For what was hoisted that is where it lies

@@ -197,6 +197,9 @@ impl<'r> Worker<'r> {
             }
             Ok(Read::All) => {}
             Ok(Read::Likely) => dir.mark_unsure(),
+            Err(_) if dir.repair_to_read_on() => {
+                return self.share_found_and(dir, Some(Work::Read(Arc::clone(dir))));
+            }
             // It may have been at its end: whether something is left shows in the end.
             Err(error) => dir.mark_unread(error),
         }

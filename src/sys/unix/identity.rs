@@ -65,6 +65,21 @@ impl Seen {
         return Ok(Self::of(&statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW)?));
     }
 
+    /// As [`path`](Self::path), from the filesystem itself and not from what it said before.
+    ///
+    /// gocryptfs answers `mkdir` with a mode that it then takes rights from, and the kernel believes
+    /// that answer for a second.
+    pub(super) fn path_uncached(path: &Path) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        return Self::with_birth(
+            CWD,
+            path,
+            AtFlags::SYMLINK_NOFOLLOW.union(AtFlags::STATX_FORCE_SYNC),
+        );
+        #[cfg(not(target_os = "linux"))]
+        return Ok(Self::of(&statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW)?));
+    }
+
     /// Not by std, which knows no birth on musl. Android kills those who ask, unless it is new.
     #[cfg(target_os = "linux")]
     fn with_birth(at: impl AsFd, path: impl Arg + Copy, flags: AtFlags) -> io::Result<Self> {
@@ -84,7 +99,10 @@ impl Seen {
                 })
             }
             // Linux before 4.11, and sandboxes that know no newer call.
-            Err(Errno::NOSYS) => Ok(Self::of(&statat(at, path, flags)?)),
+            Err(Errno::NOSYS) => {
+                let flags = flags.difference(AtFlags::STATX_FORCE_SYNC);
+                Ok(Self::of(&statat(at, path, flags)?))
+            }
             Err(error) => Err(error.into()),
         }
     }
