@@ -96,6 +96,9 @@ struct State<T, C> {
     allowed: usize,
     /// When each request was made that the pool has not answered yet; the oldest first.
     requests: VecDeque<C>,
+    /// Those of them of which it is not known yet whether the pool takes them, and which are taken
+    /// back without further ado if it does not: no worker leaves because of them.
+    tentative: usize,
     /// How long the last request took to get its thread.
     waited: Duration,
     /// Time slices of threads that came when there were workers enough.
@@ -114,6 +117,7 @@ impl<T, C: Clock> Queue<T, C> {
                 working: 0,
                 allowed: limits.workers,
                 requests: VecDeque::new(),
+                tentative: 0,
                 waited: Duration::ZERO,
                 spare_slices: 0,
                 taken: C::now(),
@@ -139,6 +143,8 @@ impl<T, C: Clock> Queue<T, C> {
     }
 
     /// Looks whether the jobs in line are being taken. If there are none, it is no longer watched.
+    ///
+    /// A request is followed by [`confirm_request`](Self::confirm_request) if the pool takes it.
     pub(crate) fn look(&self) -> Next {
         let mut state = self.lock();
         if state.jobs.is_empty() {
@@ -153,10 +159,20 @@ impl<T, C: Clock> Queue<T, C> {
         let request = state.has_room() || is_late || state.is_overdue();
         if request {
             state.requests.push_back(C::now());
+            state.tentative += 1;
         }
         Next {
             request,
             watch: true,
+        }
+    }
+
+    /// The pool has taken the request that [`look`](Self::look) has asked for, or else it is taken back.
+    pub(crate) fn confirm_request(&self, is_taken: bool) {
+        let mut state = self.lock();
+        state.tentative -= 1;
+        if !is_taken {
+            state.requests.pop_back();
         }
     }
 
@@ -231,7 +247,7 @@ impl<T, C: Clock> Queue<T, C> {
             if on == Where::Pool && !state.jobs.is_empty() && slice.is_over(&self.limits) {
                 if state.spare_slices > 0 {
                     state.spare_slices -= 1;
-                } else if !state.requests.is_empty() {
+                } else if state.requests.len() > state.tentative {
                     state.working -= 1;
                     return Next::NOTHING;
                 } else {
@@ -263,7 +279,7 @@ impl<T, C: Clock> State<T, C> {
 
     /// Whether there may be one worker more, and none is on its way.
     fn has_room(&self) -> bool {
-        self.working < self.allowed && self.requests.is_empty()
+        self.working < self.allowed && self.requests.len() <= self.tentative
     }
 
     /// Whether jobs are in line behind workers, or requests, that may not get on, and it is not

@@ -47,7 +47,7 @@ impl Worker<Doomed> for &Arc<Lane> {
     }
 
     fn request(&mut self) {
-        self.request_worker(Lane::work_here);
+        self.request_worker();
     }
 }
 
@@ -84,13 +84,13 @@ impl Lane {
             watchdog::watch(self);
         }
         if next.request {
-            self.request_worker(Self::work_here);
+            self.request_worker();
         }
     }
 
     /// Requests a worker, which the queue has counted. If the pool takes no more, the removals go to
-    /// the runtime that the calling thread is in, or else `otherwise` sees to them.
-    fn request_worker(self: &Arc<Self>, otherwise: impl FnOnce(Arc<Self>)) {
+    /// the runtime that the calling thread is in, or else that thread carries them out.
+    fn request_worker(self: &Arc<Self>) {
         let lane = Arc::clone(self);
         if pool::offer(&self.runtime, move |on| lane.work(on)).is_ok() {
             return;
@@ -105,7 +105,7 @@ impl Lane {
                     lane.push(doomed);
                 }
             }
-            _ => otherwise(Arc::clone(self)),
+            _ => Arc::clone(self).work(Where::Here),
         }
     }
 
@@ -115,10 +115,6 @@ impl Lane {
         }
     }
 
-    fn work_here(self: Arc<Self>) {
-        self.work(Where::Here);
-    }
-
     /// For the watchdog: requests another worker if those at work do not get on. False if nothing
     /// waits any more.
     pub(super) fn look(self: &Arc<Self>) -> bool {
@@ -126,7 +122,9 @@ impl Lane {
         if next.request {
             // If the pool is shutting down, the threads that it has carry out what is in line, and the
             // end of the runtime waits for those. It would not wait for a thread of this crate's.
-            self.request_worker(|lane| lane.queue.cancel_request());
+            let lane = Arc::clone(self);
+            let is_taken = pool::offer(&self.runtime, move |on| lane.work(on)).is_ok();
+            self.queue.confirm_request(is_taken);
         }
         next.watch
     }

@@ -4,6 +4,7 @@
 //! a runtime's: the application's own calls may need each of those.
 
 use std::mem;
+use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
@@ -18,29 +19,31 @@ const KEEP_ALIVE: Duration = Duration::from_millis(100);
 
 static WATCHED: Mutex<Watched> = Mutex::new(Watched {
     lanes: Vec::new(),
-    is_running: false,
+    runs_in: None,
 });
 static CHANGED: Condvar = Condvar::new();
 
 struct Watched {
     lanes: Vec<Weak<Lane>>,
-    is_running: bool,
+    /// The process that has the thread; a forked child has none.
+    runs_in: Option<u32>,
 }
 
 /// Has `lane` looked at until nothing waits in it.
 pub(super) fn watch(lane: &Arc<Lane>) {
     let mut watched = lock();
     watched.lanes.push(Arc::downgrade(lane));
-    if watched.is_running {
+    let this = Some(process::id());
+    if watched.runs_in == this {
         drop(watched);
         CHANGED.notify_one();
         return;
     }
-    watched.is_running = true;
+    watched.runs_in = this;
     let name = String::from("async-tempdir-watchdog");
     if thread::Builder::new().name(name).spawn(run).is_err() {
         // The system gives no thread now. The next drop tries again.
-        watched.is_running = false;
+        watched.runs_in = None;
         let lanes = mem::take(&mut watched.lanes);
         drop(watched);
         for lane in lanes.iter().filter_map(Weak::upgrade) {
@@ -62,7 +65,7 @@ fn run() {
             .unwrap_or_else(PoisonError::into_inner);
         if is_idle {
             if waited.timed_out() {
-                watched.is_running = false;
+                watched.runs_in = None;
                 return;
             }
             continue;

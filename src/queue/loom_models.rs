@@ -81,7 +81,8 @@ struct Setting {
     /// To one request after the other, and then from the start.
     answers: [Answer; 3],
     limits: Limits,
-    /// Whether the jobs are pushed from outside the pool's runtime.
+    /// Whether the jobs are pushed from outside the pool's runtime, and watched where that takes no
+    /// more.
     outside: bool,
     /// How many jobs each thread pushes.
     pushes: [usize; 2],
@@ -158,7 +159,13 @@ impl<C: Clock + Send + 'static> Everywhere<C> {
         let watched = self.watched.lock().unwrap().pop();
         let Some(site) = watched else { return false };
         let next = site.queue.look();
-        site.next(next);
+        if next.watch {
+            self.watched.lock().unwrap().push(Arc::clone(&site));
+        }
+        if next.request {
+            let is_taken = !site.setting.outside && site.start_worker();
+            site.queue.confirm_request(is_taken);
+        }
         true
     }
 }
@@ -188,16 +195,17 @@ impl<C: Clock + Send + 'static> Site<C> {
         }
     }
 
+    fn start_worker(self: &Arc<Self>) -> bool {
+        let site = Arc::clone(self);
+        self.everywhere.start(move || site.work(Where::Pool))
+    }
+
     fn request(self: &Arc<Self>, is_at_work: bool) {
         let nth = self.requests.fetch_add(1, Ordering::Relaxed);
         let answers = self.setting.answers;
         match answers[nth % answers.len()] {
-            Run => {
-                let site = Arc::clone(self);
-                if self.everywhere.start(move || site.work(Where::Pool)) {
-                    return;
-                }
-            }
+            Run if self.start_worker() => return,
+            Run => {}
             Refuse => return self.work(Where::Here),
             Alone if is_at_work => return self.queue.cancel_request(),
             Alone => {
@@ -254,6 +262,9 @@ impl<C: Clock + Send + 'static> Worker<usize> for OneOf<'_, C> {
                 everywhere.look();
                 thread::yield_now();
             }
+        }
+        if site.setting.outside {
+            everywhere.look();
         }
         everywhere.done[job].fetch_add(1, Ordering::Relaxed);
         everywhere.ended.fetch_add(1, Ordering::AcqRel);
@@ -383,6 +394,22 @@ fn what_is_pushed_from_outside_is_requested_for() {
             pushes: [1, 1],
             hangs: false,
         });
+    }
+}
+
+/// A request of the watchdog that is refused strands no job that may have relied on it.
+#[test]
+fn what_is_watched_in_a_pool_that_takes_no_more_is_carried_out() {
+    for answers in [[Run; 3], [Run, Refuse, Run], [Run, Run, Refuse]] {
+        for turn in [Turn::Never, Turn::AfterOneJob] {
+            check::<Usual>(Setting {
+                answers,
+                limits: limits((1, 2), turn),
+                outside: true,
+                pushes: [2, 1],
+                hangs: false,
+            });
+        }
     }
 }
 
