@@ -263,9 +263,6 @@ impl<C: Clock + Send + 'static> Worker<usize> for OneOf<'_, C> {
                 thread::yield_now();
             }
         }
-        if site.setting.outside {
-            everywhere.look();
-        }
         everywhere.done[job].fetch_add(1, Ordering::Relaxed);
         everywhere.ended.fetch_add(1, Ordering::AcqRel);
         if *on == Where::Pool {
@@ -295,6 +292,9 @@ fn check<C: Clock + Send + Sync + 'static>(setting: Setting) {
             everywhere.start(move || (mine..mine + others).for_each(|job| site.push(job)));
         }
         (0..mine).for_each(|job| site.push(job));
+        if setting.outside {
+            everywhere.look();
+        }
         everywhere.join_all();
         // It holds those who hold it.
         everywhere.other.lock().unwrap().take();
@@ -406,7 +406,7 @@ fn what_is_watched_in_a_pool_that_takes_no_more_is_carried_out() {
                 answers,
                 limits: limits((1, 2), turn),
                 outside: true,
-                pushes: [2, 1],
+                pushes: [3, 0],
                 hangs: false,
             });
         }
