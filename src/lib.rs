@@ -122,6 +122,9 @@
 //!   than they are removed; wait for it first.
 //! - A task that was aborted has its handles until the runtime has dropped it. Await the task before
 //!   [`cleanup::idle`] and [`std::process::exit`]: `JoinSet::shutdown().await`, not `abort_all`.
+//! - A directory made by path inside another, with [`AsyncTempDir::new_in`]`(&outer)`, is unknown to
+//!   `outer`, whose removal does not wait for it, and may reach it while it is being
+//!   [persisted](AsyncTempDir::persist). Make it with [`temp_dir`](AsyncTempDir::temp_dir).
 //! - A handle that outlives its runtime is dropped where no other runtime is: then the dropping
 //!   thread removes, and waits that long.
 //!
