@@ -99,6 +99,14 @@ impl Worker<Errand> for &Arc<Errands> {
         carry_out(errand.job);
     }
 
+    fn been_away(&self) -> Duration {
+        pool::been_away()
+    }
+
+    fn leave(&self) {
+        pool::leave();
+    }
+
     fn request(&mut self) {
         if !self.send_for_thread() {
             // It carries on alone.

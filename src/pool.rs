@@ -5,9 +5,11 @@
 //! in some versions of Tokio while the pool's lock is held, which no destructor of ours may know
 //! about. So the pool never gets the job itself but a [`Runner`] that points to it.
 
+use std::cell::Cell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
@@ -60,6 +62,23 @@ where
     } else {
         Ok(())
     }
+}
+
+thread_local! {
+    /// When this thread last stopped working for a queue of this crate.
+    static LEFT: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Notes that the calling thread no longer works for a queue.
+pub(crate) fn leave() {
+    // A thread that is about to end is not asked again.
+    let _ = LEFT.try_with(|left| left.set(Some(Instant::now())));
+}
+
+/// Returns how long the calling thread has not worked for a queue.
+pub(crate) fn been_away() -> Duration {
+    let left = LEFT.try_with(Cell::get).unwrap_or_default();
+    left.map_or(Duration::MAX, |left| left.elapsed())
 }
 
 /// Whether the calling thread is outside `runtime`, as far as it can tell.

@@ -3,10 +3,11 @@
 //!
 //! The pool starts what it is given in order. A worker, which carries out one job after the other, is
 //! requested from it, and that request has one place in the pool's queue, however many jobs wait
-//! behind it. For that place it gets a *time slice*: as long as it waited for its thread, unless the
-//! jobs that stood in line by then are done earlier. So a pool that is saturated by others gives these
-//! jobs the time that it would have given each of them alone, and a pool with idle threads gets its
-//! thread back after [`Limits::slice`].
+//! behind it. For that place it gets a *time slice*: as long as it waited for its thread while that
+//! did other things, unless the jobs that stood in line by then are done earlier. So a pool that is
+//! saturated by others gives these jobs the time that it would have given each of them alone, but no
+//! thread more than half of its time; and a pool with idle threads gets its thread back after
+//! [`Limits::slice`].
 
 use std::collections::VecDeque;
 use std::mem;
@@ -18,11 +19,16 @@ use crate::sync::{Mutex, MutexGuard};
 
 #[cfg(all(test, async_tempdir_loom))]
 mod loom_models;
+#[cfg(all(test, not(async_tempdir_loom)))]
+mod tests;
 
 /// After how long a request is no longer relied on. The pool may only be busy; but it may also have
 /// been shut down with the request in it, or have been refused a thread by the system, for which it
 /// asks again only when it is given something.
 const OVERDUE: Duration = Duration::from_millis(100);
+
+/// How many requests there may be at most for one to be made because the others are doubted.
+const MAX_DOUBTED: usize = 16;
 
 /// How many workers there may be, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +41,14 @@ pub(crate) struct Limits {
     pub(crate) patience: Duration,
     /// The shortest time slice.
     pub(crate) slice: Duration,
+}
+
+impl Limits {
+    /// Workers at work at the same time in a pool whose threads are scarce: not the processors are, as
+    /// far as can be seen from here.
+    fn scarce(&self) -> usize {
+        self.workers.saturating_mul(2).min(self.max_workers)
+    }
 }
 
 /// A point in time. The models have clocks of their own.
@@ -57,6 +71,12 @@ impl Clock for Instant {
 pub(crate) trait Worker<T> {
     /// Carries out `job`. Must not panic.
     fn carry_out(&mut self, job: T);
+
+    /// Returns how long this thread has not worked for a queue.
+    fn been_away(&self) -> Duration;
+
+    /// Notes that this thread no longer works for a queue.
+    fn leave(&self);
 
     /// Requests another worker, which is already counted: sees to it that [`Queue::work`] is called,
     /// or [`Queue::cancel_request`], or [`Queue::give_up`].
@@ -133,7 +153,7 @@ impl<T, C: Clock> Queue<T, C> {
         state.jobs.push_back(job);
         state.allow_more(&self.limits);
         let has_room = state.has_room();
-        let is_stuck = || state.working == 0 && state.requests.len() == 1 && is_outside();
+        let is_stuck = || state.working == 0 && state.requests.len() < MAX_DOUBTED && is_outside();
         let request = has_room || state.is_overdue() || is_stuck();
         let watch = !has_room && state.watch(&self.limits);
         if request {
@@ -155,7 +175,7 @@ impl<T, C: Clock> Queue<T, C> {
         // A request that waits this long waits in a saturated pool. More than one place there have
         // more than one thread come, and cost nothing: no idle thread is woken.
         let is_late = state.has_waited_for(self.limits.patience)
-            && state.requests.len() < self.limits.max_workers;
+            && state.requests.len() < self.limits.scarce();
         let request = state.has_room() || is_late || state.is_overdue();
         if request {
             state.requests.push_back(C::now());
@@ -197,15 +217,21 @@ impl<T, C: Clock> Queue<T, C> {
     /// A requested worker: carries out jobs until there are none, or its time slice is over and another
     /// worker is to come. Returns whether the queue is to be watched.
     pub(crate) fn work(&self, on: Where, worker: &mut impl Worker<T>) -> Next {
+        let next = self.work_on(on, worker);
+        worker.leave();
+        next
+    }
+
+    fn work_on(&self, on: Where, worker: &mut impl Worker<T>) -> Next {
         let mut state = self.lock();
         if let Some(request) = state.requests.pop_front() {
-            state.waited = request.elapsed();
+            // What the thread did for a queue meanwhile is no wait: with one thread, a slice would
+            // else be longer than the one before, and so on.
+            state.waited = request.elapsed().min(worker.been_away());
         }
         state.allow_more(&self.limits);
         if state.waited >= self.limits.slice {
-            // The threads are scarce, and not the processors, as far as can be seen from here.
-            let more = self.limits.workers.saturating_mul(2);
-            state.allowed = state.allowed.max(more.min(self.limits.max_workers));
+            state.allowed = state.allowed.max(self.limits.scarce());
         }
         if state.working >= state.allowed && on == Where::Pool {
             // The pool has had its turn with others: one of those at work may go on in its place.

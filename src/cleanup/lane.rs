@@ -46,6 +46,14 @@ impl Worker<Doomed> for &Arc<Lane> {
         let _ = catch_unwind(AssertUnwindSafe(|| doomed.remove()));
     }
 
+    fn been_away(&self) -> Duration {
+        pool::been_away()
+    }
+
+    fn leave(&self) {
+        pool::leave();
+    }
+
     fn request(&mut self) {
         self.request_worker();
     }

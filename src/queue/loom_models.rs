@@ -270,6 +270,12 @@ impl<C: Clock + Send + 'static> Worker<usize> for OneOf<'_, C> {
         }
     }
 
+    fn been_away(&self) -> Duration {
+        Duration::MAX
+    }
+
+    fn leave(&self) {}
+
     fn request(&mut self) {
         self.0.request(true);
     }
