@@ -316,8 +316,11 @@ impl<T, C: Clock> State<T, C> {
     }
 
     /// Whether the pool is asked again. Each time there is a job as the occasion.
+    ///
+    /// The more it owes, the later: a pool may be busy for hours.
     fn is_overdue(&self) -> bool {
-        self.has_waited_for(OVERDUE)
+        let owed = u32::try_from(self.requests.len()).unwrap_or(u32::MAX);
+        self.has_waited_for(OVERDUE.saturating_mul(owed))
     }
 
     /// Whether the last request was made longer ago than `time`, and none has been answered since.

@@ -51,8 +51,9 @@ fn call_behind<T: Send + 'static>(
 /// With one call to the pool for each, all would be carried out before the application's next call.
 #[test]
 fn operations_that_wait_for_a_busy_pool_are_all_carried_out_in_their_turn() {
-    const WRITES: usize = 300;
-    let sandbox = Sandbox::new();
+    const WRITES: usize = 100;
+    // No disk has its say in how long that takes.
+    let sandbox = Sandbox::new_in(&support::in_memory());
     let runtime = one_thread();
     let dir = create_many(&runtime, &sandbox, 1).pop().unwrap();
     let busy = occupy(&runtime);
@@ -86,7 +87,7 @@ fn operations_that_wait_for_a_busy_pool_are_all_carried_out_in_their_turn() {
 fn removals_that_wait_for_a_busy_pool_are_all_carried_out_in_their_turn() {
     const DIRS: usize = 100;
     let _alone = alone();
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::new_in(&support::in_memory());
     let runtime = one_thread();
     let dirs = create_many(&runtime, &sandbox, DIRS);
     for dir in &dirs {
@@ -235,6 +236,32 @@ fn the_end_of_a_runtime_waits_for_what_is_in_line() {
     let left = cleanup::pending();
     released.join().unwrap();
     assert_eq!(left, 0, "the runtime has ended before the removals");
+    for path in sandbox.leftovers() {
+        fs::remove_file(path).unwrap();
+    }
+    sandbox.check();
+}
+
+/// In a pool that is shut down, a worker gets no other to help it.
+#[test]
+fn a_removal_that_hangs_in_a_pool_that_is_shut_down_does_not_hold_up_the_one_before() {
+    let _alone = alone();
+    let sandbox = Sandbox::new();
+    let runtime = one_thread();
+    let ordinary = create_many(&runtime, &sandbox, 1);
+    let stuck = create_many(&runtime, &sandbox, 1);
+    let path = ordinary[0].path().to_path_buf();
+    let hang = hang(&stuck);
+    let busy = occupy(&runtime);
+    {
+        let _entered = runtime.enter();
+        drop((ordinary, stuck));
+    }
+    runtime.shutdown_background();
+    drop(busy);
+    until("the first in line is removed", || !path.exists());
+    drop(hang);
+    multi_thread().block_on(cleanup::idle());
     for path in sandbox.leftovers() {
         fs::remove_file(path).unwrap();
     }

@@ -55,7 +55,10 @@ impl Worker<Doomed> for &Arc<Lane> {
     }
 
     fn request(&mut self) {
-        self.request_worker();
+        if !self.offer_worker() {
+            // It carries on alone: another would leave the job that it has in hand behind.
+            self.queue.cancel_request();
+        }
     }
 }
 
@@ -99,8 +102,7 @@ impl Lane {
     /// Requests a worker, which the queue has counted. If the pool takes no more, the removals go to
     /// the runtime that the calling thread is in, or else that thread carries them out.
     fn request_worker(self: &Arc<Self>) {
-        let lane = Arc::clone(self);
-        if pool::offer(&self.runtime, move |on| lane.work(on)).is_ok() {
+        if self.offer_worker() {
             return;
         }
         // There may be no runtime here, or the thread so late in its life that it cannot tell.
@@ -117,6 +119,12 @@ impl Lane {
         }
     }
 
+    /// Gives the pool a worker. False if it takes no more.
+    fn offer_worker(self: &Arc<Self>) -> bool {
+        let lane = Arc::clone(self);
+        pool::offer(&self.runtime, move |on| lane.work(on)).is_ok()
+    }
+
     fn work(self: Arc<Self>, on: Where) {
         if self.queue.work(on, &mut &self).watch {
             watchdog::watch(&self);
@@ -130,9 +138,7 @@ impl Lane {
         if next.request {
             // If the pool is shutting down, the threads that it has carry out what is in line, and the
             // end of the runtime waits for those. It would not wait for a thread of this crate's.
-            let lane = Arc::clone(self);
-            let is_taken = pool::offer(&self.runtime, move |on| lane.work(on)).is_ok();
-            self.queue.confirm_request(is_taken);
+            self.queue.confirm_request(self.offer_worker());
         }
         next.watch
     }

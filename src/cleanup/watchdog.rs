@@ -4,6 +4,7 @@
 //! a runtime's: the application's own calls may need each of those.
 
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
@@ -32,8 +33,12 @@ struct Watched {
 /// Has `lane` looked at until nothing waits in it.
 pub(super) fn watch(lane: &Arc<Lane>) {
     let mut watched = lock();
-    watched.lanes.push(Arc::downgrade(lane));
     let this = Some(process::id());
+    if watched.runs_in != this {
+        // Those of the process that this one was forked from, if any.
+        watched.lanes.clear();
+    }
+    watched.lanes.push(Arc::downgrade(lane));
     if watched.runs_in == this {
         drop(watched);
         CHANGED.notify_one();
@@ -70,11 +75,14 @@ fn run() {
             }
             continue;
         }
-        let lanes = mem::take(&mut watched.lanes);
+        let mut lanes = mem::take(&mut watched.lanes);
         drop(watched);
-        let mut still = lanes;
-        still.retain(|lane| lane.upgrade().is_some_and(|lane| lane.look()));
-        lock().lanes.append(&mut still);
+        // The last handle of a runtime may be dropped here, which others' code hears of.
+        lanes.retain(|lane| {
+            let look = || lane.upgrade().is_some_and(|lane| lane.look());
+            catch_unwind(AssertUnwindSafe(look)).unwrap_or(false)
+        });
+        lock().lanes.append(&mut lanes);
     }
 }
 
