@@ -51,13 +51,13 @@ fn call_behind<T: Send + 'static>(
 /// With one call to the pool for each, all would be carried out before the application's next call.
 #[test]
 fn operations_that_wait_for_a_busy_pool_are_all_carried_out_in_their_turn() {
-    const WRITES: usize = 100;
+    let writes_in_line = support::times(100);
     // No disk has its say in how long that takes.
     let sandbox = Sandbox::new_in(&support::in_memory());
     let runtime = one_thread();
     let dir = create_many(&runtime, &sandbox, 1).pop().unwrap();
     let busy = occupy(&runtime);
-    let mut writes: Vec<_> = (0..WRITES)
+    let mut writes: Vec<_> = (0..writes_in_line)
         .map(|n| Box::pin(dir.write(n.to_string(), "x")))
         .collect();
     runtime.block_on(async {
@@ -71,7 +71,7 @@ fn operations_that_wait_for_a_busy_pool_are_all_carried_out_in_their_turn() {
     drop(busy);
     let written = runtime.block_on(written);
     assert_eq!(
-        written, WRITES,
+        written, writes_in_line,
         "those in line have the time for which they waited"
     );
     runtime.block_on(async {
@@ -85,11 +85,10 @@ fn operations_that_wait_for_a_busy_pool_are_all_carried_out_in_their_turn() {
 
 #[test]
 fn removals_that_wait_for_a_busy_pool_are_all_carried_out_in_their_turn() {
-    const DIRS: usize = 100;
     let _alone = alone();
     let sandbox = Sandbox::new_in(&support::in_memory());
     let runtime = one_thread();
-    let dirs = create_many(&runtime, &sandbox, DIRS);
+    let dirs = create_many(&runtime, &sandbox, support::times(100));
     for dir in &dirs {
         for n in 0..20 {
             fs::write(dir.path().join(n.to_string()), "").unwrap();
