@@ -52,7 +52,7 @@ impl AsyncTempDir {
         result.map_err(|error| located(operation, &self.path().join(path), error))
     }
 
-    /// Runs `job` like [`inside`](Self::inside), but neither checks a path nor names it in errors.
+    /// Runs `job` like [`inside`](Self::inside), without checking or naming a path.
     async fn within<T, F>(&self, job: F) -> io::Result<T>
     where
         T: Send + 'static,
@@ -72,11 +72,10 @@ impl AsyncTempDir {
         .flatten()
     }
 
-    /// Starts `operation` on the blocking pool, in a job that ends once its value is received or
-    /// dropped.
+    /// Starts `operation` in a job that ends once its value is received or dropped.
     ///
-    /// Use it for values whose drop works in the directory. The job ends even if the future is
-    /// leaked, so the value itself must hold none.
+    /// It runs on the blocking pool. Use it for values whose drop works in the directory. The job
+    /// ends even if the future is leaked, so the value itself must hold none.
     fn start<T, F>(&self, operation: F) -> io::Result<impl Future<Output = io::Result<T>>>
     where
         T: Send + 'static,

@@ -11,8 +11,10 @@ use crate::name::Template;
 use crate::owned::{Child, Claim, Job};
 use crate::sys;
 
-/// How many names are tried before creation gives up. With the default length, there are about 2^59
-/// names; the limit is for very short random parts, and low enough to fail in milliseconds.
+/// How many names are tried before creation gives up.
+///
+/// With the default length, there are about 2^59 names; the limit is for very short random parts,
+/// and low enough to fail in milliseconds.
 const MAX_TRIES: u32 = 512;
 
 /// A request to create a directory.

@@ -208,8 +208,8 @@ impl AsyncTempDir {
     /// waits for operations on them that are under way, and later ones fail with `NotFound`.
     ///
     /// A directory in which others were made is renamed first, unless it is empty, to
-    /// `.<name>-<random>.removing` in the same parent. Dropping it does so, too. Thus removal does
-    /// not affect anything that is moved out meanwhile.
+    /// `.<name>-<random>.removing` in the same parent; so it is when the handle is dropped. Thus
+    /// removal does not affect anything that is moved out meanwhile.
     ///
     /// # Errors
     ///
@@ -257,7 +257,7 @@ impl AsyncTempDir {
 
     /// Publishes the directory: moves it to `target` by an atomic rename and keeps it there.
     ///
-    /// Other processes never see it half-finished: before the rename, this waits for operations
+    /// No reader at `target` sees it half-finished: before the rename, this waits for operations
     /// inside whose future was dropped. A directory inside that was [kept](Self::keep) is published
     /// with it.
     ///
@@ -265,7 +265,7 @@ impl AsyncTempDir {
     ///
     /// # Errors
     ///
-    /// The error returns the handle; the directory is where it was.
+    /// The error contains the handle; the directory is not moved.
     ///
     /// - `NotFound`: the target's parent does not exist, or a directory that contains this one was
     ///   closed.

@@ -78,13 +78,15 @@ impl PersistError {
         &self.error
     }
 
-    /// Returns the handle of the directory, which is where it was.
+    /// Returns the handle of the directory, which was not moved.
     pub fn dir(&self) -> &AsyncTempDir {
         &self.dir
     }
 
-    /// Returns the handle, to try again elsewhere, [`keep`](AsyncTempDir::keep) or
-    /// [`close`](AsyncTempDir::close) it.
+    /// Returns the handle of the directory.
+    ///
+    /// Use it to try again elsewhere, or to [`keep`](AsyncTempDir::keep) or
+    /// [`close`](AsyncTempDir::close) the directory.
     pub fn into_dir(self) -> AsyncTempDir {
         *self.dir
     }

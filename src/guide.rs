@@ -13,11 +13,11 @@
 //! of a `main` that returns, there is no need to wait. Before [`std::process::exit`] there is: see
 //! [applications].
 //!
-//! **What survives a kill?** Every directory that exists at that moment. Directories made in a
-//! [`TempRoot`] are removed by the next process that opens one of that name. Others remain until
-//! you delete them; a distinctive [prefix](Builder::prefix) (default `tmp`) makes them easy to
-//! find. Ctrl-C and SIGTERM also kill a process, unless it [handles them](applications). See also
-//! [what can be left behind](crate#what-can-be-left-behind).
+//! **What survives a kill?** Every directory that exists at that moment, because a killed process
+//! removes nothing. Directories made in a [`TempRoot`] are removed by the next process that opens
+//! one of that name. Others remain until you delete them; a distinctive [prefix](Builder::prefix)
+//! (default `tmp`) makes them easy to find. Ctrl-C and SIGTERM also kill a process, unless it
+//! [handles them](applications). See also [what can be left behind](crate#what-can-be-left-behind).
 //!
 //! **How do I keep the directory of a failing test?** Without code changes:
 //! `ASYNC_TEMPDIR_CLEANUP=on-success cargo test`. In code:

@@ -56,9 +56,9 @@
 //! Dropping a handle queues its directory on the runtime that created it, which takes microseconds
 //! whatever the directory holds. At most [`cleanup::MAX_THREADS`] threads of that runtime's pool
 //! process the queue. If that runtime is shutting down or gone, or the system gives it no thread,
-//! the removal runs on the other runtime that the dropping thread is in. If it is in none, the drop
-//! itself removes the directory, and takes that long. When a runtime is dropped, Tokio waits for
-//! work that has started: the directories of a `#[tokio::test]` are gone when it returns.
+//! the removal runs on another runtime if the dropping thread is in one. Otherwise the drop itself
+//! removes the directory, and takes that long. When a runtime is dropped, Tokio waits for work that
+//! has started: the directories of a `#[tokio::test]` are gone when it returns.
 //!
 //! # Cancellation
 //!
@@ -66,7 +66,7 @@
 //!
 //! - A cancelled creation leaves no directory: creation and ownership are one step.
 //! - A cancelled operation inside a directory may or may not take effect. Removal of the directory
-//!   waits for it, so it cannot recreate anything.
+//!   waits for it, so the operation cannot recreate anything.
 //! - A cancelled [`write_stream`](AsyncTempDir::write_stream) leaves the file complete or
 //!   unchanged.
 //! - A cancelled `close` continues in the background and reports failures to the
@@ -118,8 +118,8 @@
 //! - `AsyncTempDir::new().await?;` or `let _ = …` drops the handle at once. The compiler warns
 //!   about the first; name the variable `_dir` instead of `_`.
 //! - `let path = AsyncTempDir::new().await?.path().to_path_buf();` keeps the path and drops the
-//!   directory. Passing [`path`](AsyncTempDir::path) to a task that outlives the handle does the
-//!   same: move the handle along, or share it as an `Arc`.
+//!   directory. So does passing [`path`](AsyncTempDir::path) to a task that outlives the handle:
+//!   move the handle along, or share it as an `Arc`.
 //! - A child process that still writes to the directory can create files faster than they are
 //!   removed. Wait for it first.
 //! - An aborted task keeps its handles until the runtime drops it. Await the task before
@@ -156,7 +156,7 @@
 //!
 //! - `tracing`: emits, through the `tracing` crate, a warning for every directory that a drop could
 //!   not remove completely, and a debug span around every removal. With or without it, the crate
-//!   prints only the path that [`Cleanup::OnSuccess`] keeps, on stderr.
+//!   prints only the path of a directory that [`Cleanup::OnSuccess`] keeps, on stderr.
 
 #![forbid(unsafe_code)]
 

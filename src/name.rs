@@ -65,7 +65,9 @@ impl Template {
     }
 }
 
-/// Returns `len` equally likely characters from the operating system's random number generator.
+/// Returns `len` random characters of [`ALPHABET`], all equally likely.
+///
+/// They come from the operating system's random number generator.
 pub(crate) fn random(len: usize) -> io::Result<String> {
     // Bytes from here up are rejected: they would make the alphabet's first characters likelier.
     const FAIR: u8 = (256 / ALPHABET.len() * ALPHABET.len()) as u8;
@@ -83,7 +85,7 @@ pub(crate) fn random(len: usize) -> io::Result<String> {
     Ok(text)
 }
 
-/// The longest name that [`aside`] includes: filesystems allow names of 255 bytes, some fewer.
+/// The longest name that [`aside`] includes: filesystems allow 255 bytes, and some fewer.
 const MAX_PART: usize = 100;
 
 /// Returns the hidden name that `name` is renamed to while it is being removed.

@@ -3,8 +3,10 @@
 use std::io;
 use std::mem;
 
-/// How many bytes make a batch full. Large enough that dispatching it to the blocking pool costs
-/// little compared with writing it, and small enough to stay in a processor's cache.
+/// How many bytes make a batch full.
+///
+/// Large enough that dispatching it to the blocking pool costs little compared with writing it, and
+/// small enough to stay in a processor's cache.
 const FULL: usize = 512 * 1024;
 
 /// The size in bytes from which a chunk is written directly instead of copied to a buffer.

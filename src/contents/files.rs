@@ -22,8 +22,8 @@ impl AsyncTempDir {
     /// - `NotFound`: the directory was removed, or one that contains it was [closed](Self::close).
     /// - `IsADirectory`, `InvalidFilename` (a name too long) and any other error of the operating
     ///   system.
-    /// - `WouldBlock`: another process holds a lease on the file (Linux), and does not release it
-    ///   within five seconds.
+    /// - `WouldBlock`: the holder of a lease on the file (Linux) does not release it within five
+    ///   seconds.
     /// - `Other`: the directory's path now refers to something else, the runtime is shutting down,
     ///   or the system gives it no thread.
     ///
@@ -33,8 +33,8 @@ impl AsyncTempDir {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the file may be missing, incomplete or complete. It is in the
-    /// directory and removed with it, and the directory is not removed before the operation ends.
+    /// If the future is dropped, the file may be unchanged, incomplete or complete. It is removed
+    /// with the directory, which is not removed before the operation ends.
     ///
     /// # Platform notes
     ///

@@ -14,8 +14,9 @@ use crate::name;
 use crate::owned::OwnedDir;
 use crate::sys;
 
-/// The number of random characters in the name of an incomplete file. With so many, no other file
-/// has the name; if one does, it is left untouched.
+/// The number of random characters in the name of an incomplete file.
+///
+/// With so many, no other file has the name; if one does, it is left untouched.
 const RANDOM_LEN: usize = 16;
 
 /// How many symlinks in a row are followed; the same limit as on Linux.

@@ -49,7 +49,7 @@ impl AsyncTempDir {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the file is either complete, or missing or unchanged. The
+    /// If the future is dropped, the file at the path is either complete or as it was before. The
     /// incomplete file is removed in the background, which [`cleanup::idle`](crate::cleanup::idle)
     /// waits for.
     ///

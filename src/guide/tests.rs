@@ -1,4 +1,4 @@
-//! In test suites: fill a directory and compare it in one call each, and keep it if a test fails.
+//! In test suites: fill and compare a directory in one call each; keep it if a test fails.
 //!
 //! ```
 //! use std::path::Path;
