@@ -88,7 +88,7 @@ impl AsyncTempDir {
     }
 }
 
-/// Why not all files were written.
+/// The first file that could not be written.
 struct Failed {
     path: PathBuf,
     written: usize,

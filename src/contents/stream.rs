@@ -200,7 +200,7 @@ where
         Poll::Pending
     }
 
-    /// As [`poll_enough`](Self::poll_enough), but one chunk is enough if the next is not ready.
+    /// Like [`poll_enough`](Self::poll_enough), but one chunk is enough if the next is not ready.
     fn poll_something(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let enough = self.poll_enough(cx);
         if self.batch.is_empty() {
