@@ -1,4 +1,4 @@
-//! How a directory is to be made.
+//! Configuration of a new directory.
 
 use std::ffi::OsStr;
 use std::fs::Permissions;
@@ -17,8 +17,9 @@ use crate::policy::Policy;
 use crate::reply;
 use crate::{AsyncTempDir, Cleanup};
 
-/// Configures a temporary directory, then [`create`](Self::create)s it: the async form of
-/// `tempfile::Builder`.
+/// Configures and [`create`](Self::create)s a temporary directory.
+///
+/// The async form of `tempfile::Builder`.
 ///
 /// # Examples
 ///
@@ -43,12 +44,12 @@ pub struct Builder {
     inside: Inside,
 }
 
-/// Whether `parent` is a directory of ours, which waits for those in it.
+/// Whether `parent` is an owned directory, which must outlive the directories in it.
 #[derive(Debug)]
 enum Inside {
     Nothing,
     Held(Child),
-    /// In a forked child, where nobody may take hold of it.
+    /// In a forked child, where holding the parent is not allowed.
     Foreign,
 }
 
@@ -59,11 +60,12 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// The largest [`random_len`](Self::random_len): no filesystem in use takes longer names.
-    /// With more, [`create`](Self::create) fails.
+    /// The largest [`random_len`](Self::random_len): common filesystems allow no longer names.
+    ///
+    /// With a larger one, [`create`](Self::create) fails.
     pub const MAX_RANDOM_LEN: usize = 255;
 
-    /// The defaults of each setting.
+    /// Creates a builder with default settings.
     pub fn new() -> Self {
         Self {
             template: Template {
@@ -78,59 +80,63 @@ impl Builder {
         }
     }
 
-    /// What the name begins with; `tmp` by default. One of your own tells whose leftovers those
-    /// are, should the process be killed.
+    /// Sets the name prefix (default `tmp`).
+    ///
+    /// A distinctive prefix identifies leftovers if the process is killed.
     pub fn prefix(mut self, prefix: impl AsRef<OsStr>) -> Self {
         self.template.prefix = prefix.as_ref().to_owned().into();
         self
     }
 
-    /// What the name ends with; nothing by default.
+    /// Sets the name suffix (default none).
     pub fn suffix(mut self, suffix: impl AsRef<OsStr>) -> Self {
         self.template.suffix = suffix.as_ref().to_owned().into();
         self
     }
 
-    /// How many random characters stand between prefix and suffix; 10 by default, at most
-    /// [`MAX_RANDOM_LEN`](Self::MAX_RANDOM_LEN). They are drawn from `A`–`Z`, `a`–`z` and `0`–`9`
-    /// by the operating system's generator.
+    /// Sets the number of random characters between prefix and suffix (default 10).
+    ///
+    /// At most [`MAX_RANDOM_LEN`](Self::MAX_RANDOM_LEN). The operating system's random number
+    /// generator picks them from `A`–`Z`, `a`–`z` and `0`–`9`.
     ///
     /// # Security
     ///
-    /// Fewer than six can be guessed. That never makes [`create`](Self::create) adopt somebody
-    /// else's directory, but it lets others occupy the names.
+    /// With fewer than six characters, names can be guessed. [`create`](Self::create) still never
+    /// adopts an existing directory, but other users can occupy the names.
     pub fn random_len(mut self, len: usize) -> Self {
         self.template.random_len = len;
         self
     }
 
-    /// Where the directory is created; [`std::env::temp_dir`] by default, asked when
-    /// [`create`](Self::create) is awaited. It must exist.
+    /// Sets the parent directory, which must exist (default [`std::env::temp_dir`]).
+    ///
+    /// The default is determined when [`create`](Self::create) is awaited.
     pub fn parent(mut self, parent: impl AsRef<Path>) -> Self {
         self.parent = Some(parent.as_ref().into());
         self.inside = Inside::Nothing;
         self
     }
 
-    /// The permissions it is created with; by default 0700, for its owner alone.
+    /// Sets the permissions of the directory (default 0700: private to its owner).
     ///
     /// # Platform notes
     ///
-    /// Unix: the umask takes its bits away, as from every `mkdir`, except from the owner's three.
-    /// Windows: ignored; access follows from the parent directory.
+    /// Unix: the umask applies, as for every `mkdir`, except to the owner's three bits. Windows:
+    /// permissions are ignored; the parent directory determines access.
     pub fn permissions(mut self, permissions: Permissions) -> Self {
         self.permissions = Some(permissions);
         self
     }
 
-    /// What dropping the handle does; [`Cleanup::Always`] by default. The environment can
-    /// [override](Cleanup#the-environment-has-the-last-word) it.
+    /// Sets the cleanup policy applied on drop (default [`Cleanup::Always`]).
+    ///
+    /// The environment can [override](Cleanup#the-environment-has-the-last-word) it.
     pub fn cleanup(mut self, cleanup: Cleanup) -> Self {
         self.cleanup = cleanup;
         self
     }
 
-    /// Makes it a child of `dir`.
+    /// Makes the new directory a child of `dir`.
     pub(crate) fn inside(self, dir: &Arc<OwnedDir>) -> Self {
         let inside = if dir.is_foreign() {
             Inside::Foreign
@@ -143,27 +149,27 @@ impl Builder {
         }
     }
 
-    /// Creates the directory: never one that exists already.
+    /// Creates the directory; never adopts an existing one.
     ///
     /// # Errors
     ///
-    /// Each names the operation and the parent directory.
+    /// Each error names the operation and the parent directory.
     ///
-    /// - `InvalidInput`: prefix or suffix contain a path separator or a NUL, the name would be
+    /// - `InvalidInput`: the prefix or suffix contains a path separator or a NUL, the name would be
     ///   empty, `.` or `..`, or `random_len` is too large; or the environment variable
-    ///   [`ASYNC_TEMPDIR_CLEANUP`](Cleanup#the-environment-has-the-last-word) is no policy.
-    /// - `AlreadyExists`: 512 random names in a row were taken, or, without random
-    ///   characters, the one name is.
-    /// - `InvalidFilename`: the filesystem takes no name that long.
+    ///   [`ASYNC_TEMPDIR_CLEANUP`](Cleanup#the-environment-has-the-last-word) is not a policy.
+    /// - `AlreadyExists`: 512 random names in a row were taken, or, without random characters, the
+    ///   only possible name.
+    /// - `InvalidFilename`: the name is too long for the filesystem.
     /// - `NotFound`, `NotADirectory`, `PermissionDenied`, `StorageFull`, `ReadOnlyFilesystem` and
-    ///   whatever else the operating system says to `mkdir`.
-    /// - `Other`: there is no Tokio runtime here, or it is shutting down, or the system gives it no
-    ///   thread.
+    ///   any other error that the operating system returns for `mkdir`.
+    /// - `Other`: the caller is outside a Tokio runtime, the runtime is shutting down, or the
+    ///   system gives it no thread.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the directory is not created, or is removed again in the
-    /// background, whatever the [`Cleanup`]; [`cleanup::idle`](crate::cleanup::idle) waits for it.
+    /// If the future is dropped, the directory is not created, or is removed in the background,
+    /// regardless of [`Cleanup`]; [`cleanup::idle`](crate::cleanup::idle) waits for that.
     pub async fn create(self) -> io::Result<AsyncTempDir> {
         let parent = self.parent.unwrap_or_else(std::env::temp_dir);
         let fail = |error| located("create a temporary directory in", &parent, error);
@@ -181,8 +187,8 @@ impl Builder {
         let runtime = Handle::try_current().map_err(|error| fail(io::Error::other(error)))?;
         let lane = Lane::of(&runtime);
         let plan = Plan {
-            // Absolute from the start: neither TMPDIR nor the current directory can make it mean
-            // something else later.
+            // Absolute from the start: later changes of TMPDIR or the current directory cannot
+            // make it refer to something else.
             parent: if parent.is_absolute() {
                 parent.clone()
             } else {

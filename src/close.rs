@@ -1,4 +1,4 @@
-//! A close: removal for somebody who waits for it.
+//! A close: removal that the caller awaits.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::owned::{self, Claim};
 use crate::remove::{self, Cause, Options, Outcome, RemoveError, Target};
 use crate::reply::Reply;
 
-/// A directory to be closed. Dropped, it is removed in the background.
+/// A directory to be closed. Dropping this removes it in the background.
 pub(crate) struct Closing(Claim);
 
 impl Closing {
@@ -29,7 +29,7 @@ impl Target for Closing {
             let error = RemoveError::whole(dir.path(), owned::foreign());
             return reply.answer(|| Verdict::new(Outcome::from(Err(error))));
         }
-        // The one who waits has a thread's worth of removal for itself, ahead of what was dropped.
+        // An awaited removal does not queue behind dropped directories, and has helper threads.
         let lane = dir.lane_here();
         let options = Options {
             helpers: Some(remove::helpers(lane.runtime())),
@@ -40,8 +40,8 @@ impl Target for Closing {
             lane.errands().run(move || {
                 reply.answer(move || {
                     let removed = dir.remove(options);
-                    // The directory around this one may go now, and counts as pending before
-                    // anybody learns that this one is gone.
+                    // The parent may be removed now, and counts as pending before the caller
+                    // learns that this one is gone.
                     drop(dir);
                     Verdict::new(removed)
                 });

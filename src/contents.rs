@@ -1,12 +1,12 @@
-//! Files and directories inside.
+//! Operations on files and directories inside.
 //!
-//! Not `tokio::fs`: it resolves a path through whatever symlinks it finds, also out of the
-//! directory, and an operation of several calls would be several hops to the blocking pool. An
-//! operation here is one hop (a stream: one for each batch), in which [cap-std](cap_std) resolves
+//! They do not use `tokio::fs`: it follows every symlink, even out of the directory, and dispatches
+//! each call of an operation to the blocking pool separately. Here an operation is dispatched once
+//! (a stream: once for each batch; a temporary file: a few times), and [cap-std](cap_std) resolves
 //! the path beneath an open directory.
 //!
-//! The methods stand in files by what they are about; what they share, and [`open`], [`path`],
-//! [`partial`] and [`provisional`], which know nothing of futures, is behind them.
+//! The methods are grouped in files by topic. They share this file, and [`open`], [`path`],
+//! [`partial`] and [`provisional`], which know nothing of futures.
 
 mod batch;
 mod dirs;
@@ -34,8 +34,9 @@ use crate::reply;
 use crate::sys;
 
 impl AsyncTempDir {
-    /// Runs `operation` on the blocking pool, in the directory that this handle created, wherever
-    /// its name leads by now.
+    /// Runs `job` on the blocking pool, in the directory that this handle created.
+    ///
+    /// Fails if its path now refers to something else. Errors name `operation` and the path.
     async fn inside<T, F>(&self, operation: &'static str, path: &Path, job: F) -> io::Result<T>
     where
         T: Send + 'static,
@@ -51,7 +52,7 @@ impl AsyncTempDir {
         result.map_err(|error| located(operation, &self.path().join(path), error))
     }
 
-    /// As [`inside`](Self::inside), for whoever checks paths and names errors on their own.
+    /// Runs `job` like [`inside`](Self::inside), without checking or naming a path.
     async fn within<T, F>(&self, job: F) -> io::Result<T>
     where
         T: Send + 'static,
@@ -71,10 +72,10 @@ impl AsyncTempDir {
         .flatten()
     }
 
-    /// Begins `operation` on the blocking pool, in a job that ends once its value was received, or
-    /// dropped because nothing receives it: for a value whose drop has work to do in the directory.
+    /// Starts `operation` in a job that ends once its value is received or dropped.
     ///
-    /// The job ends also if the future is leaked. So the value itself must hold none.
+    /// It runs on the blocking pool. Use it for values whose drop works in the directory. The job
+    /// ends even if the future is leaked, so the value itself must hold none.
     fn start<T, F>(&self, operation: F) -> io::Result<impl Future<Output = io::Result<T>>>
     where
         T: Send + 'static,
@@ -84,7 +85,7 @@ impl AsyncTempDir {
         let owner = Arc::clone(job.dir());
         let job = SharedJob(Arc::new(Mutex::new(Some(job))));
         let (reply, waiting) = reply::channel();
-        // One value, so that what is in the operation is dropped first.
+        // One value, so that the operation's captures are dropped before the job.
         let work = (operation, job.clone());
         self.lane()
             .errands()
@@ -115,7 +116,7 @@ impl Drop for SharedJob {
     }
 }
 
-/// Sees that the path of `dir` still leads to it; `root` is that.
+/// Checks that the path of `dir` still leads to it, and returns `root`, its descriptor.
 fn check_root(dir: &OwnedDir, root: File) -> io::Result<Dir> {
     sys::check_same_dir(dir.path(), dir.identity())?;
     Ok(Dir::from_std_file(root))

@@ -1,4 +1,4 @@
-//! Creation, in one piece: a directory is born with an owner, or not at all.
+//! Creation of a directory together with its owner.
 
 use std::fs::Permissions;
 use std::io;
@@ -11,26 +11,28 @@ use crate::name::Template;
 use crate::owned::{Child, Claim, Job};
 use crate::sys;
 
-/// How many names are tried before creation gives up: with the default length not one in 2^59
-/// is taken, so this is for very short random parts, and short enough to fail in milliseconds.
+/// How many names are tried before creation gives up.
+///
+/// With the default length, there are about 2^59 names; the limit is for very short random parts,
+/// and low enough to fail in milliseconds.
 const MAX_TRIES: u32 = 512;
 
-/// What to create.
+/// A request to create a directory.
 pub(crate) struct Plan {
-    /// Absolute, because what it would be relative to may change before the directory is removed.
+    /// Absolute, because the current directory may change before the directory is removed.
     pub(crate) parent: PathBuf,
     pub(crate) template: Template,
     pub(crate) permissions: Option<Permissions>,
     pub(crate) lane: Arc<Lane>,
-    /// The hold on the directory that `parent` is, if that is one of ours, and the job in it.
+    /// The hold on the directory at `parent`, if it is an owned one, and the job in it.
     pub(crate) hold: Option<(Child, Job)>,
 }
 
 impl Plan {
-    /// Makes the directory.
+    /// Creates the directory and its owner in one closure.
     ///
-    /// In one closure with the birth of its owner: a `tokio::fs::create_dir(..).await` that is
-    /// cancelled creates the directory all the same, and nobody would know of it.
+    /// A cancelled `tokio::fs::create_dir(..).await` would still create the directory, without an
+    /// owner.
     pub(crate) fn carry_out(self) -> io::Result<Claim> {
         self.create()
             .map_err(|error| located("create a temporary directory in", &self.parent, error))
@@ -50,7 +52,7 @@ impl Plan {
             let path = self.template.next_in(&self.parent)?;
             match sys::create_private_dir(&path, self.permissions.as_ref()) {
                 Ok(identity) => return Ok((path, identity)),
-                // Somebody has the name. Never adopt what already exists.
+                // The name is taken. Never adopt an existing directory.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => taken = Some(path),
                 Err(error) => return Err(error),
             }

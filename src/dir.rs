@@ -1,4 +1,4 @@
-//! The handle of a directory, from creation to the end.
+//! The handle of a temporary directory.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -15,15 +15,16 @@ use crate::remove::RemoveDirAll;
 use crate::reply;
 use crate::{Builder, Cleanup};
 
-/// A temporary directory that exists as long as this handle: the async form of
-/// `tempfile::TempDir`, Python's `tempfile.TemporaryDirectory`.
+/// A temporary directory that is removed when this handle is dropped.
 ///
-/// It is created empty, for its owner alone (mode 0700), under a name that cannot be guessed.
-/// Dropping the handle removes it with everything in it, in the background and without blocking
-/// the calling thread; [`close`](Self::close) does so too and says how it went.
+/// The async form of `tempfile::TempDir`; Python's `tempfile.TemporaryDirectory`.
 ///
-/// There is no `Clone`: share it as an [`Arc`](std::sync::Arc). Paths of the methods that put something in it are
-/// relative to the directory and cannot leave it.
+/// It is created empty, private to its owner (mode 0700), and with a name that cannot be guessed.
+/// Dropping the handle removes it and everything in it, in the background and without blocking the
+/// calling thread. [`close`](Self::close) also removes it, and reports errors.
+///
+/// There is no `Clone`: share it as an [`Arc`](std::sync::Arc). Methods that work inside it take
+/// paths relative to the directory, which cannot leave it.
 ///
 /// # Examples
 ///
@@ -41,8 +42,9 @@ use crate::{Builder, Cleanup};
 /// # }
 /// ```
 ///
-/// A path is to be had by reference only. Passed by value, the handle would be dropped by the
-/// callee and the directory removed before the caller looks at it; this does not compile:
+/// Pass `&dir` where a path is expected. The handle itself is not a path: passed by value, it would
+/// be dropped by the callee, and the directory removed before the caller uses it. This does not
+/// compile:
 ///
 /// ```compile_fail
 /// fn look_at(path: impl AsRef<std::path::Path>) {}
@@ -65,12 +67,13 @@ pub struct AsyncTempDir {
 }
 
 impl AsyncTempDir {
-    /// Creates a directory in [`std::env::temp_dir`]: the async form of `tempfile::TempDir::new`,
-    /// Python's `TemporaryDirectory()`.
+    /// Creates a directory in [`std::env::temp_dir`].
+    ///
+    /// The async form of `tempfile::TempDir::new`; Python's `TemporaryDirectory()`.
     ///
     /// # Errors
     ///
-    /// Those of [`Builder::create`].
+    /// The same as for [`Builder::create`].
     ///
     /// # Cancel safety
     ///
@@ -79,11 +82,13 @@ impl AsyncTempDir {
         Self::builder().create().await
     }
 
-    /// Creates a directory in `parent`: the async form of `tempfile::TempDir::new_in`.
+    /// Creates a directory in `parent`.
+    ///
+    /// The async form of `tempfile::TempDir::new_in`.
     ///
     /// # Errors
     ///
-    /// Those of [`Builder::create`].
+    /// The same as for [`Builder::create`].
     ///
     /// # Cancel safety
     ///
@@ -92,12 +97,13 @@ impl AsyncTempDir {
         Self::builder().parent(parent).create().await
     }
 
-    /// Creates a directory whose name begins with `prefix` in [`std::env::temp_dir`]: the async
-    /// form of `tempfile::TempDir::with_prefix`.
+    /// Creates a directory whose name begins with `prefix` in [`std::env::temp_dir`].
+    ///
+    /// The async form of `tempfile::TempDir::with_prefix`.
     ///
     /// # Errors
     ///
-    /// Those of [`Builder::create`].
+    /// The same as for [`Builder::create`].
     ///
     /// # Cancel safety
     ///
@@ -106,12 +112,13 @@ impl AsyncTempDir {
         Self::builder().prefix(prefix).create().await
     }
 
-    /// Creates a directory whose name begins with `prefix` in `parent`: the async form of
-    /// `tempfile::TempDir::with_prefix_in`.
+    /// Creates a directory whose name begins with `prefix` in `parent`.
+    ///
+    /// The async form of `tempfile::TempDir::with_prefix_in`.
     ///
     /// # Errors
     ///
-    /// Those of [`Builder::create`].
+    /// The same as for [`Builder::create`].
     ///
     /// # Cancel safety
     ///
@@ -123,12 +130,13 @@ impl AsyncTempDir {
         Self::builder().prefix(prefix).parent(parent).create().await
     }
 
-    /// Creates a directory whose name ends with `suffix` in [`std::env::temp_dir`]: the async
-    /// form of `tempfile::TempDir::with_suffix`.
+    /// Creates a directory whose name ends with `suffix` in [`std::env::temp_dir`].
+    ///
+    /// The async form of `tempfile::TempDir::with_suffix`.
     ///
     /// # Errors
     ///
-    /// Those of [`Builder::create`].
+    /// The same as for [`Builder::create`].
     ///
     /// # Cancel safety
     ///
@@ -137,12 +145,13 @@ impl AsyncTempDir {
         Self::builder().suffix(suffix).create().await
     }
 
-    /// Creates a directory whose name ends with `suffix` in `parent`: the async form of
-    /// `tempfile::TempDir::with_suffix_in`.
+    /// Creates a directory whose name ends with `suffix` in `parent`.
+    ///
+    /// The async form of `tempfile::TempDir::with_suffix_in`.
     ///
     /// # Errors
     ///
-    /// Those of [`Builder::create`].
+    /// The same as for [`Builder::create`].
     ///
     /// # Cancel safety
     ///
@@ -154,7 +163,7 @@ impl AsyncTempDir {
         Self::builder().suffix(suffix).parent(parent).create().await
     }
 
-    /// Starts with the defaults: the same as [`Builder::new`].
+    /// Creates a builder with default settings; the same as [`Builder::new`].
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -164,55 +173,61 @@ impl AsyncTempDir {
         Self { claim }
     }
 
-    /// The directory's path: absolute, whatever `TMPDIR` and the current directory were, and not
-    /// resolved through symlinks above it.
+    /// Returns the directory's path.
+    ///
+    /// It is absolute, even if `TMPDIR` or the given parent was relative. Symlinks in it are not
+    /// resolved.
     pub fn path(&self) -> &Path {
         self.claim.dir().path()
     }
 
-    /// The directory's name: the last component of its [`path`](Self::path).
+    /// Returns the directory's name, the last component of its [`path`](Self::path).
     pub fn file_name(&self) -> &OsStr {
         self.claim.dir().file_name()
     }
 
-    /// Changes what dropping the handle does, unless the environment has
-    /// [decided](Cleanup#the-environment-has-the-last-word) that.
+    /// Changes the cleanup policy applied on drop.
+    ///
+    /// This has no effect if the environment
+    /// [overrides](Cleanup#the-environment-has-the-last-word) the policy.
     pub fn set_cleanup(&mut self, cleanup: Cleanup) {
         self.claim.set_cleanup(cleanup);
     }
 
-    /// Whether the directory is to stay when its time ends: see [`Claim::stays`].
+    /// Returns whether the policy keeps the directory: see [`Claim::stays`].
     pub(crate) fn stays(&self, panicking: bool) -> bool {
         self.claim.stays(panicking)
     }
 
-    /// Removes the directory with everything in it and says what became of it: the async form of
-    /// `tempfile::TempDir::close`, Python's `TemporaryDirectory.cleanup()`, with
-    /// [`RemoveDirAll`]'s options.
+    /// Removes the directory and everything in it, and reports errors.
     ///
-    /// Handles of directories [inside](Self::temp_dir) lose theirs: operations on them that are under
-    /// way are waited for, and from then on they fail with `NotFound`. That somebody has removed the
-    /// directory already is success.
+    /// The async form of `tempfile::TempDir::close`, with [`RemoveDirAll`]'s options; Python's
+    /// `TemporaryDirectory.cleanup()`. It succeeds if the directory no longer exists.
     ///
-    /// Unless it is empty, a directory in which others were made is renamed first, to
-    /// `.<name>-<random>.removing` beside where it was, here and when it is dropped. So nothing is
-    /// removed of what is moved out of it meanwhile.
+    /// Directories made [inside](Self::temp_dir) are removed even if their handles exist: this
+    /// waits for operations on them that are under way, and later ones fail with `NotFound`.
+    ///
+    /// A directory in which others were made is renamed first, unless it is empty, to
+    /// `.<name>-<random>.removing` in the same parent; so it is when the handle is dropped. Thus
+    /// removal does not affect anything that is moved out meanwhile.
     ///
     /// # Errors
     ///
-    /// A [`RemoveError`](crate::RemoveError) with every entry that stays, and where it is then. If
-    /// something else has the directory's name by now, that is not touched, and the error says so. On
-    /// Windows, what is open inside may have to [stay](crate::remove_dir_all#platform-notes).
+    /// A [`RemoveError`](crate::RemoveError) with every entry that remains, and its path by then.
+    /// If the directory's path now refers to something else, that is left untouched, and the error
+    /// says so. On Windows, files that are open inside may
+    /// [remain](crate::remove_dir_all#platform-notes).
     ///
     /// # Panics
     ///
-    /// If the [progress function](RemoveDirAll::on_progress) did, after the removal has ended.
+    /// Panics after the removal has ended if the [progress function](RemoveDirAll::on_progress)
+    /// did.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future, or not awaiting it at all, does not stop the removal: it goes on in
-    /// the background, [`cleanup::idle`](crate::cleanup::idle) waits for it, and what it cannot
-    /// remove goes to the [failure hook](crate::cleanup::set_failure_hook).
+    /// Dropping the future, or not awaiting it at all, does not stop the removal. It continues in
+    /// the background, [`cleanup::idle`](crate::cleanup::idle) waits for it, and failures go to the
+    /// [failure hook](crate::cleanup::set_failure_hook).
     ///
     /// # Examples
     ///
@@ -227,42 +242,45 @@ impl AsyncTempDir {
     /// # }
     /// ```
     pub fn close(mut self) -> RemoveDirAll {
-        // Also if it is never awaited.
+        // Removal is certain even if the future is never awaited.
         self.claim.condemn();
         RemoveDirAll::new(Box::new(Closing::new(self.claim)))
     }
 
-    /// Keeps the directory: nothing of this crate removes it any more. The same as
-    /// `tempfile::TempDir::keep`; Python's `mkdtemp`.
+    /// Keeps the directory, and returns its path. This crate no longer removes it.
     ///
-    /// A directory made by [`temp_dir`](Self::temp_dir) still goes with the one around it.
+    /// The same as `tempfile::TempDir::keep`; Python's `mkdtemp`. A directory made by
+    /// [`temp_dir`](Self::temp_dir) is still removed with the one that contains it.
     pub fn keep(self) -> PathBuf {
         self.claim.release()
     }
 
-    /// Publishes the directory: moves it to `target` by one rename and keeps it there. Nobody sees
-    /// it half-finished: a rename is atomic, and operations inside whose future was dropped are
-    /// waited for. A directory inside that was [kept](Self::keep) is published with it.
+    /// Publishes the directory: moves it to `target` by an atomic rename and keeps it there.
     ///
-    /// Returns the target's absolute path. Its permissions stay those of a temporary directory.
+    /// No reader at `target` sees it half-finished: before the rename, this waits for operations
+    /// inside whose future was dropped. A directory inside that was [kept](Self::keep) is published
+    /// with it.
+    ///
+    /// Returns the target's absolute path. Permissions remain those of a temporary directory.
     ///
     /// # Errors
     ///
-    /// The error gives the handle back, with the directory where it was.
+    /// The error contains the handle; the directory is not moved.
     ///
-    /// - `NotFound`: the target's parent does not exist; or a directory around this one was closed.
-    /// - `DirectoryNotEmpty`, `NotADirectory` or, on XFS, `AlreadyExists`: the target exists. (Unix:
-    ///   an empty directory is replaced.)
-    /// - `CrossesDevices`: it is on another filesystem.
-    /// - `ResourceBusy`: the handle of a directory [inside](Self::temp_dir), or of one inside that,
-    ///   still exists. (The directory of one that was dropped, or whose [`close`](Self::close) has
-    ///   begun, is waited for until it is gone.)
-    /// - `Other`: something else has the directory's name by now; or a directory inside could not be
-    ///   removed, and still is there. The error names it.
+    /// - `NotFound`: the target's parent does not exist, or a directory that contains this one was
+    ///   closed.
+    /// - `DirectoryNotEmpty`, `NotADirectory` or, on XFS, `AlreadyExists`: the target exists.
+    ///   (Unix: an empty directory is replaced.)
+    /// - `CrossesDevices`: the target is on another filesystem.
+    /// - `ResourceBusy`: a handle of a directory [inside](Self::temp_dir), at any depth, still
+    ///   exists. (If it was dropped, or its [`close`](Self::close) has begun, this waits until its
+    ///   directory is gone.)
+    /// - `Other`: the directory's path now refers to something else; or a directory inside could
+    ///   not be removed and is still there, in which case the error names it.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the directory is either wholly at the target, or removed as if
+    /// If the future is dropped, the directory is either complete at the target, or removed as if
     /// the handle had been dropped.
     pub async fn persist(self, target: impl AsRef<Path>) -> Result<PathBuf, PersistError> {
         let given = target.as_ref();
@@ -276,19 +294,19 @@ impl AsyncTempDir {
         if let Err(error) = self.claim.drained().await {
             return Err(fail(error, self.claim));
         }
-        // Until the rename is done, no directory around is removed: that would reach this one
-        // through an open descriptor, under its new name, too.
+        // Until the rename is done, the job keeps every containing directory from being removed:
+        // removal would reach this one through an open descriptor, even under its new name.
         let job = match self.claim.dir().job() {
             Ok(job) => job,
             Err(error) => return Err(fail(error, self.claim)),
         };
         let lane = self.lane();
         let mut claim = self.claim;
-        // Held again if the rename fails. Should the future be dropped, there is no handle.
+        // Held again if the rename fails. If the future is dropped, there is no handle.
         claim.set_held(false);
         let (reply, waiting) = reply::channel();
-        // Not `tokio::fs::rename`: cancelled, it would go on renaming while the dropped handle's
-        // directory is being removed. Here the claim travels with the rename.
+        // Not `tokio::fs::rename`: if cancelled, it would rename while the dropped handle's
+        // directory is being removed. Here the claim moves into the closure that renames.
         lane.errands().run({
             let target = target.clone();
             move || {
@@ -306,12 +324,12 @@ impl AsyncTempDir {
         }
     }
 
-    /// That of the runtime to work on: of the calling task's, or else of the creation's.
+    /// Returns the lane of the calling task's runtime, or else of the one used for creation.
     pub(crate) fn lane(&self) -> Arc<Lane> {
         self.claim.dir().lane_here()
     }
 
-    /// Registers a job, so that the removal waits for it should its future be dropped.
+    /// Registers a job, so that removal waits for it even if its future is dropped.
     pub(crate) fn job(&self) -> io::Result<Job> {
         self.claim.dir().job()
     }
@@ -321,17 +339,17 @@ impl AsyncTempDir {
         self.claim.dir().has_had_children()
     }
 
-    /// Creates a temporary directory inside this one: the async form of
-    /// `tempfile::TempDir::new_in(&dir)`, but dropped first, this one waits for it.
+    /// Creates a temporary directory inside this one.
     ///
-    /// If this handle is dropped while the child's exists, the directory stays until that is
-    /// dropped, too, and is then removed after it. To remove it at once with all its children,
+    /// Unlike `tempfile::TempDir::new_in(&dir)`, this directory is not removed before the child: if
+    /// this handle is dropped first, its directory remains until the child's handle is dropped,
+    /// too, and is removed after the child. To remove it at once with all its children,
     /// [`close`](Self::close) it.
     ///
     /// # Errors
     ///
-    /// Those of [`Builder::create`]; `Other` also if something else has this directory's name, and
-    /// `NotFound` if a directory around this one was closed.
+    /// The same as for [`Builder::create`]; also `Other` if this directory's path now refers to
+    /// something else, and `NotFound` if a directory that contains this one was closed.
     ///
     /// # Cancel safety
     ///
@@ -341,7 +359,7 @@ impl AsyncTempDir {
     }
 }
 
-/// On the reference only: see [`AsyncTempDir`].
+/// Implemented for the reference only: see [`AsyncTempDir`].
 impl AsRef<Path> for &AsyncTempDir {
     fn as_ref(&self) -> &Path {
         self.path()

@@ -1,4 +1,4 @@
-//! Errors that say what was being done, and where.
+//! Errors that name the operation and the path.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use crate::AsyncTempDir;
 
-/// An I/O error with the operation and the path it happened at.
+/// An I/O error with the operation and the path that it occurred at.
 ///
 /// The message names all three, so `source()` starts below the cause: a report that prints the
-/// whole chain says nothing twice.
+/// whole chain repeats nothing.
 #[derive(Debug)]
 struct Located {
     operation: Cow<'static, str>,
@@ -21,7 +21,7 @@ struct Located {
 
 impl fmt::Display for Located {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // `Debug` for the path: a hostile name with a line break in it stays on one line.
+        // `Debug` for the path keeps a hostile name with a line break on one line.
         write!(
             f,
             "cannot {} {:?}: {}",
@@ -37,7 +37,7 @@ impl Error for Located {
     }
 }
 
-/// Adds the operation and the path to `cause`, keeping its kind.
+/// Adds the operation and the path to `cause` and keeps its kind.
 pub(crate) fn located(
     operation: impl Into<Cow<'static, str>>,
     path: &Path,
@@ -53,15 +53,15 @@ pub(crate) fn located(
     )
 }
 
-/// Why [`AsyncTempDir::persist`] failed, and the handle, which still owns its directory.
+/// The error of [`AsyncTempDir::persist`], with the handle, which still owns its directory.
 ///
-/// The async counterpart of `tempfile::PersistError`. Dropping it drops the handle, and so
-/// removes the directory; converting it into an [`io::Error`] does the same.
+/// The async counterpart of `tempfile::PersistError`. Dropping it, or converting it into an
+/// [`io::Error`], drops the handle, which by default removes the directory.
 #[must_use = "the error holds the directory's handle: dropped, the directory is removed"]
 #[derive(Debug)]
 pub struct PersistError {
     error: io::Error,
-    // Boxed, so that the error stays small in a `Result`.
+    // Boxed to keep the error small in a `Result`.
     dir: Box<AsyncTempDir>,
 }
 
@@ -73,18 +73,20 @@ impl PersistError {
         }
     }
 
-    /// What went wrong, with both paths.
+    /// Returns the I/O error, which names both paths.
     pub fn error(&self) -> &io::Error {
         &self.error
     }
 
-    /// The handle of the directory that stayed where it was.
+    /// Returns the handle of the directory, which was not moved.
     pub fn dir(&self) -> &AsyncTempDir {
         &self.dir
     }
 
-    /// Gives the handle back, to try again elsewhere, [`keep`](AsyncTempDir::keep) or
-    /// [`close`](AsyncTempDir::close) it.
+    /// Returns the handle of the directory.
+    ///
+    /// Use it to try again elsewhere, or to [`keep`](AsyncTempDir::keep) or
+    /// [`close`](AsyncTempDir::close) the directory.
     pub fn into_dir(self) -> AsyncTempDir {
         *self.dir
     }

@@ -1,26 +1,26 @@
-//! Temporary directories for programs that await: created, filled and removed without blocking
-//! the runtime, and never left behind.
+//! Temporary directories for Tokio, removed in the background on drop.
 //!
-//! New here, or coming from `tempfile` or Python? The [guide] answers the four questions that
-//! everybody has, and has a page for each of these, for servers, applications and test suites.
+//! They are created, filled and removed without blocking the runtime, and removed however their
+//! handle ends. The [guide] answers common questions, and has pages on servers, applications, test
+//! suites, and migration from `tempfile`, `async-tempfile` and Python.
 //!
 //! # Which to use when
 //!
 //! | you want | use |
 //! |---|---|
-//! | a directory for as long as a handle lives | [`AsyncTempDir::new`] |
+//! | a directory that lives as long as a handle | [`AsyncTempDir::new`] |
 //! | a file in it | [`write`](AsyncTempDir::write), [`create`](AsyncTempDir::create), [`temp_file`](AsyncTempDir::temp_file) |
 //! | an upload or a download in it | [`write_stream`](AsyncTempDir::write_stream) |
 //! | a fixture of many files | [`populate`](AsyncTempDir::populate) |
-//! | one for the length of a function | [`AsyncTempDir::scope`] |
-//! | exactly that name | `Builder::new().prefix("name").random_len(0)` |
+//! | a directory for the length of a function | [`AsyncTempDir::scope`] |
+//! | an exact name | `Builder::new().prefix("name").random_len(0)` |
 //! | another parent, prefix, suffix or mode | [`AsyncTempDir::new_in`], [`with_prefix`](AsyncTempDir::with_prefix), [`Builder`] |
-//! | it removed now, and to know how that went | [`AsyncTempDir::close`]`().await` |
-//! | it kept | [`AsyncTempDir::keep`], [`persist`](AsyncTempDir::persist), [`Cleanup::Never`] |
+//! | to remove it now and see any errors | [`AsyncTempDir::close`]`().await` |
+//! | to keep it | [`AsyncTempDir::keep`], [`persist`](AsyncTempDir::persist), [`Cleanup::Never`] |
 //! | to keep it when a test fails | [`Cleanup::OnSuccess`], or `ASYNC_TEMPDIR_CLEANUP=on-success` ([how](guide::tests)) |
-//! | to wait until everything dropped is gone | [`cleanup::idle`]`().await` |
+//! | to wait until every dropped directory is gone | [`cleanup::idle`]`().await` |
 //! | to clean up at Ctrl-C, SIGTERM or `exit` | [listen, return from `main`, or wait](guide::applications) |
-//! | directories of a server, or of whatever may be killed | [`TempRoot::open`], then its [`temp_dir`](TempRoot::temp_dir) |
+//! | directories of a server, or of any process that may be killed | [`TempRoot::open`], then its [`temp_dir`](TempRoot::temp_dir) |
 //! | to remove any other directory tree | [`remove_dir_all`] |
 //!
 //! # Quick example
@@ -43,118 +43,120 @@
 //!
 //! # How it works
 //!
-//! Whatever touches the disk runs on Tokio's blocking pool, the one behind `tokio::fs`, and each
-//! operation is one closure there (a stream: one for each batch): a hop to the pool and back costs
-//! more than the few system calls that it carries. With many operations at a time, the threads that
-//! are awake carry out one after the other; none of them waits for one that takes long.
+//! All work on the disk runs on Tokio's blocking pool, the one behind `tokio::fs`. An operation is
+//! one closure there ([`write_stream`](AsyncTempDir::write_stream): one for each batch;
+//! [`temp_file`](AsyncTempDir::temp_file): a few), because dispatching to the pool costs more than
+//! a few system calls. Concurrent operations share the threads that are awake; a slow one never
+//! delays the rest.
 //!
-//! A handle has no descriptor of its own, so that ten thousand cost none; the first 16 directories
-//! of the process that are worked in keep theirs open between two operations (not on Windows).
+//! An `AsyncTempDir` holds no file descriptor, so ten thousand of them cost none. As an
+//! optimization, up to 16 directories per process keep one open between operations (none on
+//! Windows).
 //!
-//! Dropping a handle puts its directory into the queue of the runtime that it was created on, which
-//! takes microseconds whatever the directory holds, and at most
-//! [`cleanup::MAX_THREADS`] threads of that runtime's pool empty the queue. If that runtime is
-//! shutting down, or gone, or the system gives no thread, the removal runs on the runtime that the
-//! dropping thread is in, or, if there is none, right in the drop, which then takes that long.
-//! Work that has started is awaited by Tokio when the runtime is dropped: a `#[tokio::test]` that
-//! returns has cleaned up.
+//! Dropping a handle queues its directory on the runtime that created it, which takes microseconds
+//! whatever the directory holds. At most [`cleanup::MAX_THREADS`] threads of that runtime's pool
+//! process the queue. If that runtime is shutting down or gone, or the system gives it no thread,
+//! the removal runs on another runtime if the dropping thread is in one. Otherwise the drop itself
+//! removes the directory, and takes that long. When a runtime is dropped, Tokio waits for work that
+//! has started: the directories of a `#[tokio::test]` are gone when it returns.
 //!
 //! # Cancellation
 //!
 //! Every future of this crate may be dropped at any moment.
 //!
-//! - A cancelled creation leaves no directory: it is created and owned in one piece.
-//! - A cancelled operation inside a directory may have happened or not. The directory is not
-//!   removed before the operation has ended, so that it brings nothing back.
-//! - A cancelled [`write_stream`](AsyncTempDir::write_stream) leaves the file whole, or as it was.
-//! - A cancelled `close` goes on in the background, and its failures go to the
+//! - A cancelled creation leaves no directory: creation and ownership are one step.
+//! - A cancelled operation inside a directory may or may not take effect. Removal of the directory
+//!   waits for it, so the operation cannot recreate anything.
+//! - A cancelled [`write_stream`](AsyncTempDir::write_stream) leaves the file complete or
+//!   unchanged.
+//! - A cancelled `close` continues in the background and reports failures to the
 //!   [hook](cleanup::set_failure_hook).
-//! - A cancelled [`persist`](AsyncTempDir::persist) has published the directory or removed it.
+//! - A cancelled [`persist`](AsyncTempDir::persist) either publishes the directory or removes it.
 //! - A cancelled [`scope`](AsyncTempDir::scope) drops its directory.
 //!
 //! [`cleanup::idle`] waits for all of these.
 //!
 //! # What can be left behind
 //!
-//! - Everything, when the process is killed by a signal, aborts (also a panic with
-//!   `panic = "abort"`), or loses power. What is made in a [`TempRoot`] is then taken back by the
-//!   next process that opens one. Without, give directories a [prefix](Builder::prefix) of your
-//!   own, so that whatever remains can be told from others'.
-//! - What handles still hold, and what is still queued, when the process ends by
-//!   [`std::process::exit`], or returns from `main` after
+//! - Every directory, when the process is killed by a signal, aborts (also on a panic with
+//!   `panic = "abort"`), or loses power. Directories in a [`TempRoot`] are then reclaimed by the
+//!   next process that opens one of that name. Elsewhere, a distinctive [prefix](Builder::prefix)
+//!   identifies leftovers.
+//! - Directories that are still held or queued when the process ends by [`std::process::exit`], or
+//!   returns from `main` after
 //!   [`Runtime::shutdown_background`](https://docs.rs/tokio/latest/tokio/runtime/struct.Runtime.html#method.shutdown_background)
-//!   or a `shutdown_timeout` that ran out: these run no destructor, or end the process while threads
-//!   are at work. Drop every handle, then await [`cleanup::idle`].
-//! - Handles that are never dropped: leaked ones, and those in a `static`.
-//! - What the operating system refuses to remove. `close` returns it, a drop passes it to the
-//!   [failure hook](cleanup::set_failure_hook) and counts it in [`cleanup::failures`].
-//! - A directory that somebody renamed, or above which somebody renamed another: it is not looked
-//!   for elsewhere, and nothing under its name counts as removed.
+//!   or a `shutdown_timeout` that ran out. These run no destructor, or end the process while
+//!   threads are at work. Drop every handle, then await [`cleanup::idle`].
+//! - Directories whose handles are never dropped: leaked handles, and those in a `static`.
+//! - Entries that the operating system refuses to remove. `close` returns them; a drop passes them
+//!   to the [failure hook](cleanup::set_failure_hook) and counts in [`cleanup::failures`].
+//! - A directory that was renamed, or whose ancestor was. It is not searched for elsewhere; if its
+//!   path no longer exists, it counts as removed.
 //!
 //! # Security
 //!
-//! A directory is created exclusively, with mode 0700 and a name of 10 random characters. The
-//! methods that take a path inside it resolve that beneath the directory, with
-//! [cap-std](https://docs.rs/cap-std): neither `..`, nor an absolute path, nor a symlink that
-//! somebody planted leads out. A relative symlink that stays inside works; an absolute one counts as
-//! leading out, wherever it leads. What is no regular file is not opened for longer than it takes
-//! to see that, and without waiting for its other end.
+//! A directory is created exclusively, with mode 0700 and a name of 10 random characters. Methods
+//! that take a path inside it resolve that path beneath the directory, with
+//! [cap-std](https://docs.rs/cap-std): neither `..`, nor an absolute path, nor a planted symlink
+//! leads out. A relative symlink that stays inside works; an absolute symlink is refused, even if
+//! its target is inside. Anything other than a regular file is closed again as soon as that is
+//! known, and opening it waits for no peer.
 //!
-//! That is about paths. A hard link that somebody made inside to a file outside *is* that file, and
-//! what is mounted inside is part of the directory until it is removed.
+//! This covers paths only. A hard link inside to a file outside *is* that file, and operations
+//! other than removal reach into filesystems mounted inside.
 //!
-//! Removal works relative to open directories and follows no symlink, enters no mount point, and
-//! changes no permission outside the tree. A directory is known by device, inode and time of
-//! birth: if something else has its name, that is left alone, and the operation says so.
+//! Removal works relative to open directories. It follows no symlink, enters no mount point, and
+//! changes no permission outside the tree. A directory is identified by device, inode and creation
+//! time. If its path now refers to something else, that is left untouched, and an error says so.
 //!
-//! The directory *around* must be trustworthy: one that others may write to has to have the
-//! sticky bit, as `/tmp` has. Otherwise they can put something else in its place, and what you do
-//! with [`path`](AsyncTempDir::path) reaches that.
+//! The parent directory must be trustworthy: if other users may write to it, it must have the
+//! sticky bit, as `/tmp` has. Otherwise they can replace the directory, and what you do with
+//! [`path`](AsyncTempDir::path) reaches the replacement.
 //!
 //! # Pitfalls
 //!
-//! - `AsyncTempDir::new().await?;` or `let _ = …` drops the handle at once. The compiler warns of
-//!   the first; name the variable `_dir` instead of `_`.
+//! - `AsyncTempDir::new().await?;` or `let _ = …` drops the handle at once. The compiler warns
+//!   about the first; name the variable `_dir` instead of `_`.
 //! - `let path = AsyncTempDir::new().await?.path().to_path_buf();` keeps the path and drops the
-//!   directory. So does [`path`](AsyncTempDir::path) passed to a task that outlives the handle:
+//!   directory. So does passing [`path`](AsyncTempDir::path) to a task that outlives the handle:
 //!   move the handle along, or share it as an `Arc`.
-//! - A child process that still writes there when the directory is removed can make files faster
-//!   than they are removed; wait for it first.
-//! - A task that was aborted has its handles until the runtime has dropped it. Await the task before
+//! - A child process that still writes to the directory can create files faster than they are
+//!   removed. Wait for it first.
+//! - An aborted task keeps its handles until the runtime drops it. Await the task before
 //!   [`cleanup::idle`] and [`std::process::exit`]: `JoinSet::shutdown().await`, not `abort_all`.
-//! - A directory made by path inside another, with [`AsyncTempDir::new_in`]`(&outer)`, is unknown to
-//!   `outer`, whose removal does not wait for it, and may reach it while it is being
+//! - A directory made by path inside another, with [`AsyncTempDir::new_in`]`(&outer)`, is unknown
+//!   to `outer`. Removal of `outer` does not wait for it, and may reach it while it is being
 //!   [persisted](AsyncTempDir::persist). Make it with [`temp_dir`](AsyncTempDir::temp_dir).
-//! - A handle that outlives its runtime is dropped where no other runtime is: then the dropping
-//!   thread removes, and waits that long.
+//! - If a handle outlives its runtime and is dropped outside any other, the dropping thread removes
+//!   the directory, and blocks that long.
 //!
 //! # Limitations
 //!
-//! - It needs a Tokio runtime: creation outside one is an error.
-//! - Where the system gives the runtime's pool no thread, operations fail, and removals are carried
-//!   out by the calling thread. That Tokio panics then is caught; its message still stands on
-//!   stderr, and with `panic = "abort"` the process ends. If the pool has threads, and all are busy,
-//!   both wait for one of those, or for the next operation, which asks for another. (Before Tokio
-//!   1.54.0, also if the only threads are a multi-thread runtime's own.)
-//! - Of the Unix systems, Linux alone (Android apart) tells reliably when a directory was born, and
-//!   there most filesystems do. Without that, or within one tick of the kernel's clock after its
-//!   creation (1 to 10 ms), a replacement that gets the same inode number is taken for the original.
-//! - Between the last look at a directory and the system call that removes it, somebody who may
-//!   write to the parent can replace it by another empty directory, which then goes.
-//! - There are no signal handlers here, and no list of directories on disk: a [`TempRoot`] is found
-//!   by its name and its lock. Install your own
-//!   handler, end the runtime, and let the handles drop.
-//! - A forked child (`fork` without `exec`) removes nothing. Its copies of the handles are dead:
-//!   what is asked of them is an error. [`cleanup::idle`] is not for it either.
-//! - Filesystems whose inode numbers are not stable (some of FUSE, vfat) make a directory look
-//!   replaced: it then stays, and is reported. Without `/proc`, Linux cannot give its owner's
-//!   rights back to a directory that has none.
+//! - Creation outside a Tokio runtime is an error.
+//! - If the system gives the runtime's pool no thread, operations fail, and removals run on the
+//!   calling thread. Tokio panics here; the panic is caught, but its message is still printed to
+//!   stderr, and with `panic = "abort"` the process ends. If the pool has threads and all are busy,
+//!   operations and removals wait for one of them, or for the next operation, which requests
+//!   another thread. (Before Tokio 1.54.0, also if the only threads are a multi-thread runtime's
+//!   workers.)
+//! - Among Unix systems, only Linux (without Android) reports creation times reliably, on most of
+//!   its filesystems. Without them, or within one tick of the kernel's clock after creation (1 to
+//!   10 ms), a replacement with the same inode number is taken for the original.
+//! - Between the last check of a directory and the system call that removes it, a process that may
+//!   write to the parent can replace it by another empty directory, which is then removed.
+//! - The crate has no signal handlers, and no list of directories on disk: a [`TempRoot`] is found
+//!   by its name and its lock. Install your own handler, end the runtime, and let the handles drop.
+//! - A forked child (`fork` without `exec`) removes nothing. There, using an inherited handle
+//!   returns an error, and [`cleanup::idle`] must not be used.
+//! - On filesystems with unstable inode numbers (some of FUSE, vfat), a directory can look
+//!   replaced: it is then left in place and reported. Without `/proc`, Linux cannot restore the
+//!   owner's permissions on a directory that has none.
 //!
 //! # Features
 //!
-//! - `tracing`: through the `tracing` crate, a warning for every directory that a drop could not
-//!   remove completely, and a debug span around every removal. Nothing is printed, with or without,
-//!   but for the path that [`Cleanup::OnSuccess`] keeps, on stderr.
+//! - `tracing`: emits, through the `tracing` crate, a warning for every directory that a drop could
+//!   not remove completely, and a debug span around every removal. With or without it, the crate
+//!   prints only the path of a directory that [`Cleanup::OnSuccess`] keeps, on stderr.
 
 #![forbid(unsafe_code)]
 

@@ -1,17 +1,17 @@
-//! Random names: a prefix, characters nobody can guess, a suffix.
+//! Random names: a prefix, unpredictable characters, a suffix.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf, is_separator};
 
-/// What random characters are drawn from: safe in every filesystem, shell and URL.
+/// The alphabet of random characters: safe in every filesystem, shell and URL.
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// How many random characters a name has unless told otherwise: 62^10 names, some 2^59.
+/// The default number of random characters in a name: 62^10 names, about 2^59.
 pub(crate) const DEFAULT_RANDOM_LEN: usize = 10;
 
-/// How names are made.
+/// A template for names.
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
     pub(crate) prefix: Cow<'static, OsStr>,
@@ -20,7 +20,7 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// Refuses what would not be one plain name in the parent directory.
+    /// Returns an error unless names are single plain components.
     pub(crate) fn check(&self, max_random_len: usize) -> io::Result<()> {
         for (what, part) in [("prefix", &self.prefix), ("suffix", &self.suffix)] {
             if part.to_string_lossy().contains(is_separator) {
@@ -45,29 +45,31 @@ impl Template {
         Ok(())
     }
 
-    /// A path in `parent` that nobody has seen before.
+    /// Returns a path in `parent` with a newly drawn random part.
     pub(crate) fn next_in(&self, parent: &Path) -> io::Result<PathBuf> {
         let random = random(self.random_len)?;
         let parts = [&*self.prefix, OsStr::new(&random), &*self.suffix];
         let len = parts.iter().map(|part| part.len()).sum::<usize>();
         let mut path = PathBuf::with_capacity(parent.as_os_str().len() + 1 + len);
         path.push(parent);
-        // A separator and an empty name, which the parts then are appended to.
+        // Adds a trailing separator, to which the parts are appended.
         path.push("");
         let mut path = path.into_os_string();
         path.extend(parts);
         Ok(path.into())
     }
 
-    /// Whether another [`next`](Self::next) can give another name.
+    /// Returns whether calling [`next_in`](Self::next_in) again can return another name.
     pub(crate) fn varies(&self) -> bool {
         self.random_len > 0
     }
 }
 
-/// `len` characters of the alphabet, each equally likely, from the operating system's generator.
+/// Returns `len` random characters of [`ALPHABET`], all equally likely.
+///
+/// They come from the operating system's random number generator.
 pub(crate) fn random(len: usize) -> io::Result<String> {
-    // Bytes from here up would make the alphabet's first characters likelier.
+    // Bytes from here up are rejected: they would make the alphabet's first characters likelier.
     const FAIR: u8 = (256 / ALPHABET.len() * ALPHABET.len()) as u8;
 
     let mut text = String::with_capacity(len);
@@ -83,11 +85,10 @@ pub(crate) fn random(len: usize) -> io::Result<String> {
     Ok(text)
 }
 
-/// The longest name that is part of another one: filesystems take names of 255 bytes, and some
-/// fewer.
+/// The longest name that [`aside`] includes: filesystems allow 255 bytes, and some fewer.
 const MAX_PART: usize = 100;
 
-/// Another name for `name` in the same directory, hidden, for as long as that is being removed.
+/// Returns the hidden name that `name` is renamed to while it is being removed.
 pub(crate) fn aside(name: &OsStr) -> io::Result<OsString> {
     let mut aside = OsString::from(".");
     if name.len() <= MAX_PART {
@@ -99,7 +100,7 @@ pub(crate) fn aside(name: &OsStr) -> io::Result<OsString> {
     Ok(aside)
 }
 
-/// Whether [`random`] can have made `text`.
+/// Returns whether [`random`] can have produced `text`.
 pub(crate) fn is_random(text: &str) -> bool {
     text.bytes().all(|byte| ALPHABET.contains(&byte))
 }

@@ -1,18 +1,18 @@
-//! What dropping a handle does, and the environment variable that overrides it.
+//! The cleanup policy applied on drop, and the environment variable that overrides it.
 
 use std::env;
 use std::io;
 
-/// What dropping an [`AsyncTempDir`](crate::AsyncTempDir) does to its directory.
+/// Determines what dropping an [`AsyncTempDir`](crate::AsyncTempDir) does to its directory.
 ///
-/// Whatever the policy, [`close`](crate::AsyncTempDir::close) removes it and
-/// [`keep`](crate::AsyncTempDir::keep) keeps it, and a creation whose future is dropped leaves none.
+/// Regardless of the policy, [`close`](crate::AsyncTempDir::close) removes the directory,
+/// [`keep`](crate::AsyncTempDir::keep) keeps it, and a cancelled creation leaves none.
 ///
 /// # The environment has the last word
 ///
 /// `ASYNC_TEMPDIR_CLEANUP` overrides the policy of every directory that the process creates while
-/// it is set, [scopes](crate::AsyncTempDir::scope) and [roots](crate::TempRoot) included, so that
-/// what a program or a test works with can be looked at without touching its code:
+/// it is set, including [scopes](crate::AsyncTempDir::scope) and [roots](crate::TempRoot). Use it
+/// to inspect the directories of a program or a test without changing its code:
 ///
 /// | value | |
 /// |---|---|
@@ -20,37 +20,38 @@ use std::io;
 /// | `on-success` | [`OnSuccess`](Self::OnSuccess) |
 /// | `never` | [`Never`](Self::Never) |
 ///
-/// With any other value, the empty one included, creation fails with `InvalidInput`.
+/// With any other value, including the empty one, creation fails with `InvalidInput`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cleanup {
-    /// It is removed.
+    /// Removes the directory.
     #[default]
     Always,
-    /// It is removed, unless the handle is dropped by a panic: then it stays, and one line on
-    /// stderr says where. For tests whose leftovers tell why they failed:
-    /// [which of them it keeps](crate::guide::tests).
+    /// Removes the directory, unless a panic drops the handle: then keeps it and prints its path.
+    ///
+    /// The path is one line on stderr. Use it for tests whose directories help to explain a
+    /// failure: [which of them it keeps](crate::guide::tests).
     OnSuccess,
-    /// It stays: Python's `mkdtemp`.
+    /// Keeps the directory; Python's `mkdtemp`.
     Never,
 }
 
 const VARIABLE: &str = "ASYNC_TEMPDIR_CLEANUP";
 
-/// The policy of one directory.
+/// The cleanup policy of one directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Policy {
     cleanup: Cleanup,
-    /// Not to be changed any more.
+    /// The environment has set it: it cannot be changed.
     is_overridden: bool,
 }
 
 impl Policy {
-    /// What the environment says, or else `cleanup`.
+    /// Returns the environment's policy, or else `cleanup`.
     ///
     /// # Errors
     ///
-    /// It says something that is no policy.
+    /// The value in the environment is not a policy.
     pub(crate) fn new(cleanup: Cleanup) -> io::Result<Self> {
         let policy = |cleanup, is_overridden| Self {
             cleanup,
@@ -76,7 +77,7 @@ impl Policy {
         Ok(policy(cleanup, true))
     }
 
-    /// Changes it, unless the environment has decided.
+    /// Changes the policy, unless the environment overrides it.
     pub(crate) fn set(&mut self, cleanup: Cleanup) {
         if !self.is_overridden {
             self.cleanup = cleanup;
@@ -88,7 +89,7 @@ impl Policy {
     }
 }
 
-/// Of what nobody has got yet: it is removed.
+/// The policy until a handle is returned to the caller: the directory is removed.
 impl Default for Policy {
     fn default() -> Self {
         Self {

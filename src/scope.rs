@@ -1,4 +1,4 @@
-//! A directory for the length of one async function: the `with` statement.
+//! A directory that lives as long as one async function runs.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -9,24 +9,25 @@ use crate::AsyncTempDir;
 use crate::cleanup::Verdict;
 
 impl AsyncTempDir {
-    /// Runs `f` with a new temporary directory, which is removed before this returns: Python's
-    /// `with TemporaryDirectory() as dir`. It stays where the environment
-    /// [has it so](crate::Cleanup#the-environment-has-the-last-word).
+    /// Runs `f` with a new temporary directory, and removes it before returning.
+    ///
+    /// Python's `with TemporaryDirectory() as dir`. The environment can
+    /// [keep](crate::Cleanup#the-environment-has-the-last-word) the directory.
     ///
     /// # Errors
     ///
-    /// The directory could not be created (`f` is not called), or not be removed completely (what
-    /// `f` returned is lost): those of [`new`](Self::new) and [`close`](Self::close). An error of
-    /// `f` itself is part of its return value.
+    /// Returns the errors of [`new`](Self::new), without calling `f`, and of
+    /// [`close`](Self::close), in which case the return value of `f` is lost. An error of `f`
+    /// itself is part of its return value.
     ///
     /// # Panics
     ///
-    /// If `f` does, once the directory has been removed. What then stays goes to the
-    /// [failure hook](crate::cleanup::set_failure_hook).
+    /// Panics if `f` does, after removing the directory. Entries that could not be removed then go
+    /// to the [failure hook](crate::cleanup::set_failure_hook).
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops `f`'s, and the directory is removed in the background.
+    /// Dropping the future drops the one of `f`, and the directory is removed in the background.
     ///
     /// # Examples
     ///
@@ -47,7 +48,7 @@ impl AsyncTempDir {
     /// ```
     pub async fn scope<T>(f: impl AsyncFnOnce(&Self) -> T) -> io::Result<T> {
         let dir = Self::new().await?;
-        // What `f` leaves broken by a panic is out of reach once the panic goes on.
+        // State that `f` leaves broken by a panic is unreachable once the panic resumes.
         let outcome = AssertUnwindSafe(async { f(&dir).await })
             .catch_unwind()
             .await;
@@ -61,7 +62,7 @@ impl AsyncTempDir {
                 Ok(value)
             }
             Err(panic) => {
-                // A failure is reported: this panic is all that can be returned.
+                // Only the panic can be passed on, so a failure to remove is reported.
                 drop(Verdict::new(dir.close().await.into()));
                 resume_unwind(panic)
             }

@@ -3,29 +3,31 @@
 use std::io;
 use std::mem;
 
-/// How many bytes make a batch full. Large enough that one hop to the blocking pool is a small
-/// part of writing it, and small enough to stay in a processor's cache.
+/// How many bytes make a batch full.
+///
+/// Large enough that dispatching it to the blocking pool costs little compared with writing it, and
+/// small enough to stay in a processor's cache.
 const FULL: usize = 512 * 1024;
 
-/// From how many bytes on a chunk is written as it is, and not copied.
+/// The size in bytes from which a chunk is written directly instead of copied to a buffer.
 const LARGE: usize = 64 * 1024;
 
-/// How many such chunks make a batch full, whatever their size.
+/// How many large chunks make a batch full, regardless of their size.
 const MAX_LARGE: usize = 4;
 
-/// Chunks to be written in one go.
+/// Chunks to be written by one closure on the blocking pool.
 #[derive(Debug)]
 pub(super) struct Batch<B> {
     pieces: Vec<Piece<B>>,
     bytes: usize,
     large: usize,
-    /// A buffer that has been written, for the next small chunks.
+    /// A written buffer, reused for the next small chunks.
     spare: Vec<u8>,
 }
 
 #[derive(Debug)]
 enum Piece<B> {
-    /// Small chunks, one after the other.
+    /// Concatenated small chunks.
     Gathered(Vec<u8>),
     Large(B),
 }
@@ -63,7 +65,7 @@ impl<B: AsRef<[u8]>> Batch<B> {
         }
     }
 
-    /// Hands everything over, piece by piece, and is empty then.
+    /// Passes each piece to `write`, and empties the batch.
     pub(super) fn drain(
         &mut self,
         mut write: impl FnMut(&[u8]) -> io::Result<()>,

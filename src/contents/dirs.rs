@@ -1,4 +1,4 @@
-//! Directories, and whatever else is not about what stands in a file.
+//! Operations on directories, and on entries of any kind.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
@@ -12,16 +12,17 @@ use crate::name;
 use crate::remove::{self, Cause, Options, RemoveError, Removed};
 
 impl AsyncTempDir {
-    /// Creates the directory `path`, which must not exist, with the directories it is in:
-    /// `tokio::fs::create_dir`, contained. Returns the absolute path.
+    /// Creates a directory, including missing parents. Errors if it exists.
+    ///
+    /// Returns its absolute path. Like `tokio::fs::create_dir`, but confined to the directory.
     ///
     /// # Errors
     ///
-    /// `AlreadyExists`, or those of [`write`](Self::write).
+    /// `AlreadyExists`, and the same errors as [`write`](Self::write).
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the directory may be there or not.
+    /// If the future is dropped, the directory may or may not exist.
     pub async fn create_dir(&self, path: impl AsRef<Path>) -> io::Result<PathBuf> {
         let path = path.as_ref();
         self.inside("create directory", path, |dir, path| {
@@ -31,29 +32,33 @@ impl AsyncTempDir {
         Ok(self.path().join(path))
     }
 
-    /// Creates the directory `path` and those it is in, unless they exist:
-    /// `tokio::fs::create_dir_all`, contained. Returns the absolute path.
+    /// Creates a directory and missing parents; succeeds if it exists.
+    ///
+    /// Returns its absolute path. Like `tokio::fs::create_dir_all`, but confined to the directory.
     ///
     /// # Errors
     ///
-    /// `AlreadyExists`: it, or what it should be in, is no directory; or those of
+    /// `AlreadyExists` if something other than a directory is at the path, or a dangling symlink in
+    /// it; `NotADirectory` if a parent is not a directory; and the same errors as
     /// [`write`](Self::write).
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, any of the directories may be there or not.
+    /// If the future is dropped, any of the directories may or may not exist.
     pub async fn create_dir_all(&self, path: impl AsRef<Path>) -> io::Result<PathBuf> {
         let path = path.as_ref();
         self.inside("create directory", path, make_dirs).await?;
         Ok(self.path().join(path))
     }
 
-    /// Whether there is something at `path`: `tokio::fs::try_exists`, contained. A symlink counts
-    /// as what it leads to, if that is inside.
+    /// Returns `true` if `path` exists inside the directory.
+    ///
+    /// Like `tokio::fs::try_exists`, but confined to the directory. Symlinks are followed; one that
+    /// leads out is an error.
     ///
     /// # Errors
     ///
-    /// Those of [`write`](Self::write).
+    /// The same as for [`write`](Self::write).
     ///
     /// # Cancel safety
     ///
@@ -63,27 +68,28 @@ impl AsyncTempDir {
             .await
     }
 
-    /// Removes what is at `path`: a file (`tokio::fs::remove_file`), or a directory with everything
-    /// in it ([`remove_dir_all`](crate::remove_dir_all)), contained. A symlink is removed as such,
-    /// wherever it leads.
+    /// Removes a file, or a directory recursively.
     ///
-    /// In a directory in which others [were made](Self::temp_dir), a directory is renamed while it is
-    /// being removed, to `.<name>-<random>.removing` beside where it was. What stays of it gets its
-    /// name back.
+    /// Like `tokio::fs::remove_file` and [`remove_dir_all`](crate::remove_dir_all), but confined to
+    /// the directory. A symlink itself is removed, wherever it leads.
+    ///
+    /// If temporary directories [were made](Self::temp_dir) inside this one, a directory is renamed
+    /// while it is being removed, to `.<name>-<random>.removing` in the same parent. If part of it
+    /// remains, it is renamed back.
     ///
     /// # Errors
     ///
-    /// A [`RemoveError`](crate::RemoveError) with every entry that stays, as the inner error of
-    /// the `io::Error`, which has its kind. Or, with nothing touched:
+    /// A [`RemoveError`](crate::RemoveError) with every entry that remains, as the inner error of
+    /// the `io::Error`, which has its kind. In the following cases nothing is touched:
     ///
-    /// - `NotFound`: nothing is there.
-    /// - `InvalidInput`: the path names no entry of a directory (`.`, or one that ends in `..`).
-    ///   The directory itself goes by [`close`](Self::close).
-    /// - those of [`write`](Self::write).
+    /// - `NotFound`: the path does not exist.
+    /// - `InvalidInput`: the path does not name an entry (`.`, or a path that ends in `..`). To
+    ///   remove the directory itself, [`close`](Self::close) it.
+    /// - The same errors as for [`write`](Self::write).
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, what is at the path may be gone, in part or as a whole, or not.
+    /// If the future is dropped, the entry may be removed completely, in part, or not at all.
     pub async fn remove(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let root = self.path().to_path_buf();
         let options = Options {
@@ -101,14 +107,14 @@ impl AsyncTempDir {
         removed.map(drop).map_err(io::Error::from)
     }
 
-    /// Every file and directory below, as relative paths, sorted: for assertions.
+    /// Lists all entries recursively, sorted, as relative paths.
     ///
-    /// A symlink is listed and not followed. Sorted is by component, so that a directory stands
-    /// right before what is in it.
+    /// Meant for assertions. Symlinks are listed and not followed. The order is by path component:
+    /// a directory comes right before its contents.
     ///
     /// # Errors
     ///
-    /// Those of [`write`](Self::write); the path is the directory's.
+    /// The same as for [`write`](Self::write), with the directory's path.
     ///
     /// # Cancel safety
     ///
@@ -135,7 +141,7 @@ impl AsyncTempDir {
     }
 }
 
-/// Removes what is at `path` beneath `dir`, which is at `root`.
+/// Removes the entry `path` beneath `dir`, which is at `root`.
 fn remove(
     dir: &Dir,
     root: &Path,
@@ -151,7 +157,7 @@ fn remove(
     };
     let (above, shown) = match path.parent() {
         Some(above) if above.as_os_str().is_empty() => (dir.open_dir(".")?, root.join(name)),
-        // By a path that no link is part of, with its directory open, so that it stays that.
+        // A path without links; its directory is open, so that it remains one.
         Some(above) if remove::BY_PATH => {
             let above = dir.canonicalize(above)?;
             (dir.open_dir(&above)?, root.join(above).join(name))
@@ -169,7 +175,7 @@ fn remove(
     let around = above.try_clone()?;
     let hidden = shown.with_file_name(&aside);
     let removed = remove::entry(above.into_std_file(), &hidden, options);
-    // What is left gets its name back, so that the caller can try again.
+    // If something remains, restore the name, so that the caller can try again.
     Ok(
         removed.map_err(|error| match step_back(&around, &aside, name) {
             Ok(()) => error.moved(&hidden, &shown),
@@ -178,9 +184,10 @@ fn remove(
     )
 }
 
-/// Gives the directory `name` in `above` another name, and returns that. It may be one that is
-/// persisted meanwhile, and the removal would follow it to its new name. If this fails, the name
-/// stays.
+/// Renames the directory `name` in `above`, and returns the new name.
+///
+/// A persist may rename a directory meanwhile, and the removal would follow it to its new name. On
+/// failure, the name is unchanged.
 fn step_aside(above: &Dir, name: &OsStr) -> Option<OsString> {
     let is_dir = above.symlink_metadata(name).ok()?.is_dir();
     let aside = is_dir.then(|| name::aside(name).ok()).flatten()?;
@@ -188,7 +195,7 @@ fn step_aside(above: &Dir, name: &OsStr) -> Option<OsString> {
     Some(aside)
 }
 
-/// Gives the directory `aside` its name back, unless there is something of that name.
+/// Renames the directory `aside` back, unless its name is taken.
 fn step_back(above: &Dir, aside: &OsStr, name: &OsStr) -> io::Result<()> {
     match above.symlink_metadata(name) {
         Err(error) if error.kind() == ErrorKind::NotFound => above.rename(aside, above, name),
@@ -201,7 +208,7 @@ fn list(dir: &Dir) -> io::Result<Vec<PathBuf>> {
     let mut unread = vec![PathBuf::from(".")];
     while let Some(parent) = unread.pop() {
         let entries = match dir.read_dir(&parent) {
-            // Removed, or made something else, since its name was read.
+            // Removed or replaced since its name was read.
             Err(error)
                 if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
                     && !found.is_empty() =>
@@ -212,7 +219,7 @@ fn list(dir: &Dir) -> io::Result<Vec<PathBuf>> {
         };
         for entry in entries {
             let entry = entry?;
-            // `.` is for the first `read_dir` only.
+            // Only the first `read_dir` needs the `.`.
             let path = match parent.as_os_str() == "." {
                 true => PathBuf::from(entry.file_name()),
                 false => parent.join(entry.file_name()),
@@ -231,8 +238,9 @@ fn list(dir: &Dir) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Whether the entry is a directory. Some filesystems do not tell the type of an entry with its
-/// name; then it is looked up.
+/// Returns whether the entry is a directory.
+///
+/// Some filesystems do not return the type of an entry with its name; then this looks it up.
 fn is_dir(entry: &DirEntry) -> io::Result<bool> {
     let kind = entry.file_type()?;
     if kind.is_dir() || kind.is_file() || kind.is_symlink() {

@@ -1,4 +1,4 @@
-//! Files, one at a time.
+//! Operations on one file.
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -7,39 +7,40 @@ use super::open::{Access, open, open_to_hand_out};
 use crate::AsyncTempDir;
 
 impl AsyncTempDir {
-    /// Writes `contents` to the file `path`, which is created, with the directories it is in, or
-    /// replaced: `tokio::fs::write`, contained. Returns the absolute path.
+    /// Writes a file, creating missing parents, and returns its absolute path.
+    ///
+    /// An existing file is truncated. Like `tokio::fs::write`, but confined to the directory.
     ///
     /// # Errors
     ///
-    /// Each names operation and path.
+    /// Each error names the operation and the path.
     ///
-    /// - `InvalidInput`: the path is empty or contains a NUL; or there is something at it that is
-    ///   no regular file: a FIFO, a socket, a device.
-    /// - `PermissionDenied`: the path leads out of the directory (by `..`, by being absolute,
-    ///   through a symlink), or the operating system refuses.
-    /// - `NotFound`: the directory was removed, or one around it was [closed](Self::close).
-    /// - `IsADirectory`, `InvalidFilename` (a name too long) and whatever else the operating system
-    ///   says.
-    /// - `WouldBlock`: somebody holds a lease on the file (Linux), and does not let go of it within
-    ///   five seconds.
-    /// - `Other`: something else has the directory's name by now, or the runtime shuts down, or the
-    ///   system gives it no thread.
+    /// - `InvalidInput`: the path is empty or contains a NUL, or it refers to something other than
+    ///   a regular file: a FIFO, a socket, a device.
+    /// - `PermissionDenied`: the path leads out of the directory (it is absolute, or leads out by
+    ///   `..` or through a symlink), or the operating system denies access.
+    /// - `NotFound`: the directory was removed, or one that contains it was [closed](Self::close).
+    /// - `IsADirectory`, `InvalidFilename` (a name too long) and any other error of the operating
+    ///   system.
+    /// - `WouldBlock`: the holder of a lease on the file (Linux) does not release it within five
+    ///   seconds.
+    /// - `Other`: the directory's path now refers to something else, the runtime is shutting down,
+    ///   or the system gives it no thread.
     ///
     /// # Panics
     ///
-    /// If `contents.as_ref()` does.
+    /// Panics if `contents.as_ref()` does.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the file may be there, whole or in part, or not. It is in the
-    /// directory and goes with it; the directory is not removed before the operation has ended.
+    /// If the future is dropped, the file may be unchanged, incomplete or complete. It is removed
+    /// with the directory, which is not removed before the operation ends.
     ///
     /// # Platform notes
     ///
-    /// On Windows, `InvalidInput` is also a name that would become something else there: one with
-    /// a colon (an alternate data stream) or another reserved character, one that ends in a dot
-    /// or a space, and that of a device, with any extension (`NUL`, `com1.txt`).
+    /// On Windows, `InvalidInput` also covers names with another meaning there: a name with a colon
+    /// (an alternate data stream) or another reserved character, one that ends in a dot or a space,
+    /// and a device name, with any extension (`NUL`, `com1.txt`).
     pub async fn write(
         &self,
         path: impl AsRef<Path>,
@@ -53,11 +54,13 @@ impl AsyncTempDir {
         Ok(self.path().join(path))
     }
 
-    /// Reads the whole file `path`: `tokio::fs::read`, contained.
+    /// Reads a whole file.
+    ///
+    /// Like `tokio::fs::read`, but confined to the directory.
     ///
     /// # Errors
     ///
-    /// `NotFound`, or those of [`write`](Self::write).
+    /// `NotFound`, and the same errors as [`write`](Self::write).
     ///
     /// # Cancel safety
     ///
@@ -65,7 +68,7 @@ impl AsyncTempDir {
     pub async fn read(&self, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
         self.inside("read", path.as_ref(), |dir, path| {
             let mut bytes = Vec::new();
-            // Of the standard library's file, for it makes room according to the file's size.
+            // The standard library's file reserves room according to the file's size.
             let mut file = open(dir, path, Access::Read)?.into_std();
             file.read_to_end(&mut bytes)?;
             Ok(bytes)
@@ -73,11 +76,14 @@ impl AsyncTempDir {
         .await
     }
 
-    /// Reads the whole file `path` as UTF-8: `tokio::fs::read_to_string`, contained.
+    /// Reads a whole file as UTF-8.
+    ///
+    /// Like `tokio::fs::read_to_string`, but confined to the directory.
     ///
     /// # Errors
     ///
-    /// `InvalidData`: it is not UTF-8; `NotFound`; or those of [`write`](Self::write).
+    /// `InvalidData` if the file is not UTF-8; `NotFound`; and the same errors as
+    /// [`write`](Self::write).
     ///
     /// # Cancel safety
     ///
@@ -92,55 +98,61 @@ impl AsyncTempDir {
         .await
     }
 
-    /// Opens the file `path` for writing; it is created, with the directories it is in, or
-    /// truncated: `tokio::fs::File::create`, contained.
+    /// Opens a file for writing, truncating it or creating it and missing parents.
+    ///
+    /// Like `tokio::fs::File::create`, but confined to the directory.
     ///
     /// # Errors
     ///
-    /// Those of [`write`](Self::write).
+    /// The same as for [`write`](Self::write).
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the file may be there, empty, or not.
+    /// If the future is dropped, the file may or may not have been created or truncated.
     pub async fn create(&self, path: impl AsRef<Path>) -> io::Result<tokio::fs::File> {
         self.opened("create", path.as_ref(), Access::Truncate).await
     }
 
-    /// Opens the file `path` for writing; it must not exist and is created, with the directories
-    /// it is in: `tokio::fs::File::create_new`, but for writing only, and contained.
+    /// Creates a file, including missing parents, and opens it for writing. Errors if it exists.
+    ///
+    /// Like `tokio::fs::File::create_new`, but for writing only, and confined to the directory.
     ///
     /// # Errors
     ///
-    /// `AlreadyExists`, also of a symlink, wherever it leads; or those of [`write`](Self::write).
+    /// `AlreadyExists`, also for a symlink, wherever it leads, and the same errors as
+    /// [`write`](Self::write).
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the file may be there, empty, or not.
+    /// If the future is dropped, the file may be missing or empty.
     pub async fn create_new(&self, path: impl AsRef<Path>) -> io::Result<tokio::fs::File> {
         self.opened("create", path.as_ref(), Access::New).await
     }
 
-    /// Opens the file `path` for writing at its end, wherever that is by then; it is created, with
-    /// the directories it is in, if it does not exist: `tokio::fs::OpenOptions` with `append` and
-    /// `create`, contained.
+    /// Opens a file for appending, creating it and missing parents if needed.
+    ///
+    /// Like `tokio::fs::OpenOptions` with `append` and `create`, but confined to the directory.
+    /// Every write goes to the end that the file has by then.
     ///
     /// # Errors
     ///
-    /// Those of [`write`](Self::write).
+    /// The same as for [`write`](Self::write).
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the file may be there or not. What is in it stays.
+    /// If the future is dropped, the file may or may not exist. Its contents remain.
     pub async fn append(&self, path: impl AsRef<Path>) -> io::Result<tokio::fs::File> {
         self.opened("append to", path.as_ref(), Access::Append)
             .await
     }
 
-    /// Opens the file `path` for reading: `tokio::fs::File::open`, contained.
+    /// Opens a file for reading.
+    ///
+    /// Like `tokio::fs::File::open`, but confined to the directory.
     ///
     /// # Errors
     ///
-    /// `NotFound`, or those of [`write`](Self::write).
+    /// `NotFound`, and the same errors as [`write`](Self::write).
     ///
     /// # Cancel safety
     ///

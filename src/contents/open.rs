@@ -1,4 +1,4 @@
-//! Opening files, and making what they are to be in.
+//! Opening files, and creating missing parents.
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
@@ -8,17 +8,17 @@ use cap_std::fs::{Dir, File, OpenOptions};
 
 use crate::sys;
 
-/// What a file is opened for.
+/// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     Read,
-    /// Write, from an empty file.
+    /// Write, truncating or creating the file.
     Truncate,
-    /// Write, a file that was not there.
+    /// Write to a new file.
     New,
-    /// Write, a file that was not there, for the owner alone.
+    /// Write to a new file that is private to the owner.
     Private,
-    /// Write at the end.
+    /// Append, creating the file if needed.
     Append,
 }
 
@@ -36,15 +36,14 @@ impl Access {
     }
 }
 
-/// Opens the regular file `path` beneath `dir`; to write it, the directories it is in are made
-/// if that is what is missing.
+/// Opens the regular file `path` beneath `dir`; for writing, creates missing parents.
 pub(super) fn open(dir: &Dir, path: &Path, access: Access) -> io::Result<File> {
     let options = access.options();
     match access {
         Access::Read => sys::open_regular(dir, path, &options),
-        // What is new is regular.
-        // No file has such a name: the system says so, and nothing is made.
+        // No file has such a path: the operating system returns an error, and nothing is created.
         _ if ends_in_separator(path) => sys::open_regular(dir, path, &options),
+        // A new file is regular, and needs no check.
         Access::New | Access::Private => with_parents(dir, path, || dir.open_with(path, &options)),
         Access::Truncate | Access::Append => {
             with_parents(dir, path, || sys::open_regular(dir, path, &options))
@@ -52,15 +51,16 @@ pub(super) fn open(dir: &Dir, path: &Path, access: Access) -> io::Result<File> {
     }
 }
 
-/// As [`open`], for somebody outside.
+/// Opens a file like [`open`], to be returned to the caller.
 pub(super) fn open_to_hand_out(dir: &Dir, path: &Path, access: Access) -> io::Result<File> {
     let file = open(dir, path, access)?;
     sys::hand_out(&file, access == Access::Append)?;
     Ok(file)
 }
 
-/// Tries `create`, and once more with the directories made that `path` is in: they mostly exist,
-/// and then cost nothing.
+/// Calls `create`; if a parent of `path` is missing, creates the parents and calls it again.
+///
+/// Parents mostly exist, and then cost nothing.
 pub(super) fn with_parents<T>(
     dir: &Dir,
     path: &Path,
@@ -73,20 +73,19 @@ pub(super) fn with_parents<T>(
                 && !ends_in_dots(path) =>
         {
             make_dirs(dir, parent)?;
-            // Even if there was nothing to make: somebody else may have been faster.
+            // Even if none was missing by now: another thread or process may have created them.
             create()
         }
         (done, _) => done,
     }
 }
 
-/// Makes the directory `path` beneath `dir` and those it is in, unless they exist.
+/// Creates the directory `path` beneath `dir` and missing parents, unless they exist.
 ///
-/// cap-std's `create_dir_all` would make `new` before it finds that `new/../..` leads out. Here a
-/// `..` behind a name that is missing is an error, as in every path that is only resolved, and
-/// then nothing is made at all.
+/// cap-std's `create_dir_all` would create `new` before it finds that `new/../..` leads out. Here a
+/// `..` after a missing name is an error, as in plain path resolution, and nothing is created.
 pub(super) fn make_dirs(dir: &Dir, path: &Path) -> io::Result<()> {
-    // From the whole path up to the first that exists, for mostly only the last is missing.
+    // From the whole path up to the first that exists: mostly, only the last is missing.
     let mut missing = Vec::<&OsStr>::new();
     let mut above = path;
     let there = loop {
@@ -112,7 +111,7 @@ pub(super) fn make_dirs(dir: &Dir, path: &Path) -> io::Result<()> {
         path.push(name);
         match dir.create_dir(&path) {
             Ok(()) => {}
-            // Somebody else was faster; or it is a symlink that leads nowhere.
+            // Another thread or process created it, or it is a dangling symlink.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 if !dir.metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
                     return Err(error);
@@ -124,8 +123,9 @@ pub(super) fn make_dirs(dir: &Dir, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether it ends in `.` or `..`, with or without separators behind it, and so names nothing that
-/// could be created.
+/// Returns whether `path` ends in `.` or `..`, with or without separators after it.
+///
+/// Such a path names nothing that could be created.
 pub(super) fn ends_in_dots(path: &Path) -> bool {
     let mut bytes = path.as_os_str().as_encoded_bytes();
     while let [before @ .., last] = bytes
@@ -140,7 +140,7 @@ pub(super) fn ends_in_dots(path: &Path) -> bool {
             .is_some_and(|byte| is_separator((*byte).into()))
 }
 
-/// Whether it ends as only the path of a directory does.
+/// Returns whether `path` ends in a separator, as only the path of a directory does.
 pub(super) fn ends_in_separator(path: &Path) -> bool {
     let bytes = path.as_os_str().as_encoded_bytes();
     bytes

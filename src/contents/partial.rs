@@ -1,4 +1,4 @@
-//! A file that has its name only when it is complete.
+//! A file that gets its final name only when it is complete.
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
@@ -14,34 +14,35 @@ use crate::name;
 use crate::owned::OwnedDir;
 use crate::sys;
 
-/// How many random characters a file has in its name while it is incomplete. Nobody else names
-/// files so: should one be there all the same, it is left alone.
+/// The number of random characters in the name of an incomplete file.
+///
+/// With so many, no other file has the name; if one does, it is left untouched.
 const RANDOM_LEN: usize = 16;
 
-/// How many symlinks in a row lead somewhere, as for Linux.
+/// How many symlinks in a row are followed; the same limit as on Linux.
 const MAX_LINKS: u32 = 40;
 
-/// A file being written, under a random name next to where it is to be.
+/// A file being written, under a random name in the same directory as its target.
 ///
-/// There, and not elsewhere in the directory, because a rename cannot leave a filesystem, and one
-/// may be mounted inside. Dropped, it is removed in the background.
+/// It must be in the same directory because a rename cannot cross filesystems, and one may be
+/// mounted inside. Dropping it removes the file in the background.
 #[derive(Debug)]
 pub(super) struct Partial {
     file: Provisional,
     written: u64,
-    /// What it is to be called in the end.
+    /// The final name.
     name: OsString,
 }
 
 impl Partial {
-    /// Makes the file, and the directories that `path` is in.
+    /// Creates the file and missing parents of `path`.
     pub(super) fn new(owner: &Arc<OwnedDir>, path: &Path) -> io::Result<Self> {
         let root = open_root(owner)?;
         let target = target(&root, path)?;
         let name = target.file_name().ok_or(ErrorKind::IsADirectory)?;
         let parent = parent(&target);
         if target == path {
-            // Not those of a link's target: no other method makes them either.
+            // Not for the target of a symlink: no other method creates parents there either.
             make_dirs(&root, parent)?;
         }
         let parent_dir = root.open_dir(parent)?;
@@ -59,19 +60,19 @@ impl Partial {
         Ok(())
     }
 
-    /// Gives the file its name, and says how long it is.
+    /// Gives the file its final name and returns its length.
     pub(super) fn complete(self) -> io::Result<u64> {
         self.file.rename(Path::new(&self.name))?;
         Ok(self.written)
     }
 
-    /// Removes the file at once, on a thread that may wait for the disk.
+    /// Removes the file now; call this on a thread that may block.
     pub(super) fn discard(self) {
         self.file.discard();
     }
 }
 
-/// The directory that `path` is in.
+/// Returns the parent of `path`.
 fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -79,13 +80,14 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-/// The file that `path` leads to, itself no symlink: it is to be given its name by a rename, which
-/// would replace a link and not follow it.
+/// Returns the path that `path` leads to, with a symlink as last component followed.
+///
+/// The file gets its final name by a rename, which would replace a symlink instead of following it.
 fn target(root: &Dir, path: &Path) -> io::Result<PathBuf> {
     let mut target = path.to_path_buf();
     for _ in 0..MAX_LINKS {
         path::check(&target)?;
-        // Only of a directory, and that is what the error is, if there is nothing worse to say.
+        // Only a directory has such a path; that is the error unless `metadata` returns another.
         if ends_in_dots(&target) {
             root.metadata(&target)?;
             return Err(ErrorKind::IsADirectory.into());
@@ -97,7 +99,7 @@ fn target(root: &Dir, path: &Path) -> io::Result<PathBuf> {
         match root.symlink_metadata(&target) {
             Ok(metadata) if metadata.is_symlink() => {
                 let link = root.read_link_contents(&target)?;
-                // An absolute one replaces the whole, and is refused in the next round.
+                // An absolute target replaces the whole path; the next round refuses it.
                 target.pop();
                 target.push(link);
             }
@@ -107,7 +109,7 @@ fn target(root: &Dir, path: &Path) -> io::Result<PathBuf> {
             Err(error) => return Err(error),
         }
     }
-    // What the system says of a loop.
+    // Returns the operating system's error for a loop.
     root.metadata(&target)?;
     Err(io::Error::other("too many symlinks, one after the other"))
 }

@@ -1,14 +1,14 @@
-//! What may be the path of something inside, as far as its text alone can tell.
+//! Checks of a path inside that need only its text.
 
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path};
 
 use crate::sys;
 
-/// Refuses what cannot be a path inside, with a better reason than the system would give.
+/// Refuses paths that cannot be inside, with a better reason than the operating system's.
 ///
-/// Whether a `..` or a symlink leads out shows only on disk: that is left to the resolution
-/// beneath the open directory.
+/// Whether a `..` or a symlink leads out shows only on disk, so path resolution beneath the open
+/// directory checks that.
 pub(super) fn check(path: &Path) -> io::Result<()> {
     let refuse = |kind, message| Err(io::Error::new(kind, message));
     if path.as_os_str().is_empty() {
@@ -29,10 +29,10 @@ pub(super) fn check(path: &Path) -> io::Result<()> {
     })
 }
 
-/// Replaces cap-std's word for a path that leads out by ours.
+/// Replaces cap-std's message for a path that leads out by ours.
 ///
-/// That is the only error of kind `PermissionDenied` that it makes itself; the system's have a
-/// number.
+/// It is the only `PermissionDenied` error that cap-std makes itself; the operating system's errors
+/// have a code.
 pub(super) fn explain(error: io::Error) -> io::Error {
     if error.kind() == ErrorKind::PermissionDenied && error.raw_os_error().is_none() {
         io::Error::new(

@@ -1,4 +1,4 @@
-//! Many files in one hop.
+//! Writing many files in one blocking-pool task.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -13,25 +13,26 @@ use crate::AsyncTempDir;
 use crate::error::located;
 
 impl AsyncTempDir {
-    /// Writes many files, in the order given, each as [`write`](Self::write) does, with one hop to
-    /// the blocking pool for all of them: what a fixture of thousands of files is made with.
+    /// Writes many files in one blocking-pool task.
     ///
-    /// `files` is iterated first, to its end, on the calling task; all of the contents are in
-    /// memory then.
+    /// Each is written as by [`write`](Self::write), in the given order. Use it for fixtures of
+    /// thousands of files.
+    ///
+    /// The calling task first iterates over all of `files`, so all contents are in memory then.
     ///
     /// # Errors
     ///
-    /// Those of [`write`](Self::write), for the first file that fails. The error names it and says
-    /// how many were written before it; none is after it.
+    /// The same as for [`write`](Self::write), for the first file that fails. The error names it
+    /// and the number of files written before it; files after it are not written.
     ///
     /// # Panics
     ///
-    /// If `files`, or the `as_ref` of one of its items, does.
+    /// Panics if `files`, or the `as_ref` of one of its items, does.
     ///
     /// # Cancel safety
     ///
     /// If the future is dropped, writing ends before the next file. The files up to there are in
-    /// the directory, the last of them whole or in part.
+    /// the directory; the last of them may be incomplete.
     ///
     /// # Examples
     ///
@@ -58,7 +59,7 @@ impl AsyncTempDir {
         P: AsRef<Path>,
         C: AsRef<[u8]> + Send + 'static,
     {
-        // The iterator and its paths are the caller's, and may be of this thread only.
+        // The caller's iterator and paths need not be `Send`.
         let files = files
             .into_iter()
             .map(|(path, contents)| (path.as_ref().to_path_buf(), contents))
@@ -87,7 +88,7 @@ impl AsyncTempDir {
     }
 }
 
-/// Why not all files were written.
+/// The first file that could not be written.
 struct Failed {
     path: PathBuf,
     written: usize,
@@ -116,7 +117,7 @@ fn write_all(
 
 fn write(dir: &Dir, path: &Path, contents: &[u8]) -> io::Result<()> {
     path::check(path)?;
-    // They are new, mostly, and what is new need not be looked at.
+    // Most files are new, and a new file needs no check of its type.
     let file = match open(dir, path, Access::New) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             open(dir, path, Access::Truncate)
@@ -126,7 +127,7 @@ fn write(dir: &Dir, path: &Path, contents: &[u8]) -> io::Result<()> {
     file.map_err(path::explain)?.write_all(contents)
 }
 
-/// Says so when the future is over, so that a job nobody waits for ends early.
+/// Signals that the future has ended, so that a job without a receiver ends early.
 #[derive(Default)]
 struct Over(Arc<AtomicBool>);
 

@@ -1,4 +1,4 @@
-//! A file that is removed again unless it is kept.
+//! A file that is removed on drop unless it is kept.
 
 use std::fs::File;
 use std::io;
@@ -12,29 +12,29 @@ use super::open::{Access, open};
 use crate::cleanup::{Doomed, Pending, Verdict, What};
 use crate::owned::OwnedDir;
 
-/// A new file, and where it is.
+/// A new file and its location.
 ///
-/// Dropped, it is removed in the background: a future that is dropped has no other way.
+/// Dropping it removes the file in the background, because a dropped future cannot wait.
 #[derive(Debug)]
 pub(super) struct Provisional {
-    /// Always there, until it is kept or removed.
+    /// `Some` until the file is kept or removed.
     place: Option<Place>,
 }
 
 #[derive(Debug)]
 struct Place {
     file: File,
-    /// The directory that the file is in, wherever that is by now.
+    /// The parent directory, even if it has been renamed.
     dir: Dir,
     name: String,
-    /// The whole path, as it was.
+    /// The absolute path at the time of creation.
     path: PathBuf,
-    /// Not a job in it: the file may rest for ever.
+    /// Not a job in the directory, because the file may rest forever between two writes.
     owner: Arc<OwnedDir>,
 }
 
 impl Provisional {
-    /// Makes the file `name` in `dir`, which is at `path` in the directory `owner`.
+    /// Creates the file `name` in `dir`, which is at `path` in the directory `owner`.
     pub(super) fn new(
         dir: Dir,
         path: &Path,
@@ -67,8 +67,7 @@ impl Provisional {
         &self.place().path
     }
 
-    /// Gives the file the name `target` in its directory, and keeps it. Should that fail, it is
-    /// removed.
+    /// Renames the file to `target` in its directory and keeps it; removes it if that fails.
     pub(super) fn rename(mut self, target: &Path) -> io::Result<()> {
         let place = self.place();
         match place.dir.rename(&place.name, &place.dir, target) {
@@ -83,12 +82,12 @@ impl Provisional {
         }
     }
 
-    /// Keeps it as it is.
+    /// Keeps the file as it is.
     pub(super) fn keep(mut self) {
         self.place = None;
     }
 
-    /// Removes the file at once, on a thread that may wait for the disk.
+    /// Removes the file now; call this on a thread that may block.
     pub(super) fn discard(mut self) {
         if let Some(place) = self.place.take() {
             let entry = What::Entry {
@@ -96,7 +95,7 @@ impl Provisional {
                 file: place.file,
             };
             let removed = entry.remove(&place.path);
-            // Somebody waits, but for another error than this.
+            // The caller returns another error, so this one is reported.
             drop(Verdict::new(removed));
         }
     }
@@ -108,7 +107,7 @@ impl Drop for Provisional {
             return;
         };
         if place.owner.is_foreign() {
-            // A forked child's copy: the file is its parent's.
+            // A forked child's copy: the file belongs to the parent process.
             return mem::forget(place);
         }
         let Place {
@@ -118,11 +117,11 @@ impl Drop for Provisional {
             owner,
             ..
         } = place;
-        // What drops it has the handle, or a job: so nothing has removed the directory yet.
+        // The dropping code holds the handle or a job, so the directory has not been removed yet.
         let job = owner.next_job();
         owner.lane().push(Doomed {
             path,
-            // The file is closed over there, too: that may wait for the disk.
+            // The worker also closes the file, because that may block.
             what: What::Entry {
                 above: dir.into_std_file(),
                 file,

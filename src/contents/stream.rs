@@ -1,4 +1,4 @@
-//! A file from a stream: the next chunks are awaited while the last ones are written.
+//! Writing a stream to a file: the next chunks are awaited while the last ones are written.
 
 use std::error::Error;
 use std::fmt;
@@ -20,37 +20,38 @@ use crate::error::located;
 use crate::owned::OwnedDir;
 
 impl AsyncTempDir {
-    /// Writes the chunks of `stream` to the file `path`, one after the other, and returns how many
-    /// bytes they were: an upload, a download, what a child process prints. The file is created,
-    /// with the directories it is in, or replaced, and that only when the stream has ended well:
-    /// until then its bytes are next to it, in a file with a random name, `.….part`.
+    /// Writes a stream to a file atomically; returns the byte count.
     ///
-    /// What is replaced is replaced by a new file, with the usual mode: who has the old one open,
-    /// or another hard link to it, keeps that.
+    /// Use it for an upload, a download, or the output of a child process. Missing parents are
+    /// created. The bytes go to a file with a random name, `.….part`, in the same directory; it is
+    /// renamed to `path` only when the stream has ended without an error.
     ///
-    /// Memory does not grow with the stream: small chunks are gathered in two buffers of
-    /// 512 KiB, and at most eight large ones (64 KiB and more) are held. While some are written,
-    /// the next are awaited; a stream that keeps still has no thread of the blocking pool.
+    /// An existing file is replaced by a new one with default permissions, not truncated: open
+    /// handles and other hard links keep the old contents.
+    ///
+    /// Memory does not grow with the stream: two buffers of 512 KiB gather small chunks, and at
+    /// most eight large ones (64 KiB and more) are held. While some chunks are written, the next
+    /// are awaited; waiting for the stream occupies no thread of the blocking pool.
     ///
     /// # Errors
     ///
-    /// - Whatever the stream's error is, as the [`source`](Error::source) of this one, which has
-    ///   the kind `Other`, or the stream error's own if that is an `io::Error`.
-    /// - Those of [`write`](Self::write): at once, whether or not a chunk has come.
+    /// - The stream's error, as the [`source`](Error::source) of this one. The kind is `Other`, or
+    ///   the stream error's own if it is an `io::Error`.
+    /// - The same errors as for [`write`](Self::write), at once, even before the first chunk.
     /// - `ResourceBusy`: something is mounted on the file.
     ///
-    /// No part of the file is left then, and what was at the path before is as it was; directories
-    /// that were made for it stay.
+    /// Then no part of the file is left, and an existing file at the path is unchanged. Parents
+    /// that were created remain.
     ///
     /// # Panics
     ///
-    /// If the stream, or the `as_ref` of a chunk, does. No part of the file is left either.
+    /// Panics if the stream, or the `as_ref` of a chunk, does. No part of the file is left.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the file is there completely, or not at all, and what was at the
-    /// path is as it was. The incomplete file is removed in the background, which
-    /// [`cleanup::idle`](crate::cleanup::idle) waits for.
+    /// If the future is dropped, the file at the path is either complete or as it was before. The
+    /// incomplete file is removed in the background, which [`cleanup::idle`](crate::cleanup::idle)
+    /// waits for.
     ///
     /// # Examples
     ///
@@ -94,8 +95,8 @@ impl AsyncTempDir {
             batch: Batch::new(),
         };
         let mut spare = Batch::new();
-        // The first time there need be nothing to write: whether the path can be written at all is
-        // found out at once.
+        // The first round need not have anything to write: it shows at once whether the path can be
+        // written.
         poll_fn(|cx| Poll::Ready(source.poll_enough(cx).is_ready())).await;
         loop {
             let last = match source.end.take() {
@@ -103,7 +104,7 @@ impl AsyncTempDir {
                 Some(Ok(())) => true,
                 Some(Err(error)) => {
                     if let Resting::Made(partial) = file {
-                        // Refused, it is dropped, and removed in the background.
+                        // If refused, the file is dropped, and removed in the background.
                         if let Ok(discarding) = self.start(|_| partial.discard()) {
                             let _ = discarding.await;
                         }
@@ -116,7 +117,7 @@ impl AsyncTempDir {
             let written = poll_fn(|cx| {
                 let written = writing.as_mut().poll(cx);
                 if written.is_pending() && !last {
-                    // It, too, wakes the task when there is more.
+                    // The stream, too, wakes the task when there is more.
                     let _ = source.poll_enough(cx);
                 }
                 written
@@ -134,13 +135,13 @@ impl AsyncTempDir {
     }
 }
 
-/// The file while no thread is at work on it.
+/// The file while no thread works on it.
 enum Resting {
     Unmade(PathBuf),
     Made(Partial),
 }
 
-/// What a thread that was at work leaves.
+/// The result of a thread's work on the file.
 enum Written<B> {
     Part(Partial, Batch<B>),
     All(u64),
@@ -167,16 +168,15 @@ fn write<B: AsRef<[u8]>>(
     }
 }
 
-/// The stream, and what has come of it that is not being written yet.
+/// The stream, and the chunks received from it that are not being written yet.
 struct Source<'s, S, B, E> {
     stream: Pin<&'s mut S>,
-    /// How the stream ended: not to be polled any more.
+    /// How the stream ended; after that, it must not be polled.
     end: Option<Result<(), E>>,
     batch: Batch<B>,
 }
 
-/// How many chunks are taken in one go from a stream that has them ready, until it is other
-/// tasks' turn.
+/// How many ready chunks are taken from a stream before yielding to other tasks.
 const MAX_CHUNKS: u32 = 256;
 
 impl<S, B, E> Source<'_, S, B, E>
@@ -200,7 +200,7 @@ where
         Poll::Pending
     }
 
-    /// As [`poll_enough`](Self::poll_enough), but one chunk is enough if the next is not ready.
+    /// Like [`poll_enough`](Self::poll_enough), but one chunk is enough if the next is not ready.
     fn poll_something(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let enough = self.poll_enough(cx);
         if self.batch.is_empty() {
@@ -211,7 +211,7 @@ where
     }
 }
 
-/// The error of the stream, as that of the operation: a cause of its own.
+/// The operation's error when the stream fails, with the stream's error as its source.
 #[derive(Debug)]
 struct StreamFailed(Box<dyn Error + Send + Sync>);
 

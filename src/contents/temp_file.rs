@@ -20,23 +20,25 @@ use crate::owned::OwnedDir;
 use crate::pool;
 use crate::sys::{self, Identity};
 
-/// How many names are tried. With 10 random characters one is enough.
+/// How many names are tried; with 10 random characters, one is enough.
 const MAX_TRIES: u32 = 16;
 
 impl AsyncTempDir {
-    /// Creates a file with a random name, for reading and writing: an
-    /// [`async_tempfile::TempFile`], as its `new_in` makes, but for the owner alone (mode 0600 on
-    /// Unix), and contained.
+    /// Creates a file with a random name, for reading and writing.
     ///
-    /// The file goes when the `TempFile` is dropped, or with the directory. That drop removes it
-    /// by path, and on the dropping thread, also in a forked child; `drop_async` does so on the
-    /// blocking pool.
+    /// Like `new_in` of [`async_tempfile::TempFile`], but private to the owner (mode 0600 on Unix),
+    /// and confined to the directory.
+    ///
+    /// The file is removed when the `TempFile` is dropped, or with the directory. Dropping the
+    /// `TempFile` removes it by path, on the dropping thread, even in a forked child; `drop_async`
+    /// does so on the blocking pool.
     ///
     /// # Errors
     ///
-    /// What the operating system says; `Other`: something else has the directory's name by now,
-    /// or the file's, or the runtime shuts down, or the system gives it no thread. No file is left;
-    /// after the last three, it may be removed in the background, as below.
+    /// Any error of the operating system. `Other` if the directory's path now refers to something
+    /// else, if the file's path does, if the runtime is shutting down, or if the system gives it no
+    /// thread. No file is left; in the last three cases, it may be removed in the background, as
+    /// below.
     ///
     /// # Cancel safety
     ///
@@ -52,15 +54,15 @@ impl AsyncTempDir {
         let lane = self.lane();
         let made = self.start(make)?.await??;
 
-        // It takes paths only. So the file is made here, where it cannot be anywhere else; that
-        // the path still leads to it is looked at afterwards.
+        // `TempFile` takes only paths. So the file is created beneath the directory first, and
+        // later checked to still be the one at the path.
         let path = made.path().to_path_buf();
         let mut opening = pin!(TempFile::from_existing(path, Ownership::Owned));
         let opened = poll_fn(|cx| {
-            // Also where no runtime is.
+            // The calling thread may be outside a runtime.
             let _entered = lane.runtime().enter();
-            // It asks the pool for a thread, which panics if the system gives none. Nothing else in
-            // it is known to panic.
+            // Polling requests a thread from the pool, which panics if the system gives none.
+            // Nothing else in it is known to panic.
             let poll = || opening.as_mut().poll(cx).map(Ok);
             catch_unwind(AssertUnwindSafe(poll))
                 .unwrap_or_else(|_| Poll::Ready(Err(pool::unavailable())))
@@ -86,7 +88,7 @@ impl AsyncTempDir {
         if same?.await?? {
             Ok(file)
         } else {
-            // Somebody else's: it is not to be removed.
+            // The file is not ours, and must not be removed.
             file.keep();
             Err(io::Error::other(
                 "the file was replaced as soon as it was created",

@@ -1,12 +1,12 @@
-//! In applications: how a process ends without leftovers, and how a directory is published.
+//! In applications: ending without leftovers, child processes, and publishing a directory.
 //!
 //! # The end of the process
 //!
-//! **`main` returns.** Nothing has to be done: the tasks end with the runtime, their handles are
-//! dropped with them, and what they have begun to remove is removed before the runtime's end.
+//! **`main` returns.** Nothing has to be done: the tasks end with the runtime, which drops their
+//! handles, and removals that have started finish before the runtime ends.
 //!
-//! **Ctrl-C** ends the process at once unless somebody listens, and so does SIGTERM, which service
-//! managers and containers send. So listen, and return:
+//! **Ctrl-C** ends the process at once unless it listens for the signal. So does SIGTERM, which
+//! service managers and containers send. Listen, and return:
 //!
 //! ```no_run
 //! # use async_tempdir::AsyncTempDir;
@@ -14,15 +14,15 @@
 //! #[tokio::main]
 //! async fn main() -> std::io::Result<()> {
 //!     tokio::select! {
-//!         biased; // listened for before there is anything to leave behind
+//!         biased; // listens before there is anything to leave behind
 //!         interrupted = tokio::signal::ctrl_c() => interrupted,
 //!         worked = work() => worked,
 //!     }
 //! }
 //! ```
 //!
-//! From then on a second Ctrl-C does nothing. For SIGTERM there is one more arm, with `tokio::signal::unix::signal`: both examples,
-//! `graceful_shutdown` and `upload_server`, have it.
+//! From then on, a second Ctrl-C does nothing. For SIGTERM, add an arm with
+//! `tokio::signal::unix::signal`, as the examples `graceful_shutdown` and `upload_server` do.
 //!
 //! **[`std::process::exit`]** runs no destructor and waits for no thread. Drop every handle, then
 //! wait:
@@ -32,7 +32,7 @@
 //! use tokio::task::JoinSet;
 //!
 //! async fn exit(mut tasks: JoinSet<()>, code: i32) -> ! {
-//!     // An aborted task has its handles until the runtime has dropped it: `abort` alone, or a
+//!     // An aborted task keeps its handles until the runtime drops it: `abort` alone, or a
 //!     // dropped `JoinSet`, is not enough.
 //!     tasks.shutdown().await;
 //!     cleanup::idle().await;
@@ -40,13 +40,13 @@
 //! }
 //! ```
 //!
-//! The example `graceful_shutdown` does all of this; with `-- exit`, the impatient may press Ctrl-C
-//! again.
+//! The example `graceful_shutdown` does all of this; with `-- exit`, a second Ctrl-C ends it at
+//! once.
 //!
 //! # Child processes
 //!
-//! They work in it like in any other directory. A relative path is theirs to use, and what
-//! [`write`](crate::AsyncTempDir::write) returns is absolute:
+//! Child processes use the directory like any other. They may use relative paths, and
+//! [`write`](crate::AsyncTempDir::write) returns an absolute one:
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -59,7 +59,7 @@
 //!     .arg(list)
 //!     .args(["-o", "sorted.txt"])
 //!     .current_dir(&dir)
-//!     .kill_on_drop(true) // or it outlives the directory, if this future is dropped
+//!     .kill_on_drop(true) // otherwise it outlives the directory if this future is dropped
 //!     .status()
 //!     .await?;
 //! assert!(status.success());
@@ -70,8 +70,8 @@
 //!
 //! # Publishing
 //!
-//! [`persist`](crate::AsyncTempDir::persist) moves a finished directory to its place by one rename:
-//! nobody sees half of it. When that fails, the error has the handle.
+//! [`persist`](crate::AsyncTempDir::persist) moves a finished directory to its place by an atomic
+//! rename, so that no reader sees half of it. If that fails, the error returns the handle.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -81,18 +81,18 @@
 //! use async_tempdir::AsyncTempDir;
 //!
 //! # let outer = AsyncTempDir::new().await?;
-//! let www: &std::path::Path = // where the site is to be
+//! let www: &std::path::Path = // where the site goes
 //! #   outer.path();
 //! # /*
 //!     "/srv/www".as_ref();
 //! # */
-//! // Beside the target, for a rename does not leave the filesystem.
+//! // Beside the target, because a rename cannot cross filesystems.
 //! let site = AsyncTempDir::new_in(www).await?;
 //! site.write("index.html", "<h1>Hello</h1>").await?;
 //!
 //! let error = site.persist(www.join("missing/site")).await.unwrap_err();
 //! assert_eq!(error.error().kind(), ErrorKind::NotFound);
-//! let site = error.into_dir(); // as it was; dropped, it would be removed
+//! let site = error.into_dir(); // unchanged; dropping it would remove it
 //!
 //! let published = site.persist(www.join("site")).await?;
 //! assert!(published.join("index.html").exists());
@@ -101,4 +101,4 @@
 //! # }
 //! ```
 //!
-//! The example `publish` replaces an older version, too.
+//! The example `publish` also replaces an older version.

@@ -1,4 +1,4 @@
-//! For those who come from `tempfile`, `async-tempfile` or Python: the old call, the new call.
+//! Migrating from `tempfile`, `async-tempfile` or Python: the old call and the new call.
 //!
 //! # From `tempfile`
 //!
@@ -23,11 +23,11 @@
 //! | `Command::new("c").current_dir(&dir)` | the same |
 //! | `env::override_temp_dir(p)` | `TMPDIR`, or [`Builder::parent`](crate::Builder::parent) |
 //!
-//! What is different: names begin with `tmp`, not `.tmp`, and have ten random characters, not six;
-//! the mode is 0700, whatever the umask; a drop returns at once, and the directory is gone a little
-//! later ([`cleanup::idle`](crate::cleanup::idle)); `&dir` is an `AsRef<Path>`, `dir` is not, and an
-//! `&Arc<AsyncTempDir>` has its `path()`; a directory that somebody has put in the place of yours is not removed; creation needs a Tokio
-//! runtime.
+//! Differences: names begin with `tmp`, not `.tmp`, and have ten random characters, not six. The
+//! mode is 0700, regardless of the umask. A drop returns at once, and the directory is gone a
+//! little later ([`cleanup::idle`](crate::cleanup::idle)). `&dir` implements `AsRef<Path>`, `dir`
+//! does not; with an `&Arc<AsyncTempDir>`, use `path()`. A directory that has replaced yours is not
+//! removed. Creation needs a Tokio runtime.
 //!
 //! # From `async-tempfile`
 //!
@@ -41,11 +41,11 @@
 //! | `dir.try_clone().await?` | `Arc::new(dir)`, cloned |
 //! | `dir.drop_async().await`, `dir.close()?` | `dir.close().await?` |
 //! | `dir.keep()`, `dir.persist(target).await?` | the same |
-//! | `Ownership::Borrowed`, `from_existing(…)` | a path: what this crate has not made it does not own |
-//! | `TempFile::new_in(dir.dir_path().clone()).await?` | `dir.temp_file().await?`: it returns theirs |
+//! | `Ownership::Borrowed`, `from_existing(…)` | a path: this crate owns only directories that it created |
+//! | `TempFile::new_in(dir.dir_path().clone()).await?` | `dir.temp_file().await?`, which returns the same type |
 //!
-//! What is different: a drop does not delete on the thread that drops; the mode is 0700; a creation
-//! that is cancelled leaves nothing; errors are [`std::io::Error`]s.
+//! Differences: a drop does not delete on the dropping thread. The mode is 0700. A cancelled
+//! creation leaves nothing. Errors are [`std::io::Error`]s.
 //!
 //! # From Python
 //!
@@ -53,7 +53,7 @@
 //! |---|---|
 //! | `TemporaryDirectory()` | `AsyncTempDir::new().await?` |
 //! | `TemporaryDirectory(prefix="p", suffix="s", dir=d)` | `Builder::new().prefix("p").suffix("s").parent(d).create().await?` |
-//! | `with TemporaryDirectory() as d:` | <code>AsyncTempDir::scope(async \|d\| …).await?</code>: an error of the directory's; `??` for one of the function's, too |
+//! | `with TemporaryDirectory() as d:` | <code>AsyncTempDir::scope(async \|d\| …).await?</code> for errors of the directory; `??` for errors of the function, too |
 //! | `d.name`, `os.path.basename(d.name)` | `d.path()`, `d.file_name()` |
 //! | `d.cleanup()` | `d.close().await?` |
 //! | `TemporaryDirectory(delete=False)`, `mkdtemp()` | `Builder::new().cleanup(Cleanup::Never)`, or `d.keep()` |
@@ -65,10 +65,10 @@
 //! | `os.mkdir`, `os.makedirs(…, exist_ok=True)` | `d.create_dir("a").await?`, `d.create_dir_all("a/b").await?` |
 //! | `sorted(Path(d.name).rglob("*"))` | `d.list().await?` |
 //! | `shutil.rmtree(p)` | `remove_dir_all(p).await?` |
-//! | `shutil.rmtree(p, onexc=f)` | [`RemoveError::failures`](crate::RemoveError::failures) of that |
+//! | `shutil.rmtree(p, onexc=f)` | the same, and [`RemoveError::failures`](crate::RemoveError::failures) |
 //! | `shutil.move(d.name, target)` | `d.persist(target).await?`, on one filesystem |
 //! | pytest's `tmp_path`, `tmp_path_retention_policy = "failed"` | a [fixture](super::tests), [`Cleanup::OnSuccess`](crate::Cleanup::OnSuccess) |
 //!
-//! What is different: a garbage collector warns of a directory that it had to clean up, and here a
-//! drop is how it is meant to be; missing parents of what is written are made; names have ten
-//! random characters, not eight.
+//! Differences: Python's garbage collector warns about a directory that it had to clean up; here a
+//! drop is the intended way. Missing parents of a written file are created. Names have ten random
+//! characters, not eight.

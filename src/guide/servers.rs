@@ -1,7 +1,7 @@
-//! In servers: a directory for each request, and nothing left, however it ends.
+//! In servers: a directory for each request, removed however the request ends.
 //!
-//! A complete one is the example `upload_server`: uploads that are streamed into a directory, looked
-//! at by a child process, answered, and gone.
+//! The example `upload_server` is complete: it streams uploads into a directory, has a child
+//! process look at them, responds, and removes them.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -9,10 +9,10 @@
 //! use async_tempdir::{AsyncTempDir, TempRoot, cleanup};
 //! use futures::{Stream, stream};
 //!
-//! /// What a request does. A client that hangs up has its future dropped: the directory goes, too.
+//! /// Handles a request. If the client hangs up, the future is dropped and the directory removed.
 //! async fn upload(
 //!     root: &TempRoot,
-//!     name: &str, // as the client sent it: what leads out is an error
+//!     name: &str, // as the client sent it: a path that leads out is an error
 //!     body: impl Stream<Item = std::io::Result<Vec<u8>>>,
 //! ) -> std::io::Result<u64> {
 //!     let dir = root.temp_dir().await?;
@@ -23,7 +23,7 @@
 //!
 //! # let outer = AsyncTempDir::new().await?;
 //! # let my_server = "my-server";
-//! // At the start. What a killed predecessor has left is removed in the background.
+//! // At the start. Leftovers of a killed predecessor are removed in the background.
 //! # /*
 //! let root = TempRoot::open("my-server").await?;
 //! # */
@@ -43,16 +43,15 @@
 //!
 //! # Backpressure
 //!
-//! A drop costs the request nothing, and at most
-//! [`MAX_THREADS`](crate::cleanup::MAX_THREADS) threads remove. So a server can drop directories
-//! faster than its disk deletes them, and they pile up. Two ways to have the clients wait for the
-//! disk instead:
+//! A drop costs the request nothing, and at most [`MAX_THREADS`](crate::cleanup::MAX_THREADS)
+//! threads remove directories. So a server can drop them faster than its disk deletes them, and
+//! they pile up. There are two ways to make clients wait for the disk instead:
 //!
 //! ```
 //! use async_tempdir::{AsyncTempDir, RemoveError, TempRoot, cleanup};
 //!
-//! /// At the end of a request: in the background as long as that keeps up, or else here. Then
-//! /// nobody is answered before as much has been removed.
+//! /// At the end of a request: removes in the background as long as that keeps up, otherwise here,
+//! /// before the response.
 //! async fn done(dir: AsyncTempDir) -> Result<(), RemoveError> {
 //!     if cleanup::pending() < 100 {
 //!         drop(dir);
@@ -62,7 +61,7 @@
 //!     Ok(())
 //! }
 //!
-//! /// At its beginning: a gate. `None` is "503 Service Unavailable".
+//! /// At the beginning of a request: a gate. `None` is "503 Service Unavailable".
 //! async fn begin(root: &TempRoot) -> Option<std::io::Result<AsyncTempDir>> {
 //!     if cleanup::pending() >= 1_000 {
 //!         return None;
@@ -72,19 +71,19 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! The example closes in the request, and has the gate for clients that hang up.
+//! The example closes the directory in the request, and uses the gate for clients that hang up.
 //!
 //! # Metrics and logs
 //!
 //! | | kind | |
 //! |---|---|---|
 //! | [`pending`](crate::cleanup::pending) | gauge | how far removal is behind: alert when it only grows |
-//! | [`failures`](crate::cleanup::failures) | counter | dropped directories of which something stays: alert when it grows at all |
+//! | [`failures`](crate::cleanup::failures) | counter | dropped directories not removed completely: alert when it grows at all |
 //! | [the hook](crate::cleanup::set_failure_hook) | log | which directory that is, and why |
 //!
-//! What [`close`](crate::AsyncTempDir::close) could not remove is its caller's to count: it returns
-//! that. All three are of the whole process. Nothing has to be registered; whatever exports metrics reads
-//! the two numbers when it is asked:
+//! Failures of [`close`](crate::AsyncTempDir::close) are returned to the caller, and not counted
+//! here. All three cover the whole process. Nothing has to be registered; the metrics exporter
+//! reads the two numbers on request:
 //!
 //! ```
 //! use async_tempdir::cleanup;
@@ -107,16 +106,17 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! With the feature `tracing`, what a drop could not remove is a warning (target
-//! `async_tempdir::cleanup`, fields `path`, `failed`, `removed_files`, `removed_dirs`), and every
-//! removal is a span at debug level (`remove`, target `async_tempdir::remove`, fields `path`,
-//! `files`, `dirs`, `failed`). The span of a removal that is awaited belongs to the one that its caller is in, and to
-//! its subscriber; that of a drop to none, and to the global one. Otherwise nothing is printed.
+//! With the feature `tracing`, a directory that a drop could not remove completely is a warning
+//! (target `async_tempdir::cleanup`, fields `path`, `failed`, `removed_files`, `removed_dirs`), and
+//! every removal is a span at debug level (`remove`, target `async_tempdir::remove`, fields `path`,
+//! `files`, `dirs`, `failed`). The span of an awaited removal is a child of its caller's span and
+//! goes to the caller's subscriber. That of a drop has no parent and goes to the global subscriber.
+//! Otherwise nothing is printed.
 //!
 //! # Shutting down
 //!
-//! Stop accepting; let the requests end, or drop them after a while; then
-//! [`close`](crate::TempRoot::close) the root, which removes whatever is in it, and await
-//! [`idle`](crate::cleanup::idle). A task that was aborted has its handles until the runtime drops
-//! it: await it first. If the root is shared and somebody still has it, it is removed with the last
-//! handle, at the latest when the runtime ends.
+//! Stop accepting; let the requests end, or drop them after a while. Then
+//! [`close`](crate::TempRoot::close) the root, which removes everything in it, and await
+//! [`idle`](crate::cleanup::idle). An aborted task keeps its handles until the runtime drops it:
+//! await it first. If the root is shared and another task still holds it, it is removed with the
+//! last handle, at the latest when the runtime ends.

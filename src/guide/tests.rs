@@ -1,4 +1,4 @@
-//! In test suites: filled in one call, compared in one, gone at the end, kept when a test fails.
+//! In test suites: fill and compare a directory in one call each; keep it if a test fails.
 //!
 //! ```
 //! use std::path::Path;
@@ -28,12 +28,12 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! The end of a `#[tokio::test]`, of either flavour, finds the directories gone that were created
-//! in it: nothing has to be closed, nor waited for. To expect one to be gone earlier, `close` it, or
-//! await [`cleanup::idle`](crate::cleanup::idle), which waits for those of other tests in the
-//! process as well. `tests/suite.rs` is a whole suite of this kind.
+//! Directories created in a `#[tokio::test]`, of either flavour, are gone when it ends: there is
+//! nothing to close or to wait for. To assert earlier that one is gone, `close` it, or await
+//! [`cleanup::idle`](crate::cleanup::idle), which also waits for those of other tests in the
+//! process. `tests/suite.rs` is a whole suite of this kind.
 //!
-//! # Keeping what a failing test has left
+//! # Keeping the directory of a failing test
 //!
 //! ```sh
 //! ASYNC_TEMPDIR_CLEANUP=on-success cargo test   # or: cargo nextest run
@@ -43,17 +43,17 @@
 //! stderr, once, and the runner shows it with the test's failure:
 //! `temporary directory kept: /tmp/tmp3VXk8GQz0P`. With `never`, passing tests keep theirs, too.
 //!
-//! A test has failed when it panics, and a directory is kept when that panic drops its handle. It is
-//! removed although the test has failed, when
+//! Only a panic counts as failure, and only a directory whose handle that panic drops is kept. The
+//! directory of a failed test is removed when
 //!
 //! - the test returns an `Err`: prefer `unwrap` to `?`;
-//! - its handle was dropped before, by a `tokio::time::timeout` around the test's body for
-//!   instance, or [closed](crate::AsyncTempDir::close);
+//! - its handle was dropped before, for instance by a `tokio::time::timeout` around the test's
+//!   body, or [closed](crate::AsyncTempDir::close);
 //! - a spawned task owns the handle, and the test has `flavor = "multi_thread"`. With the default
 //!   flavour it is kept;
-//! - it is inside another that is removed: a [root](crate::TempRoot), or a directory with a
-//!   [child](crate::AsyncTempDir::temp_dir).
+//! - it is inside another directory that is removed: a [root](crate::TempRoot), or a directory with
+//!   a [child](crate::AsyncTempDir::temp_dir).
 //!
-//! It is kept although the test has passed, when the panic was expected (`#[should_panic]`). In a
+//! The directory of a passing test is kept if the panic was expected (`#[should_panic]`). In a
 //! `static`, or an rstest fixture with `#[once]`, a handle is never dropped, and its directory
-//! stays, whatever the policy.
+//! remains, regardless of the policy.
