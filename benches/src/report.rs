@@ -81,6 +81,20 @@ const REASONS: &[(&str, &str, &str, &str)] = &[
          that run",
     ),
     (
+        "saturated-",
+        "",
+        "tokio::fs",
+        "an operation waits in line as long as a call of `tokio::fs` does, and the rest is the \
+         scheduler's; as fast as that is what can be had",
+    ),
+    (
+        "saturated-",
+        "",
+        "tempfile in spawn_blocking",
+        "two threads at most remove, where that takes all of the pool's: the application's calls \
+         take a fraction of the time meanwhile (the rows beside)",
+    ),
+    (
         "remove-tiny",
         "",
         "tokio::fs",
