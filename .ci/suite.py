@@ -25,18 +25,22 @@ def run(name, path):
     for test in skipped:
         if test.startswith(name + "::"):
             words += ["--skip", test.removeprefix(name + "::")]
-    try:
-        done = subprocess.run(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=os.environ | {"TMPDIR": place},
-            timeout=900,
-        )
-    except subprocess.TimeoutExpired as expired:
-        return None, (expired.stdout or b"").decode(errors="replace") + "\nit did not end"
-    output = done.stdout.decode(errors="replace").replace("\r", "")
+    for _ in range(2):
+        try:
+            done = subprocess.run(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=os.environ | {"TMPDIR": place},
+                timeout=900,
+            )
+        except subprocess.TimeoutExpired as expired:
+            return None, (expired.stdout or b"").decode(errors="replace") + "\nit did not end"
+        output = done.stdout.decode(errors="replace").replace("\r", "")
+        # Wine's server has closed the connection: no test has failed, for none has run to its end.
+        if not output.startswith("wine client error"):
+            break
     summary = re.search(r"^test result: ok\. (\d+) passed; 0 failed; 0 ignored", output, re.M)
     return (int(summary[1]) if summary and done.returncode == 0 else None), output
 
