@@ -1,8 +1,8 @@
-//! Who must remove a directory, exactly once.
+//! Ownership of a directory, which ensures that it is removed exactly once.
 //!
-//! A directory is wanted by its handle, by blocking jobs that work in it (which go on when their
-//! future is dropped) and by children that live inside it. [`life`] counts them, and decides after
-//! every change whether it is time to remove.
+//! A directory is needed by its handle, by blocking jobs that work in it (which continue when their
+//! future is dropped) and by children inside it. [`life`] counts them, and decides after every
+//! change whether to remove the directory.
 
 mod aside;
 mod claim;
@@ -27,21 +27,21 @@ use crate::sys::{Identity, Process};
 use kept::Kept;
 use life::Life;
 
-/// A directory that this process created and has to remove.
+/// A directory that this process created and must remove.
 #[derive(Debug)]
 pub(crate) struct OwnedDir {
     path: PathBuf,
     identity: Identity,
-    /// A forked child has a copy of this, but not the duty.
+    /// The process that must remove it; a forked child has a copy of this, and must not.
     process: Process,
     lane: Arc<Lane>,
     life: Mutex<Life>,
-    /// Something has changed that may be waited for.
+    /// Notified of changes that may be waited for.
     changed: Notify,
     kept: Kept,
-    /// Keeps the directory around this one on disk.
+    /// Keeps the parent directory on disk, if that is this crate's.
     parent: Option<Child>,
-    /// Tells other processes that it is in use.
+    /// Tells other processes that the directory is in use.
     guard: Option<Guard>,
 }
 
@@ -60,7 +60,7 @@ impl OwnedDir {
         &self.identity
     }
 
-    /// Whether this is a forked child's copy of its parent's directory.
+    /// Returns whether this is a forked child's copy of its parent's directory.
     pub(crate) fn is_foreign(&self) -> bool {
         !self.process.is_current()
     }
@@ -69,7 +69,7 @@ impl OwnedDir {
         &self.lane
     }
 
-    /// That of the calling task's runtime, or else that of the creation's.
+    /// Returns the lane of the calling task's runtime, or else of the one used for creation.
     pub(crate) fn lane_here(&self) -> Arc<Lane> {
         match Handle::try_current() {
             Ok(current) if current.id() != self.lane.runtime().id() => Lane::of(&current),
@@ -77,7 +77,7 @@ impl OwnedDir {
         }
     }
 
-    /// Removes the directory, blocking the thread. Nobody looks for it at its path any more.
+    /// Removes the directory, blocking the thread. Nothing may use its path any more.
     pub(crate) fn remove(&self, options: Options) -> Outcome {
         let Some(guard) = &self.guard else {
             let path = self.step_aside();
@@ -89,16 +89,16 @@ impl OwnedDir {
         };
         let path = match guard.retire(&self.path, &self.identity) {
             Ok(dead) => dead,
-            // Removed from where it is, or reported.
+            // It is removed where it is, or an error is reported.
             Err(_) => &self.path,
         };
         let outcome = guard.remove(path, &self.identity, options);
-        // Whatever is left is anybody's to try again.
+        // Any process may now try to remove what is left.
         guard.release();
         outcome
     }
 
-    /// Where the directory's descriptor is between two jobs.
+    /// Returns the place of the directory's descriptor between two jobs.
     pub(crate) fn kept(&self) -> &Kept {
         &self.kept
     }

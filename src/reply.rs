@@ -1,4 +1,4 @@
-//! The way back from a job to the future that waits for it, or no longer does.
+//! A channel from a job to the future that waits for it, and may be dropped.
 
 use std::future::Future;
 use std::io;
@@ -12,16 +12,16 @@ use std::thread;
 use crate::cleanup::{Lane, Pending};
 use crate::pool;
 
-/// Makes both ends.
+/// Creates both ends.
 ///
-/// A value that nobody receives is dropped: on the job's thread, or by whoever drops the future.
-/// What has to happen then is the business of its destructor.
+/// A value that is not received is dropped on the job's thread, or by the drop of the future. Its
+/// destructor must do whatever is necessary then.
 pub(crate) fn channel<T>() -> (Reply<T>, Waiting<T>) {
     let state = Arc::new(Mutex::new(State::Awaited(None)));
     (Reply(Arc::clone(&state)), Waiting(state))
 }
 
-/// Has the blocking pool of `lane`'s runtime run `job` and awaits its value.
+/// Runs `job` on the blocking pool of `lane`'s runtime and awaits its value.
 ///
 /// # Errors
 ///
@@ -29,7 +29,7 @@ pub(crate) fn channel<T>() -> (Reply<T>, Waiting<T>) {
 ///
 /// # Cancel safety
 ///
-/// A job that has not started when the future is dropped does not start; one that has runs to its
+/// If the future is dropped, a job that has not started does not start; a running one runs to its
 /// end, and its value is dropped.
 pub(crate) async fn run<T, F>(lane: &Lane, job: F) -> io::Result<T>
 where
@@ -39,7 +39,7 @@ where
     Ok(start(lane, job)?.await?)
 }
 
-/// As [`run`], with the job begun before anything is awaited.
+/// Like [`run`], but starts the job before anything is awaited.
 pub(crate) fn start<T, F>(lane: &Lane, job: F) -> io::Result<Waiting<T>>
 where
     T: Send + 'static,
@@ -59,16 +59,16 @@ pub(crate) struct Reply<T>(Arc<Mutex<State<T>>>);
 pub(crate) struct Waiting<T>(Arc<Mutex<State<T>>>);
 
 enum State<T> {
-    /// Somebody waits; with a waker if the future has been polled.
+    /// The future exists, and has a waker if it has been polled.
     Awaited(Option<Waker>),
-    /// The future was dropped before the job ended: it is background work now, and counts.
+    /// The future was dropped before the job ended. The job counts as background work now.
     Abandoned(Pending),
     Answered(thread::Result<T>),
-    /// The value was received, or will not be; or there will be none.
+    /// The value was received, will not be received, or will not exist.
     Over,
 }
 
-/// The job was dropped without an answer, which does not happen while each job that is taken runs.
+/// The job was dropped without an answer. This does not happen, because every accepted job runs.
 #[derive(Debug)]
 pub(crate) struct Lost;
 
@@ -89,16 +89,16 @@ impl<T> Reply<T> {
             drop(state);
             wake(waker);
         }
-        // Else the value is dropped here, before `self`: what its destructor hands over counts
-        // before this job no longer does.
+        // Otherwise the value is dropped here, before `self`: background work that its destructor
+        // starts is counted before this job no longer is.
     }
 
-    /// As [`answer`](Self::answer), unless nobody waits any more: then `job` is dropped.
+    /// Like [`answer`](Self::answer), but drops `job` if the future was dropped.
     pub(crate) fn answer_if_awaited(self, job: impl FnOnce() -> T) {
         if matches!(*lock(&self.0), State::Awaited(_)) {
             self.answer(job);
         } else {
-            // Before `self`, for the same reason.
+            // Dropped before `self`, for the same reason.
             drop(job);
         }
     }
@@ -118,7 +118,7 @@ impl<T> Drop for Reply<T> {
     }
 }
 
-/// Wakers are others' code, and this thread has jobs of others: their panics go no further.
+/// Wakes a waker and catches its panic: it is foreign code, and this thread has other jobs.
 fn wake(waker: Option<Waker>) {
     let _ = catch_unwind(AssertUnwindSafe(|| waker.map(Waker::wake)));
 }
@@ -127,7 +127,7 @@ impl<T> Future for Waiting<T> {
     type Output = Result<T, Lost>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // Wakers are others' code: cloned before the lock is taken, dropped after it is released.
+        // Wakers are foreign code: cloned before the lock is taken, dropped after it is released.
         let waker = cx.waker().clone();
         let mut state = lock(&self.0);
         let before = match *state {
@@ -138,7 +138,7 @@ impl<T> Future for Waiting<T> {
         match before {
             State::Awaited(_) => Poll::Pending,
             State::Answered(Ok(value)) => Poll::Ready(Ok(value)),
-            // The job's panic is its caller's.
+            // A panic of the job is resumed in its caller.
             State::Answered(Err(panic)) => resume_unwind(panic),
             State::Over => Poll::Ready(Err(Lost)),
             State::Abandoned(_) => unreachable!("the future is still there"),
@@ -155,8 +155,8 @@ impl<T> Drop for Waiting<T> {
         };
         let before = mem::replace(&mut *state, after);
         drop(state);
-        // A value that came too late, or a waker: with the lock released, for their destructors
-        // are anybody's.
+        // A late value or a waker: dropped after the lock is released, because their destructors
+        // are foreign code.
         drop(before);
     }
 }

@@ -1,4 +1,4 @@
-//! The root of a process: locked while it lives, so that the next one knows what the dead left.
+//! A process's root, locked while the process lives, so that others can identify dead roots.
 
 mod birth;
 mod name;
@@ -26,70 +26,71 @@ use crate::reply;
 use crate::{AsyncTempDir, Builder, Cleanup};
 use reclaim::Reclaiming;
 
-/// The name of the locked file in a root: one that nobody else gives a file, for it is part of the
-/// proof that a directory is a root.
+/// The name of the lock file in a root. It is unlike any other file's name, because it is part of
+/// the proof that a directory is a root.
 const LOCK: &CStr = c".async-tempdir.lock";
 
-/// Where that is in the root at `path`.
+/// Returns the path of the lock file in the root at `path`.
 fn lock_in(path: &Path) -> PathBuf {
     path.join(LOCK.to_str().expect("it is ASCII"))
 }
 
-/// A directory for all temporary directories of one process, which takes back what earlier
-/// processes left: the answer to SIGKILL, to the out-of-memory killer and to power loss.
+/// Holds the temporary directories of a process, and reclaims those of killed ones.
 ///
-/// Nothing a process does can remove its directories when it is killed. So the next one does, by
-/// one line when it starts: [`open`](Self::open) makes a root of its own, `<app>-<random>`, then
-/// removes in the background the roots of that application whose process is dead.
+/// A process cannot remove its directories when it is killed by SIGKILL or the out-of-memory
+/// killer, or loses power. So the next process does, with one line when it starts:
+/// [`open`](Self::open) creates a root of its own, `<app>-<random>`, then removes in the background
+/// the roots of that application whose process is dead.
 ///
-/// That a process lives is proved by a lock that it holds on a file in its root, and which the
-/// operating system releases however it ends. Process ids and age are not used: containers do not
-/// share the ones, and the other proves nothing. A live root is never touched, be it another
-/// process's or of this very one.
+/// A process is considered alive while it holds a lock on a file in its root; the operating system
+/// releases it on exit, however the process ends. Process ids are not shared across containers, and
+/// age proves nothing, so neither is used. A live root is never touched, whether it is another
+/// process's or this one's.
 ///
-/// It costs two descriptors (one on Windows), however many
-/// directories are made in it.
+/// A root costs two file descriptors (one on Windows), however many directories are created in it.
 ///
-/// Dropped, it goes as an [`AsyncTempDir`] does: after the directories in it whose handles still
-/// exist, in the background. A directory in it that was [kept](AsyncTempDir::keep), or whose policy
-/// keeps it, goes with the root at the latest: [`persist`](AsyncTempDir::persist) what is to
-/// outlive it. A root that stays because the environment
-/// [has it so](Cleanup#the-environment-has-the-last-word) loses its lock file: no later process
-/// takes it for a dead one's. If the lock file cannot be removed, it stays locked until this process
-/// exits, and the [failure hook](crate::cleanup::set_failure_hook) is called: the next process would
-/// reclaim the root.
+/// When dropped, it is removed in the background like an [`AsyncTempDir`], after the directories in
+/// it whose handles still exist. A directory in it that was [kept](AsyncTempDir::keep), or whose
+/// policy keeps it, is removed with the root at the latest: [`persist`](AsyncTempDir::persist) a
+/// directory that is to outlive it.
+///
+/// If the [environment](Cleanup#the-environment-has-the-last-word) keeps the root, its lock file is
+/// removed, so that no later process considers it dead. If that fails, the file remains locked
+/// until this process exits, and the [failure hook](crate::cleanup::set_failure_hook) is called,
+/// because the next process would reclaim the root.
 ///
 /// # Child processes
 ///
-/// A process that was started with [`Command`](std::process::Command) has no part in the lock: when
-/// its parent is killed, the root is dead although the child may still work in it. A forked child
-/// (`fork` without `exec`) shares the lock: the root lives until both are gone. It removes
-/// nothing, and its copies of the handles are dead.
+/// A process started with [`Command`](std::process::Command) does not share the lock: if its parent
+/// is killed, the root is dead even if the child still works in it. A forked child (`fork` without
+/// `exec`) shares the lock: the root lives until both processes are gone. The child removes
+/// nothing, and using an inherited handle there returns an error.
 ///
 /// # Security
 ///
-/// Removed is only what belongs to the effective user: a real directory with a name of this form
-/// and a lock file that is free (or, if it was being made or removed, an empty one). Dead roots are not looked for where others could put something
-/// else in their place: in a directory that belongs to another user and is writable for group or
-/// others without the sticky bit, and in one that is reached through a symlink of another user
-/// (who is not root). That is no error: see [`Reclaimed::refused`].
+/// Only real directories owned by the effective user that match this naming scheme are removed.
+/// They must contain an unlocked lock file of the same user or, if they were being created or
+/// removed, be empty. Dead roots are not searched for where other users could replace them: in a
+/// directory that belongs to another user and is writable for group or others without the sticky
+/// bit, or that is reached through a symlink of another user (other than root). That is not an
+/// error: see [`Reclaimed::refused`].
 ///
 /// # Platform notes
 ///
-/// - Network filesystems: a lock has to be known to every machine that opens roots in the same
-///   parent. Where it is known to one machine only (NFS mounted with `nolock` or
-///   `local_lock=flock`, SMB with `nobrl`, some of FUSE and 9p), a root that another machine uses
-///   is taken for dead: give each machine a parent of its own. Where files belong to another user
-///   than the one who makes them, nothing is reclaimed.
-/// - NFS and FUSE keep the lock file under another name until it is closed, which happens just before
-///   the root itself is removed. Should another process have it open at that moment, that is waited
-///   for, for a third of a second. A root that is reported for it is empty once the file is closed,
-///   and the next process removes it.
-/// - Where the filesystem, or Rust's standard library on this system (Android), has no file locks,
-///   the root works without, and nothing is ever reclaimed.
-/// - Linux: a shared lock on the directory itself keeps systemd-tmpfiles from removing what is in
-///   it as too old.
-/// - Windows: whose a directory is, and who may write to its parent, is not looked at.
+/// - Network filesystems: every machine that opens roots in the same parent must see the locks of
+///   the others. Where it does not (NFS mounted with `nolock` or `local_lock=flock`, SMB with
+///   `nobrl`, some of FUSE and 9p), a root that another machine uses is considered dead: give each
+///   machine its own parent. Where files belong to a user other than their creator, nothing is
+///   reclaimed.
+/// - NFS and FUSE keep the lock file under another name until it is closed, which happens just
+///   before the root itself is removed. If another process has it open then, the removal waits for
+///   a third of a second. A root reported because of this is empty once the file is closed, and the
+///   next process removes it.
+/// - If the filesystem has no file locks, or Rust's standard library has none on this system
+///   (Android), the root works without, and nothing is ever reclaimed.
+/// - Linux: a shared lock on the directory itself keeps systemd-tmpfiles from removing old entries
+///   in it.
+/// - Windows: neither the owner of a directory nor write access to its parent is checked.
 ///
 /// # Examples
 ///
@@ -119,27 +120,28 @@ pub struct TempRoot {
 }
 
 impl TempRoot {
-    /// The longest name of an application, in bytes: a filesystem takes names of 255.
+    /// The maximum length of an application's name in bytes, so that the root's name stays below
+    /// the 255 that filesystems allow.
     pub const MAX_APP: usize = name::MAX_APP;
 
-    /// Makes a root for this process in [`std::env::temp_dir`], and begins to remove those of dead
-    /// processes of the same `app`.
+    /// Creates a root in [`std::env::temp_dir`] and starts reclaiming those of dead processes.
     ///
-    /// It does not wait for that: [`reclaimed`](Self::reclaimed) does, and
-    /// [`cleanup::idle`](crate::cleanup::idle). It is done by one thread of the blocking pool, a
-    /// few milliseconds at a time, so that others get their turn. When the runtime shuts down, what
-    /// is left is left to the next process, also of a root that was removed in part.
+    /// Only roots of the same `app` are reclaimed. This does not wait for that;
+    /// [`reclaimed`](Self::reclaimed) and [`cleanup::idle`](crate::cleanup::idle) do. One blocking
+    /// thread reclaims, a few milliseconds at a time, so that other work gets its turn. When the
+    /// runtime shuts down, remaining roots, or parts of one, are left to the next process.
     ///
     /// # Errors
     ///
-    /// Each names the operation and the parent directory.
+    /// Each error names the operation and the parent directory.
     ///
-    /// - `InvalidInput`: `app` is empty, longer than [`MAX_APP`](Self::MAX_APP), or has a path
+    /// - `InvalidInput`: `app` is empty, longer than [`MAX_APP`](Self::MAX_APP), or contains a path
     ///   separator or a NUL; or the environment variable
-    ///   [`ASYNC_TEMPDIR_CLEANUP`](Cleanup#the-environment-has-the-last-word) is no policy.
-    /// - What [`Builder::create`] says of a directory that cannot be made, and what the operating
-    ///   system says of a lock file that cannot.
-    /// - `ResourceBusy`: others removed 64 in a row before they were locked.
+    ///   [`ASYNC_TEMPDIR_CLEANUP`](Cleanup#the-environment-has-the-last-word) is not a policy.
+    /// - `ResourceBusy`: 64 new roots in a row were taken by other processes before they were
+    ///   locked.
+    /// - Any error of [`Builder::create`] about a directory that cannot be created, and any error
+    ///   that the operating system returns for the lock file.
     ///
     /// # Cancel safety
     ///
@@ -148,22 +150,22 @@ impl TempRoot {
         Self::open_in(app, std::env::temp_dir()).await
     }
 
-    /// As [`open`](Self::open), in `parent`, which must exist.
+    /// Creates a root like [`open`](Self::open), in `parent`, which must exist.
     ///
     /// # Errors
     ///
-    /// Those of [`open`](Self::open).
+    /// The same as for [`open`](Self::open).
     ///
     /// # Cancel safety
     ///
-    /// That of [`open`](Self::open).
+    /// The same as for [`open`](Self::open).
     pub async fn open_in(app: impl AsRef<str>, parent: impl AsRef<Path>) -> io::Result<Self> {
         let (app, parent) = (app.as_ref(), parent.as_ref());
         let fail = |error| located("open a root for temporary directories in", parent, error);
         name::check_app(app).map_err(fail)?;
         let policy = Policy::new(Cleanup::Always).map_err(fail)?;
         let runtime = Handle::try_current().map_err(|error| fail(io::Error::other(error)))?;
-        // What it would be relative to may change.
+        // The current directory may change.
         let absolute = std::path::absolute(parent).map_err(fail)?;
         let lane = Lane::of(&runtime);
         let make = {
@@ -185,30 +187,32 @@ impl TempRoot {
         Ok(Self { claim, reclaiming })
     }
 
-    /// The root's path: absolute, and not resolved through symlinks above it.
+    /// Returns the root's path, which is absolute. Symlinks in its parents are not resolved.
     pub fn path(&self) -> &Path {
         self.claim.dir().path()
     }
 
-    /// What dead processes had left, and what became of it. Waits until all of that has been
-    /// removed, or cannot be.
+    /// Waits until reclaiming has ended, and returns its report.
+    ///
+    /// By then, each dead root has been removed or could not be, unless [`Reclaimed::refused`] says
+    /// why not.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends the waiting and nothing else.
+    /// Dropping the future only ends the wait.
     pub async fn reclaimed(&self) -> &Reclaimed {
         self.reclaiming.ended().await
     }
 
     /// Creates a temporary directory in the root, with the defaults of [`Builder`].
     ///
-    /// If the root's handle is dropped while the directory's exists, the root stays until that is
+    /// If the root's handle is dropped first, the root remains until the directory's handle is
     /// dropped, too.
     ///
     /// # Errors
     ///
-    /// Those of [`Builder::create`]; `NotFound` if somebody has removed the root, `Other` if
-    /// something else has its name.
+    /// The same as for [`Builder::create`]; also `NotFound` if another process has removed the
+    /// root, and `Other` if the root's path now refers to something else.
     ///
     /// # Cancel safety
     ///
@@ -217,29 +221,30 @@ impl TempRoot {
         self.builder().create().await
     }
 
-    /// A [`Builder`] whose directory is made in the root. While it exists, the root is not removed.
-    /// Setting another [`parent`](Builder::parent) detaches it from the root.
+    /// Returns a [`Builder`] for a directory in the root.
+    ///
+    /// While the builder, or the handle of its directory, exists, dropping the root's handle does
+    /// not remove the root. Setting another [`parent`](Builder::parent) detaches it from the root.
     pub fn builder(&self) -> Builder {
         Builder::new().inside(self.claim.dir())
     }
 
-    /// Removes the root with everything in it and says what became of it, as
-    /// [`AsyncTempDir::close`] does.
+    /// Removes the root and everything in it, and reports errors, as [`AsyncTempDir::close`] does.
     ///
-    /// It is renamed first, to `.<app>-<random>.dead` beside where it was, so that whatever is left
-    /// should the process be killed meanwhile is known as such; paths in a report are there.
+    /// The root is renamed first, to `.<app>-<random>.dead` in the same parent, so that the rest is
+    /// recognized if the process is killed meanwhile. Errors contain paths under the new name.
     ///
-    /// Handles of directories in the root lose theirs.
+    /// Directories in the root are removed even if their handles exist.
     ///
     /// # Errors
     ///
-    /// A [`RemoveError`](crate::RemoveError) with every entry that stays.
+    /// A [`RemoveError`](crate::RemoveError) with every entry that remains.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future, or not awaiting it at all, does not stop the removal.
     pub fn close(mut self) -> RemoveDirAll {
-        // Also if it is never awaited.
+        // Removal is certain even if the future is never awaited.
         self.claim.condemn();
         RemoveDirAll::new(Box::new(Closing::new(self.claim)))
     }

@@ -1,8 +1,8 @@
-//! The locks of what is model-checked: std's, and in a model those of loom, which tries every
-//! order in which threads can meet at them.
+//! The locks of model-checked code: std's, or in a model, those of loom, which tries every order
+//! in which threads can take them.
 //!
-//! The models run with `RUSTFLAGS="--cfg async_tempdir_loom" cargo test --release --lib loom`, and
-//! nothing else does: outside a model, loom's locks panic.
+//! The models run with `RUSTFLAGS="--cfg async_tempdir_loom" cargo test --release --lib loom`.
+//! Nothing else runs that way, because outside a model, loom's locks panic.
 
 #[cfg(all(test, async_tempdir_loom))]
 pub(crate) use loom::sync::*;

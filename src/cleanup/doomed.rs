@@ -1,4 +1,4 @@
-//! What is on its way to be removed.
+//! A queued removal.
 
 use std::any::Any;
 use std::fmt;
@@ -10,32 +10,32 @@ use std::path::{Path, PathBuf};
 use super::{Pending, Verdict};
 use crate::remove::{self, Options, Outcome, RemoveError};
 
-/// What has to be known to remove something that nobody has a handle of.
+/// All that is needed to remove something without a handle.
 pub(crate) struct Doomed {
     pub(crate) path: PathBuf,
     pub(crate) what: What,
-    /// Released when the removal has ended.
+    /// Dropped when the removal has ended.
     pub(crate) held: Box<dyn Any + Send>,
-    // Last, so that what `held` hands over in its turn is counted before this no longer is.
+    // Last: a removal that dropping `held` starts must be counted before this one no longer is.
     pub(crate) pending: Pending,
 }
 
-/// What a path is to be removed as.
+/// How a path is removed.
 pub(crate) enum What {
-    /// A directory that knows how.
+    /// By this function, which removes a directory of this crate.
     Owned(Box<dyn FnOnce() -> Outcome + Send>),
-    /// The open file that has the path's last name in the open directory `above`, or whatever has
-    /// that name by now; if anything.
+    /// As the entry of the open directory `above` with the path's last name. That was `file`, but
+    /// may be something else by now, or missing.
     Entry { above: File, file: File },
 }
 
 impl What {
-    /// Removes what is at `path`. That nothing is there is success.
+    /// Removes what is at `path`. Succeeds if there is nothing.
     pub(crate) fn remove(self, path: &Path) -> Outcome {
         match self {
             Self::Owned(remove) => remove(),
             Self::Entry { above, file } => {
-                // First: some filesystems keep a file that is unlinked while it is open.
+                // Closed first, because some filesystems keep a file unlinked while it is open.
                 drop(file);
                 match remove::entry(above, path, Options::default()) {
                     Err(error) if error.is_not_found() => Outcome::from(Ok(error.removed())),
@@ -55,7 +55,7 @@ impl fmt::Debug for Doomed {
 }
 
 impl Doomed {
-    /// Removes it and reports what remains.
+    /// Carries out the removal and reports a failure.
     pub(crate) fn remove(self) {
         let Self {
             path,
@@ -63,14 +63,14 @@ impl Doomed {
             held,
             pending,
         } = self;
-        // Nothing in there should panic; if something does, the lane's other directories must
-        // not suffer from it.
+        // Nothing here should panic, but if something does, it must not affect the other
+        // directories in the lane.
         let outcome = catch_unwind(AssertUnwindSafe(|| what.remove(&path)));
         let outcome = outcome.unwrap_or_else(|_| {
             let panicked = io::Error::other("the removal panicked");
             Outcome::from(Err(RemoveError::whole(&path, panicked)))
         });
-        // Nobody waits for it: a failure goes to the hook.
+        // No caller waits for the result, so a failure goes to the hook.
         drop(Verdict::new(outcome));
         drop(held);
         drop(pending);

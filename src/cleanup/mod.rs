@@ -1,16 +1,16 @@
-//! Background removal: what happens to a directory after its handle was dropped.
+//! Controls and observes background removal of dropped directories.
 //!
-//! A drop hands its directory to the *lane* of the runtime it was created on and costs the calling
-//! thread microseconds, whatever the directory holds. At most [`MAX_THREADS`] threads of that
-//! runtime's blocking pool then remove what the lane holds. If the runtime is shutting down or
-//! gone, another one that the dropping thread is in does it, and if there is none, the dropping
-//! thread itself: then the drop takes as long as the removal.
+//! Dropping a handle queues its directory on the runtime that created it, which takes microseconds
+//! whatever the directory holds. At most [`MAX_THREADS`] threads of that runtime's blocking pool
+//! process the queue. If that runtime is shutting down or gone, or the system gives it no thread,
+//! the removal runs on another runtime if the dropping thread is in one. Otherwise the drop itself
+//! removes the directory, and takes that long.
 //!
 //! # For operators
 //!
-//! [`pending`] is a gauge, [`failures`] a counter, [`set_failure_hook`] the place to log, and
-//! [`idle`] the last line before [`std::process::exit`]. How to export them, and what to do when directories
-//! are dropped faster than the disk deletes them: [guide](crate::guide::servers).
+//! Export [`pending`] as a gauge and [`failures`] as a counter, log in [`set_failure_hook`], and
+//! await [`idle`] before [`std::process::exit`]. The [guide](crate::guide::servers) shows how, and
+//! what to do when directories are dropped faster than the disk deletes them.
 
 mod doomed;
 mod lane;
@@ -26,19 +26,18 @@ pub(crate) use report::{Verdict, report};
 pub use pending::{idle, pending};
 pub use report::{failures, set_failure_hook};
 
-/// How many threads of one runtime's blocking pool remove dropped directories at the same time, at
-/// most.
+/// The maximum number of threads per runtime that remove dropped directories at the same time.
 ///
-/// Directories dropped beyond that wait in a queue, which holds a few hundred bytes for each. Usually
-/// it is half the processors, so that the application keeps the others. Removals that do not get on
-/// (huge directories, a slow disk, a filesystem that hangs) hold up those behind them for some 20 ms:
-/// then another thread of the pool joins in, up to this number.
+/// They belong to the runtime's blocking pool. Further directories wait in a queue, which takes a
+/// few hundred bytes for each. Usually half as many threads as processors are used, so that the
+/// application keeps the others. If removals make no progress for some 20 ms (huge directories, a
+/// slow disk, a filesystem that hangs), another thread of the pool joins in, up to this number.
 ///
-/// In a pool that is saturated by the application's own calls, removals wait in line as those do. A
-/// thread that they get they keep for as long as they waited for it, or until those are done that
-/// waited by then; in an idle pool, for 5 ms. So neither starves the other, also where the runtime has
-/// few blocking threads (`max_blocking_threads`).
+/// In a pool saturated by the application's own calls, removals wait in line like those calls. They
+/// keep a thread for 5 ms, and in such a pool longer: for as long as they waited for it, or until
+/// the removals queued by then are done. So neither starves the other, even if the runtime has few
+/// blocking threads (`max_blocking_threads`).
 ///
-/// While directories wait, the process has one thread besides, which belongs to no runtime and does
-/// nothing but look whether they get on.
+/// While directories wait, the process has one more thread, which belongs to no runtime and only
+/// checks whether the removals make progress.
 pub const MAX_THREADS: usize = 4;

@@ -1,4 +1,4 @@
-//! How much there is still to remove, and waiting until it is nothing.
+//! Counts unfinished background operations, and waits until there are none.
 
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 static PENDING: AtomicUsize = AtomicUsize::new(0);
 static NONE_LEFT: Notify = Notify::const_new();
 
-/// One removal that somebody may wait for with [`idle`]; over when dropped.
+/// Counts as one unfinished operation, which [`idle`] waits for, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Pending(());
 
@@ -22,39 +22,42 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         if PENDING.fetch_sub(1, Ordering::SeqCst) == 1 {
-            // Those are others' wakers; and this may be dropped by a panic.
+            // A waker is foreign code and may panic; this drop may already be part of a panic.
             let _ = catch_unwind(|| NONE_LEFT.notify_waiters());
         }
     }
 }
 
-/// How much is still to be done in the background, in directories.
+/// Returns the number of unfinished background operations.
 ///
-/// Counted are directories whose handle was dropped, until their removal has ended, well or not,
-/// and operations whose future was dropped while they were under way (a creation, a write, a
-/// [`close`](crate::AsyncTempDir::close)), until they have ended; and a
-/// [`TempRoot`](crate::TempRoot)'s search for what the dead left. Not counted is a directory whose
-/// handle is gone but which waits for a [child](crate::AsyncTempDir::temp_dir) that somebody still
-/// holds.
+/// It counts:
 ///
-/// The number is a gauge for metrics and for backpressure: a server that drops directories
-/// faster than its disk deletes them can wait when it grows too large.
+/// - directories whose handle was dropped, until their removal has succeeded or failed;
+/// - operations whose future was dropped while they were running (a creation, a write, a
+///   [`close`](crate::AsyncTempDir::close)), until they end;
+/// - searches of a [`TempRoot`](crate::TempRoot) for roots of dead processes.
+///
+/// It does not count a dropped directory as long as the handle of a
+/// [child](crate::AsyncTempDir::temp_dir) exists.
+///
+/// Use it as a gauge for metrics and for backpressure: a server that drops directories faster than
+/// its disk deletes them can wait when the number grows too large.
 pub fn pending() -> usize {
     PENDING.load(Ordering::SeqCst)
 }
 
-/// Waits until nothing is left to remove in the background: until [`pending`] is 0.
+/// Waits until all background cleanup has finished, that is, until [`pending`] is 0.
 ///
-/// The last line before [`std::process::exit`] (a `main` that returns does not need it), and the
-/// line between dropping a directory and expecting it to be gone. What could not be removed does not keep it waiting: see
+/// Await this before [`std::process::exit`] (a `main` that returns does not need it), or before
+/// asserting that a dropped directory is gone. It does not wait for failed removals: see
 /// [`failures`](super::failures) and [`set_failure_hook`](super::set_failure_hook).
 ///
-/// It waits for the whole process. While other tasks go on dropping directories it may wait long;
-/// to wait for one directory, [`close`](crate::AsyncTempDir::close) that one.
+/// This covers the whole process, and can take long while other tasks keep dropping directories.
+/// To wait for one directory, [`close`](crate::AsyncTempDir::close) it.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future ends the waiting and nothing else.
+/// Dropping the future only ends the wait.
 ///
 /// # Examples
 ///
@@ -74,8 +77,8 @@ pub fn pending() -> usize {
 pub async fn idle() {
     loop {
         let none_left = NONE_LEFT.notified();
-        // `notify_waiters` reaches every `Notified` made before it is called, polled or not, so
-        // looking now cannot miss the moment.
+        // `notify_waiters` reaches every `Notified` made before the call, polled or not, so this
+        // check cannot miss it.
         if pending() == 0 {
             return;
         }

@@ -1,4 +1,4 @@
-//! What could not be removed when nobody was waiting for the answer.
+//! Reports removal failures that no caller receives.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -12,27 +12,32 @@ type Hook = dyn Fn(&RemoveError) + Send + Sync;
 static FAILURES: AtomicU64 = AtomicU64::new(0);
 static HOOK: RwLock<Option<Arc<Hook>>> = RwLock::new(None);
 
-/// How many directories could not be removed completely in the background since the process
-/// started: a counter for metrics. An incomplete file that a
-/// [`write_stream`](crate::AsyncTempDir::write_stream) could not take back counts like a directory,
-/// and so does a lock file that could not be removed from a [`TempRoot`](crate::TempRoot) that stays.
+/// Returns how many background removals have failed since the process started.
 ///
-/// It counts what [`set_failure_hook`]'s hook is called for. What an awaited
-/// [`close`](crate::AsyncTempDir::close) returned is not counted.
+/// Use it as a counter for metrics. It counts what the hook of [`set_failure_hook`] is called for:
+/// directories that could not be removed completely, and the single files listed there. Errors
+/// returned by an awaited [`close`](crate::AsyncTempDir::close) do not count.
 pub fn failures() -> u64 {
     FAILURES.load(Ordering::SeqCst)
 }
 
-/// Has `hook` called with every failure that nobody awaits: of a removal after a drop, and of a
-/// `close` or [`remove_dir_all`](crate::remove_dir_all) whose future was dropped; and of the
-/// incomplete file of a [`write_stream`](crate::AsyncTempDir::write_stream), whatever ended that;
-/// and of the lock file of a [`TempRoot`](crate::TempRoot) that stays.
+/// Registers a callback for background removal failures.
 ///
-/// One hook serves the whole process; a later one replaces it. It is called before
-/// [`idle`](super::idle) returns, on the thread that removed, usually one of Tokio's blocking pool;
-/// or, where the future of a removal is dropped that had just ended, or the handle of a root that
-/// stays, by that drop. It may drop
-/// directories, but should be quick: others wait for that thread. A panic in it goes no further.
+/// `hook` is called with every failure to remove:
+///
+/// - a directory whose handle was dropped;
+/// - a directory whose `close` or [`remove_dir_all`](crate::remove_dir_all) has no caller left to
+///   return to: its future was dropped, or the progress function panicked;
+/// - a [root of a dead process](crate::Reclaimed::failures);
+/// - the file of a [`write_stream`](crate::AsyncTempDir::write_stream) or
+///   [`temp_file`](crate::AsyncTempDir::temp_file) that failed or was cancelled;
+/// - the lock file of a [`TempRoot`](crate::TempRoot) that is kept.
+///
+/// The process has one hook; a later one replaces it. The thread that removes calls it before
+/// [`idle`](super::idle) returns, usually on Tokio's blocking pool. If the future of a removal that
+/// has just ended is dropped, or the handle of a root that is kept, that drop calls it. The hook
+/// may drop directories, but should be quick, because others wait for its thread. A panic in it is
+/// caught.
 ///
 /// # Examples
 ///
@@ -48,14 +53,14 @@ pub fn set_failure_hook(hook: impl Fn(&RemoveError) + Send + Sync + 'static) {
         .write()
         .unwrap_or_else(PoisonError::into_inner)
         .replace(hook);
-    // Only now, with the lock released: it may own anything.
+    // Dropped after the lock is released, because the old hook may own anything.
     drop(before);
 }
 
 pub(crate) fn report(error: &RemoveError) {
     FAILURES.fetch_add(1, Ordering::SeqCst);
-    // Subscriber and hook are somebody else's: neither a drop nor the removals behind this one
-    // are to suffer from their panics.
+    // Subscriber and hook are foreign code: their panics must affect neither a drop nor the
+    // removals queued behind this one.
     #[cfg(feature = "tracing")]
     let _ = catch_unwind(AssertUnwindSafe(|| {
         tracing::warn!(
@@ -75,11 +80,11 @@ pub(crate) fn report(error: &RemoveError) {
     }));
 }
 
-/// How a removal ended. Unless somebody takes it, a failure is reported.
+/// The result of a removal. If it is dropped without being taken, a failure is reported.
 #[derive(Debug)]
 pub(crate) struct Verdict {
     result: Option<Result<Removed, RemoveError>>,
-    /// Of the progress function.
+    /// The panic of the progress function.
     panic: Option<Box<dyn Any + Send>>,
 }
 
@@ -91,9 +96,11 @@ impl Verdict {
         }
     }
 
+    /// Returns the result.
+    ///
     /// # Panics
     ///
-    /// If the progress function has. Then a failure is reported, since it cannot be returned.
+    /// Panics if the progress function did. A failure is then reported instead of returned.
     pub(crate) fn take(mut self) -> Result<Removed, RemoveError> {
         if let Some(panic) = self.panic.take() {
             drop(self);

@@ -8,11 +8,11 @@ use crate::name;
 use crate::sys;
 
 impl OwnedDir {
-    /// Gives the directory another name if something may be moved out of it while it is being
-    /// removed, and returns where it is then.
+    /// Renames the directory if something may be moved out of it during removal, and returns its
+    /// path.
     ///
-    /// The removal works through open directories, and so would follow a directory inside to
-    /// wherever it is renamed. Under another name, a rename by the path known so far fails.
+    /// The removal works relative to open directories, and would follow a directory inside to
+    /// wherever it is moved. After the rename, moving that directory by its old path fails.
     pub(super) fn step_aside(&self) -> PathBuf {
         let renamed = || {
             let file_name = self.path.file_name()?;
@@ -22,12 +22,12 @@ impl OwnedDir {
             Some(aside)
         };
         let is_needed = self.has_had_children() && !self.is_empty();
-        // If that fails, it is removed from where it is.
+        // If that fails, the directory is removed where it is.
         let aside = is_needed.then(renamed).flatten();
         aside.unwrap_or_else(|| self.path.clone())
     }
 
-    /// Returns whether it is empty, so that one system call removes it.
+    /// Returns whether the directory is empty, so that one system call removes it.
     fn is_empty(&self) -> bool {
         let first = fs::read_dir(&self.path).map(|mut entries| entries.next());
         matches!(first, Ok(None))

@@ -1,5 +1,4 @@
-//! The right and the duty to remove a directory, as one value that is dropped, closed, released or
-//! persisted once.
+//! The owner of a directory, as one value that is dropped, closed, released or persisted once.
 
 use std::io;
 use std::mem;
@@ -16,23 +15,23 @@ use crate::cleanup::{Lane, Pending};
 use crate::policy::Policy;
 use crate::sys::{self, Identity, Process};
 
-/// The right and the duty to remove a directory: what a handle holds.
+/// The right and the duty to remove a directory. Every handle holds one.
 #[derive(Debug)]
 pub(crate) struct Claim {
     dir: Arc<OwnedDir>,
     on_drop: OnDrop,
-    /// It is a handle's: the directories around count it as held.
+    /// Whether a handle holds it, so that the directories around count it as held.
     is_held: bool,
 }
 
 /// What dropping a [`Claim`] does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OnDrop {
-    /// What the policy says.
+    /// Applies the policy.
     Policy(Policy),
-    /// It is removed, and the directories inside lose theirs.
+    /// Removes the directory, even if the handles of directories inside exist.
     Close,
-    /// What becomes of it is decided already.
+    /// Nothing, because the claim was already used.
     Nothing,
 }
 
@@ -62,8 +61,9 @@ impl Claim {
         }
     }
 
-    /// The claim becomes a handle's, whose `policy` holds from now on. One whose creation was
-    /// cancelled never does, and its directory is removed.
+    /// Makes the claim that of a handle, and applies `policy` from now on.
+    ///
+    /// If a creation is cancelled, this is never called, and the directory is removed.
     pub(crate) fn hand_out(&mut self, policy: Policy) {
         self.on_drop = OnDrop::Policy(policy);
         self.set_held(true);
@@ -93,13 +93,12 @@ impl Claim {
         }
     }
 
-    /// Has it removed when dropped, whatever the policy and whatever is inside.
+    /// Makes the drop remove the directory, regardless of the policy and of what is inside.
     pub(crate) fn condemn(&mut self) {
         self.on_drop = OnDrop::Close;
     }
 
-    /// Whether the directory is to stay when its time ends, which is said if it does because of a
-    /// panic.
+    /// Returns whether a drop keeps the directory. Announces it if a panic is the reason.
     pub(crate) fn stays(&self, panicking: bool) -> bool {
         let OnDrop::Policy(policy) = self.on_drop else {
             return false;
@@ -115,14 +114,14 @@ impl Claim {
         }
     }
 
-    /// Gives the directory up: it stays.
+    /// Gives up the directory, which stays.
     pub(crate) fn release(mut self) -> PathBuf {
         self.enter(Phase::Over);
         self.dir.path.clone()
     }
 
-    /// Passes the duty on to `remove`, which is called as soon as no job works in the directory
-    /// any more. From now on, none begins.
+    /// Leaves the removal to `remove`, which is called as soon as no job works in the directory.
+    /// From now on, no job begins.
     pub(crate) fn close(mut self, remove: impl FnOnce() + Send + 'static) {
         debug_assert!(!self.is_foreign(), "a forked child closes nothing");
         self.enter(Phase::Closed(Some(Box::new(remove))));
@@ -131,7 +130,7 @@ impl Claim {
     fn enter(&mut self, phase: Phase) {
         self.on_drop = OnDrop::Nothing;
         if self.is_foreign() {
-            // As in `update`.
+            // For the same reason as in `update`.
             return mem::forget(Arc::clone(&self.dir));
         }
         self.set_held(false);
@@ -142,8 +141,8 @@ impl Claim {
     ///
     /// # Errors
     ///
-    /// There is the handle of a directory inside; or this is a forked child, in which nothing would
-    /// come to an end.
+    /// The handle of a directory inside exists; or this is a forked child, where nothing would ever
+    /// end.
     pub(crate) async fn drained(&self) -> io::Result<()> {
         if self.is_foreign() {
             return Err(foreign());
@@ -155,7 +154,7 @@ impl Claim {
     ///
     /// # Errors
     ///
-    /// The move failed: the claim stands, and is a handle's again.
+    /// The move failed. The claim is returned, as that of a handle again.
     pub(crate) fn persist(mut self, target: &Path) -> Result<(), (io::Error, Self)> {
         match self.rename(target) {
             Ok(()) => {
@@ -179,13 +178,13 @@ impl Claim {
         std::fs::rename(&self.dir.path, target)
     }
 
-    /// Whether this is a forked child's copy of its parent's claim.
+    /// Returns whether this is a forked child's copy of its parent's claim.
     pub(crate) fn is_foreign(&self) -> bool {
         self.dir.is_foreign()
     }
 }
 
-/// The error for a forked child that would remove or move what is its parent's.
+/// Returns the error for a forked child that would remove or move a directory of its parent.
 pub(crate) fn foreign() -> io::Error {
     io::Error::other("the directory belongs to the process this one was forked from")
 }
@@ -194,7 +193,7 @@ impl Drop for Claim {
     fn drop(&mut self) {
         let phase = match self.on_drop {
             OnDrop::Nothing => return,
-            // A copy, and nothing comes of it.
+            // A forked child's copy has no effect.
             _ if self.is_foreign() => Phase::Held,
             OnDrop::Close => {
                 let (dir, pending) = (Arc::clone(&self.dir), Pending::new());
@@ -212,16 +211,16 @@ impl Drop for Claim {
     }
 }
 
-/// Says where the directory of a panic stays. `eprint!`, because that is what test runners capture
-/// and show with the test that failed.
+/// Prints where a directory is kept because of a panic. Uses `eprint!`, because test runners
+/// capture that and show it with the test that failed.
 fn announce(path: &Path, is_inside: bool) {
     let until = if is_inside {
         " (until the one that it is in is removed)"
     } else {
         ""
     };
-    // As one piece, so that it is one write: nothing of what other threads print comes between.
+    // One string, so that it is one write, and output of other threads does not come between.
     let line = format!("temporary directory kept: {}{until}\n", path.display());
-    // It panics when stderr is closed, and a panic in here would abort the process.
+    // `eprint!` panics if stderr is closed, and a second panic would abort the process.
     let _ = std::panic::catch_unwind(|| eprint!("{line}"));
 }

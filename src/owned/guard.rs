@@ -1,4 +1,4 @@
-//! What tells other processes that a directory is in use.
+//! The lock that tells other processes that a directory is in use.
 
 use std::ffi::CStr;
 use std::fs::{self, File};
@@ -13,18 +13,18 @@ use crate::cleanup;
 use crate::remove::{self, Last, Options, Outcome, RemoveError};
 use crate::sys::{self, Identity};
 
-/// Held for as long as the directory is owned, its removal included.
+/// The lock of a directory, held as long as the directory is owned, including its removal.
 #[derive(Debug)]
 pub(crate) struct Guard {
     held: Arc<Held>,
     /// The name of the locked file in the directory.
     name: &'static CStr,
-    /// Where it is removed from.
+    /// The path under which the directory is removed.
     dead: PathBuf,
 }
 
-/// The locked file in the directory; and the directory itself, locked against programs that remove
-/// what is old.
+/// The locked file in the directory, and the directory itself, which is locked against programs
+/// that remove old files.
 #[derive(Debug)]
 struct Held(Mutex<[Option<File>; 2]>);
 
@@ -48,10 +48,10 @@ impl Guard {
         }
     }
 
-    /// Gives the directory `path` the name of one that is being removed, and returns where that is.
+    /// Renames the directory `path` to its dead name, and returns its new path.
     ///
-    /// Were the process killed after the last file has gone, nothing but this name would tell
-    /// whose the directory is.
+    /// If the process is killed after the last file has been removed, only this name identifies the
+    /// directory.
     pub(crate) fn retire(&self, path: &Path, identity: &Identity) -> io::Result<&Path> {
         if !sys::DIRS_MAY_STAY_OPEN {
             // An open file keeps its directory from being renamed, and from being removed.
@@ -62,9 +62,8 @@ impl Guard {
         Ok(&self.dead)
     }
 
-    /// Removes the directory, which is at `path`, and last of all the locked file in it: a process
-    /// that is killed meanwhile leaves the rest to the next. The lock is kept as long as the
-    /// filesystem allows.
+    /// Removes the directory at `path`, and the locked file in it last, so that the next process
+    /// can remove the rest if this one is killed. Keeps the lock as long as the filesystem allows.
     pub(crate) fn remove(&self, path: &Path, identity: &Identity, options: Options) -> Outcome {
         let held = Arc::clone(&self.held);
         let options = Options {
@@ -77,10 +76,10 @@ impl Guard {
         remove::tree(path, Some(identity), options)
     }
 
-    /// The directory `path` stays, and no process is to take it for a dead one's: removes the
+    /// Keeps the directory `path`, and prevents processes from considering it dead: removes the
     /// locked file, without opening anything.
     ///
-    /// If that fails, it stays locked for as long as this process lives, which is reported.
+    /// If that fails, reports it, and keeps the file locked as long as this process lives.
     pub(super) fn disown(&self, path: &Path, identity: &Identity) {
         let [file, dir] = self.held.take();
         let Ok(name) = self.name.to_str() else {
@@ -101,7 +100,7 @@ impl Guard {
         }
     }
 
-    /// Nothing is to be told any more.
+    /// Releases the lock.
     pub(super) fn release(&self) {
         drop(self.held.take());
     }

@@ -1,4 +1,4 @@
-//! A directory's descriptor, kept from one job to the next.
+//! Keeps a directory's descriptor from one job to the next.
 
 use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,23 +6,23 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::sys;
 
-/// How many directories of the process keep a descriptor. The first to be worked in do; thousands
-/// of directories must not cost thousands of descriptors.
+/// The maximum number of directories in the process that keep a descriptor: the first ones used, so
+/// that thousands of directories do not cost thousands of descriptors.
 ///
-/// None do where an open directory can neither be renamed nor removed.
+/// It is 0 where an open directory can neither be renamed nor removed.
 const MAX_KEPT: usize = if sys::DIRS_MAY_STAY_OPEN { 16 } else { 0 };
 
-/// How many do now.
+/// The number of directories that keep a descriptor now.
 static KEPT: AtomicUsize = AtomicUsize::new(0);
 
-/// Where the descriptor waits for the next job.
+/// The place of the descriptor between two jobs.
 ///
-/// To open a directory and close it again is a third of what a small file costs beyond what
-/// `tokio::fs` spends on it; to see that the path still leads to it is not.
+/// Opening and closing the directory is a third of what writing a small file costs more than with
+/// `tokio::fs`; checking that the path still leads to the directory costs less.
 #[derive(Debug, Default)]
 pub(crate) struct Kept(Mutex<Option<OpenDir>>);
 
-/// An open directory, and the right to keep it.
+/// An open directory and the permit to keep it.
 #[derive(Debug)]
 struct OpenDir {
     file: File,
@@ -30,13 +30,13 @@ struct OpenDir {
 }
 
 impl Kept {
-    /// Takes the descriptor out, if it is there.
+    /// Takes the descriptor, if it is there.
     pub(crate) fn take(&self) -> Option<File> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         kept.map(|dir| dir.file)
     }
 
-    /// Keeps `file` for the next job, or closes it if that would be one too many.
+    /// Keeps `file` for the next job, or closes it if too many are kept.
     pub(crate) fn put(&self, file: File) {
         let Some(seat) = Seat::take() else {
             return;
@@ -47,19 +47,19 @@ impl Kept {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .replace(dir);
-        // Another job's, which ended at the same time: closed with the lock released.
+        // The descriptor of a job that ended at the same time, closed after the lock is released.
         drop(before);
     }
 }
 
-/// One of the [`MAX_KEPT`].
+/// A permit for one of [`MAX_KEPT`] descriptors.
 #[derive(Debug)]
 struct Seat(());
 
 impl Seat {
     fn take() -> Option<Self> {
         KEPT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |kept| {
-            // It never is more, and where none is kept, less is nothing.
+            // Not `<`, which never holds where the maximum is 0; it is never exceeded.
             (kept != MAX_KEPT).then_some(kept + 1)
         })
         .ok()

@@ -1,4 +1,4 @@
-//! What still needs a directory, and what happens when nothing does.
+//! Counts what needs a directory, and starts its removal when nothing does.
 
 use std::io;
 use std::iter;
@@ -11,33 +11,33 @@ use crate::cleanup::{Doomed, Pending, What};
 use crate::remove::Options;
 use crate::sys::{self, Identity};
 
-/// Who needs a directory. Locked for one directory at a time.
+/// What needs a directory. Locked for one directory at a time.
 #[derive(Debug)]
 pub(super) struct Life {
     pub(super) phase: Phase,
     /// Jobs at work in it, or in a directory inside.
     jobs: usize,
-    /// Directories inside that are still to be removed, and creations of such under way.
+    /// Directories inside that are still to be removed, and running creations of such directories.
     children: usize,
-    /// Handles of directories inside, in every generation.
+    /// Handles of directories inside, at any depth.
     pub(super) held: usize,
-    /// There was a child at some time.
+    /// Whether there ever was a child.
     has_had_children: bool,
-    /// Directories inside, in every generation, that could not be removed.
+    /// Directories inside, at any depth, that could not be removed.
     leftovers: Vec<(PathBuf, Identity)>,
 }
 
-/// Where a directory is between its creation and its end.
+/// The phase of a directory between its creation and its end.
 pub(super) enum Phase {
-    /// There is a claim.
+    /// A claim exists.
     Held,
-    /// The claim was dropped: to be removed as soon as no job and no child is left. Pending from
-    /// when no child is.
+    /// The claim was dropped. The directory is removed as soon as no job and no child is left, and
+    /// is pending as soon as no child is.
     Dropped(Option<Pending>),
-    /// To be removed by what is called as soon as no job is left, and takes no more of them.
-    /// Without it, it is being removed, or has been.
+    /// The directory was closed and accepts no more jobs. The function removes it, and is called as
+    /// soon as no job is left. `None` if it is being removed, or has been.
     Closed(Option<Box<dyn FnOnce() + Send>>),
-    /// It stays: nothing of this crate removes it any more.
+    /// The directory stays: this crate no longer removes it.
     Over,
 }
 
@@ -72,10 +72,10 @@ impl OwnedDir {
 
     /// Changes what needs the directory, then starts the removal if it is due.
     ///
-    /// In a forked child, which removes nothing, this does nothing. A lock that another thread held
-    /// at the moment of the fork is held for ever there, so not even the memory can be released.
+    /// Does nothing in a forked child, which removes nothing. A lock that another thread held
+    /// during the fork is held forever there, so not even the memory can be released.
     pub(super) fn update(self: &Arc<Self>, change: impl FnOnce(&mut Life)) {
-        // Twice for each operation: so the id has to do, until something is to be removed.
+        // This runs twice per operation, so it checks only the id. Removal checks the rest.
         if !self.process.has_current_id() {
             return mem::forget(Arc::clone(self));
         }
@@ -127,16 +127,16 @@ impl OwnedDir {
         });
     }
 
-    /// Waits until no job works in the directory, and no child is left to be removed. None can come
-    /// after that, for its handle is the caller's.
+    /// Waits until no job works in the directory, and no child is left to be removed. After that,
+    /// none can begin, because the caller owns the handle.
     ///
     /// # Errors
     ///
-    /// There is the handle of a directory inside, which may exist for ever.
+    /// The handle of a directory inside exists, possibly forever.
     pub(super) async fn drained(&self) -> io::Result<()> {
         loop {
-            // `notify_waiters` reaches each that was made before it is called: looking afterwards
-            // cannot miss a change.
+            // `notify_waiters` reaches every `Notified` made before the call, so this check cannot
+            // miss a change.
             let changed = self.changed.notified();
             {
                 let life = self.life();
@@ -154,28 +154,28 @@ impl OwnedDir {
         }
     }
 
-    /// Iterates over the directories around that are this crate's, from the inside out.
+    /// Iterates over the directories of this crate that contain this one, from the inside out.
     pub(super) fn ancestors(&self) -> impl Iterator<Item = &Arc<Self>> {
         iter::successors(self.parent.as_ref(), |around| around.0.parent.as_ref())
             .map(|around| &around.0)
     }
 
-    /// Returns whether there was a child at some time.
+    /// Returns whether there ever was a child.
     pub(crate) fn has_had_children(&self) -> bool {
-        // In a forked child, the lock may be held for ever.
+        // In a forked child, the lock may be held forever.
         !self.is_foreign() && self.life().has_had_children
     }
 
     /// Records that the removal of this directory has left something at `path`.
     pub(super) fn record_leftover(&self, path: &Path) {
-        // A root is never published, and may live long.
+        // Not for a root, which is never published and may live long.
         for dir in self.ancestors().filter(|dir| dir.guard.is_none()) {
             let leftover = (path.to_path_buf(), self.identity);
             dir.life().leftovers.push(leftover);
         }
     }
 
-    /// Returns a directory inside that could not be removed, and still is there.
+    /// Returns a directory inside that could not be removed and still exists.
     pub(super) fn leftover(&self) -> Option<PathBuf> {
         let leftovers = self.life().leftovers.clone();
         let is_there = |(path, identity): &(PathBuf, _)| match sys::check_same_dir(path, identity) {
@@ -186,13 +186,13 @@ impl OwnedDir {
         left.map(|(path, _)| path)
     }
 
-    /// Registers a job that is going to work in the directory. Until it ends, nothing removes it,
-    /// nor a directory around it.
+    /// Registers a job that works in the directory. Until the job ends, neither this directory nor
+    /// one that contains it is removed.
     ///
     /// # Errors
     ///
-    /// The directory, or one around it, is closed; or this is a forked child, whose pool has no
-    /// threads.
+    /// This directory, or one that contains it, is closed; or this is a forked child, whose pool
+    /// has no threads.
     pub(crate) fn job(self: &Arc<Self>) -> io::Result<Job> {
         if self.is_foreign() {
             return Err(super::foreign());
@@ -204,13 +204,13 @@ impl OwnedDir {
         })
     }
 
-    /// Registers a job that goes on with what another has begun, which has not ended yet.
+    /// Registers a job that continues the work of another, which has not ended yet.
     pub(crate) fn next_job(self: &Arc<Self>) -> Option<Job> {
         self.register(|_| true)
     }
 
-    /// Registers a job from the outermost directory inwards: operations that are refused over and
-    /// over do not keep the directory that was closed.
+    /// Registers a job from the outermost directory inwards, so that operations that are refused
+    /// repeatedly do not keep the closed directory.
     fn register(self: &Arc<Self>, is_open: fn(&Life) -> bool) -> Option<Job> {
         let around = match &self.parent {
             Some(child) => Some(Box::new(child.0.register(is_open)?)),
@@ -239,7 +239,7 @@ impl OwnedDir {
 #[derive(Debug)]
 pub(crate) struct Job {
     dir: Arc<OwnedDir>,
-    /// Of the directory around, which waits for it, too. Dropped last.
+    /// The job's registration in the parent directory, which waits, too. Dropped last.
     _around: Option<Box<Job>>,
 }
 
@@ -255,12 +255,12 @@ impl Drop for Job {
     }
 }
 
-/// A directory's hold on the one around it.
+/// Keeps the parent directory while a child exists.
 #[derive(Debug)]
 pub(crate) struct Child(pub(super) Arc<OwnedDir>);
 
 impl Child {
-    /// The directory around.
+    /// Returns the parent directory.
     pub(crate) fn dir(&self) -> &Arc<OwnedDir> {
         &self.0
     }

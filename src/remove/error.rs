@@ -1,4 +1,4 @@
-//! What a removal could not remove.
+//! Errors of a removal.
 
 use std::error::Error;
 use std::fmt;
@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::Removed;
 
-/// A removal that left something behind: what, and why.
+/// The error of a removal that left something behind.
 ///
-/// It went on past every failure. What was there when it began is gone, except for what failed
-/// (of which the first are [listed](Self::failures)), what is in a directory that failed, and the
-/// directories around those.
+/// Removal continues past failures. Of the entries that existed when it began, only the failed ones
+/// (the first are [listed](Self::failures)), their contents and their ancestors remain.
 #[derive(Debug)]
 pub struct RemoveError {
     path: PathBuf,
@@ -24,16 +23,18 @@ pub struct RemoveError {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct RemoveFailure {
-    /// Where it is.
+    /// The entry's path.
     pub path: PathBuf,
-    /// What the operating system said, or why the entry was left alone. `ResourceBusy` for
-    /// `.nfs…` and `.fuse_hidden…`: the file is still open.
+    /// The operating system's error, or why the entry was left alone. `ResourceBusy` for `.nfs…`
+    /// and `.fuse_hidden…` means that the file is still open.
     pub error: io::Error,
 }
 
 impl RemoveError {
-    /// How many failures are kept in full. A tree of a million files on a read-only filesystem
-    /// must not fill the memory with its errors: beyond these, they are [counted](Self::failed).
+    /// The maximum number of failures kept in full.
+    ///
+    /// Further ones are only [counted](Self::failed), so that a tree of a million files on a
+    /// read-only filesystem does not fill the memory with errors.
     pub const MAX_FAILURES: usize = 32;
 
     /// `failures` must not be empty.
@@ -52,7 +53,7 @@ impl RemoveError {
         }
     }
 
-    /// Nothing was removed, because of `error`.
+    /// Creates the error of a removal that removed nothing, because of `error`.
     pub(crate) fn whole(path: &Path, error: io::Error) -> Self {
         let failure = RemoveFailure {
             path: path.to_path_buf(),
@@ -61,46 +62,47 @@ impl RemoveError {
         Self::new(path.to_path_buf(), vec![failure], 1, Removed::default())
     }
 
-    /// The directory that was to be removed.
+    /// Returns the path of the directory that was to be removed.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The first failures, at least one and at most [`MAX_FAILURES`](Self::MAX_FAILURES), in the
-    /// order in which they happened. A directory that stays only because something in it does is
-    /// no failure of its own.
+    /// Returns the first failures, in the order in which they happened.
+    ///
+    /// There is at least one, and at most [`MAX_FAILURES`](Self::MAX_FAILURES). A directory that
+    /// remains only because something in it does is not a failure of its own.
     pub fn failures(&self) -> &[RemoveFailure] {
         &self.failures
     }
 
-    /// How many failures there were in all.
+    /// Returns the total number of failures.
     pub fn failed(&self) -> u64 {
         self.failed
     }
 
-    /// What was removed all the same.
+    /// Returns how much was removed nevertheless.
     pub fn removed(&self) -> Removed {
         self.removed
     }
 
-    /// As the last of several removals of the same directory, which removed that much in all.
+    /// Replaces the amount removed: `removed` is that of several removals of the same directory.
     pub(crate) fn of_all(self, removed: Removed) -> Self {
         Self { removed, ..self }
     }
 
-    /// Returns the same error after `from` was renamed to `to`.
+    /// Adjusts the paths after `from` was renamed to `to`.
     pub(crate) fn moved(mut self, from: &Path, to: &Path) -> Self {
         let failures = self.failures.iter_mut().map(|failure| &mut failure.path);
         for path in failures.chain([&mut self.path]) {
             if let Ok(inside) = path.strip_prefix(from) {
-                // Joined, an empty path would add a separator.
+                // `join` would add a separator for an empty path.
                 *path = to.components().chain(inside.components()).collect();
             }
         }
         self
     }
 
-    /// Whether there was nothing to remove.
+    /// Returns whether there was nothing to remove.
     pub(crate) fn is_not_found(&self) -> bool {
         self.first().error.kind() == io::ErrorKind::NotFound
     }
@@ -127,7 +129,7 @@ impl fmt::Display for RemoveError {
 
 impl Error for RemoveError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        // The first failure's error stands in the message already.
+        // The message already contains the first failure's error.
         self.first().error.get_ref().and_then(Error::source)
     }
 }

@@ -1,4 +1,4 @@
-//! What a removal does, counted while it goes on, by however many threads.
+//! Records what the threads of a removal have removed, and what failed.
 
 use std::any::Any;
 use std::ffi::CStr;
@@ -12,36 +12,36 @@ use std::time::{Duration, Instant};
 
 use super::{Cause, RemoveError, RemoveFailure};
 
-/// How much a removal removed.
+/// The number of entries that a removal removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Removed {
-    /// Everything that is no directory: files, symlinks, sockets, pipes, devices. An open file that
-    /// a FUSE filesystem keeps as `.fuse_hidden…` counts once, under the name that it had.
+    /// Everything other than directories: files, symlinks, sockets, pipes, devices. An open file
+    /// that a FUSE filesystem keeps as `.fuse_hidden…` counts once, under its original name.
     pub files: u64,
-    /// Directories, the one that the removal was asked for included.
+    /// Directories, including the one that the removal was called for.
     pub dirs: u64,
 }
 
 impl Removed {
-    /// Adds what another removal removed.
+    /// Adds the numbers of another removal.
     pub(crate) fn add(&mut self, other: Self) {
         self.files += other.files;
         self.dirs += other.dirs;
     }
 }
 
-/// What a caller may ask of a removal.
+/// The options of a removal.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) max_threads: Option<usize>,
     pub(crate) on_progress: Option<OnProgress>,
     pub(crate) cause: Cause,
     pub(crate) last: Option<Last>,
-    /// When the removal ends although something is left: [`Outcome::stopped`]. Another one goes on
-    /// from there.
+    /// When the removal stops even if something is left: [`Outcome::stopped`]. Another removal can
+    /// continue from there.
     pub(crate) until: Option<Instant>,
-    /// Has another thread call what it is given, soon, late or never. Without it, there is none.
+    /// Lets another thread call the given closure soon, late or never. `None` means no helpers.
     #[cfg_attr(
         not(unix),
         expect(dead_code, reason = "the portable engine works alone")
@@ -49,12 +49,13 @@ pub(crate) struct Options {
     pub(crate) helpers: Option<Helpers>,
 }
 
-/// A file in the directory that is removed when nothing else is left, and stays if something does:
-/// it tells which process the directory belongs to.
+/// A file in the directory that is removed when nothing else is left, and stays if something does.
+///
+/// It tells other processes that the directory is in use.
 pub(crate) struct Last {
     pub(crate) name: &'static CStr,
-    /// Closes the file, should the filesystem not let it or its directory go while it is open. May
-    /// be called any number of times.
+    /// Closes the file, if the filesystem removes neither it nor its directory while it is open.
+    /// May be called any number of times.
     pub(crate) release: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -75,10 +76,10 @@ impl fmt::Debug for Options {
 /// How a removal ended.
 pub(crate) struct Outcome {
     pub(crate) result: Result<Removed, RemoveError>,
-    /// Of `on_progress`: its caller's, once everything else has been said.
+    /// The panic of `on_progress`, which is resumed in the caller in the end.
     pub(crate) panic: Option<Box<dyn Any + Send>>,
-    /// It ended at [`Options::until`]. The result then says what was removed up to then, and of
-    /// failures only those that were met.
+    /// Whether it stopped at [`Options::until`]. The result then contains what was removed, and
+    /// the failures met, up to then.
     pub(crate) stopped: bool,
 }
 
@@ -111,10 +112,10 @@ pub(super) struct Log {
 }
 
 struct Progress {
-    /// Dropped in the end, although a helper that comes late may still have the log.
+    /// Dropped when the removal ends, although a late helper may still hold the log.
     on_progress: Option<OnProgress>,
     last_call: Instant,
-    /// Of `on_progress`. The removal goes on without it; its caller gets it in the end.
+    /// The panic of `on_progress`. The removal continues; the panic is resumed in the caller.
     panic: Option<Box<dyn Any + Send>>,
 }
 
@@ -150,7 +151,7 @@ impl Log {
         &self.options
     }
 
-    /// Whether it is time to stop. Once it was, it remains so.
+    /// Returns whether it is time to stop. Once `true`, it remains so.
     pub(super) fn is_stopped(&self) -> bool {
         let Some(until) = self.options.until else {
             return false;
@@ -161,16 +162,16 @@ impl Log {
         self.has_stopped()
     }
 
-    /// Whether [`is_stopped`](Self::is_stopped) has returned `true`: work was left undone for it.
+    /// Returns whether [`is_stopped`](Self::is_stopped) has returned `true`, so that work was left.
     pub(super) fn has_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// Adds what has been removed since the last call, now and then with a call of `on_progress`.
+    /// Adds what was removed since the last call, and calls `on_progress` if that is due.
     pub(super) fn add(&self, removed: Removed) {
         self.files.fetch_add(removed.files, Ordering::Relaxed);
         self.dirs.fetch_add(removed.dirs, Ordering::Relaxed);
-        // One thread at a time; the others go on.
+        // One thread at a time; the others continue.
         if self.has_progress
             && let Ok(mut progress) = self.progress.try_lock()
             && progress.last_call.elapsed() >= INTERVAL
@@ -180,7 +181,7 @@ impl Log {
         }
     }
 
-    /// Records that what is at `path` stays. The path is only asked for if there is room for it.
+    /// Records that the entry at `path` remains. Calls `path` only if there is room for it.
     pub(super) fn failed(&self, path: impl FnOnce() -> PathBuf, error: impl Into<io::Error>) {
         self.failed.fetch_add(1, Ordering::Relaxed);
         let mut failures = lock(&self.failures);
@@ -192,13 +193,13 @@ impl Log {
         }
     }
 
-    /// How many failures there were so far.
+    /// Returns the number of failures so far.
     #[cfg(any(not(unix), test))]
     pub(super) fn failures(&self) -> u64 {
         self.failed.load(Ordering::Relaxed)
     }
 
-    /// Ends the record, once no thread is at work any more.
+    /// Ends the record. Called when no thread is at work any more.
     pub(super) fn finish(&self) -> Outcome {
         let mut progress = lock(&self.progress);
         self.call(&mut progress);
@@ -244,10 +245,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many removed entries a thread counts for itself before it tells the log.
+/// The number of removed entries that a thread counts before it adds them to the log.
 const STRIDE: u64 = 128;
 
-/// What one thread has removed and not yet added to the log.
+/// The entries that one thread has removed and not yet added to the log.
 pub(super) struct Tally<'a> {
     log: &'a Log,
     removed: Removed,

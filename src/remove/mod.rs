@@ -1,7 +1,7 @@
 //! Recursive removal: the engine behind `close`, drop and [`remove_dir_all`].
 //!
-//! [`tree`] is plain and blocking; it knows neither Tokio nor handles. It follows no symlink,
-//! enters no mount point and goes on past every failure.
+//! [`tree`] blocks, and depends neither on Tokio nor on handles. It follows no symlink, enters no
+//! mount point and continues past every failure.
 
 mod error;
 mod log;
@@ -37,13 +37,12 @@ use portable as engine;
 #[cfg(unix)]
 use unix as engine;
 
-/// Whether [`entry`] removes by path, and not relative to the directory that it is given.
+/// Whether [`entry`] removes by path instead of relative to the given directory.
 pub(crate) const BY_PATH: bool = !cfg!(unix);
 
-/// Removes the directory `path` with everything in it, blocking the thread. With an `identity`,
-/// it has to be that very directory.
+/// Removes the directory `path` with everything in it, blocking the thread.
 ///
-/// That nothing is there (any more) is success.
+/// With an `identity`, it must be that directory. Succeeds if there is nothing (any more).
 pub(crate) fn tree(path: &Path, identity: Option<&Identity>, mut options: Options) -> Outcome {
     mem::take(&mut options.cause).around(path, || {
         let log = Log::new(path, options);
@@ -52,10 +51,10 @@ pub(crate) fn tree(path: &Path, identity: Option<&Identity>, mut options: Option
     })
 }
 
-/// Removes what has the last name of `path` in the open directory `above`, whatever it is,
+/// Removes the entry of the open directory `above` with the last name of `path`, whatever it is,
 /// blocking the thread. The whole path is for the report, and for a platform that removes by path.
 ///
-/// That nothing is there is an error.
+/// Fails if there is nothing.
 pub(crate) fn entry(
     above: File,
     path: &Path,

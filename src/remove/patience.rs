@@ -1,27 +1,27 @@
-//! Waiting a bounded time for other processes to close what is to be removed.
+//! Waits a bounded time for other processes to close entries that are to be removed.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// How often one entry is tried that another process has open: for about a third of a second. Virus
-/// scanners and indexers close a file within that.
+/// How often an entry is tried that another process has open, which takes about a third of a
+/// second. Virus scanners and indexers close a file within that time.
 pub(super) const MAX_TRIES: u32 = 16;
 
-/// How often one removal pauses for entries that are still open then, whatever their number: for
-/// about three seconds.
+/// How often one removal pauses for open entries, whatever their number, without success: about
+/// three seconds in all.
 const MAX_PAUSES: u32 = 160;
 
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The pauses that one removal has left, for all its threads.
+/// The pauses that one removal has left, shared by its threads.
 #[derive(Debug)]
 pub(super) struct Patience {
     left: AtomicU32,
     pause: Duration,
 }
 
-/// The pauses that were made for one entry.
+/// The pauses made for one entry.
 #[derive(Debug, Default)]
 pub(super) struct Pauses(AtomicU32);
 
@@ -35,7 +35,7 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// Sleeps for one pause. Returns `false` at once if the entry or the removal has had enough.
+    /// Sleeps for one pause. Returns `false` at once if the entry or the removal has none left.
     pub(super) fn pause(&self, entry: &Pauses) -> bool {
         let relaxed = Ordering::Relaxed;
         let take = |left: u32| left.checked_sub(1);
@@ -49,7 +49,7 @@ impl Patience {
         true
     }
 
-    /// Takes back the pauses for an entry that has gone: they were worth their time.
+    /// Returns the pauses made for an entry that is gone now, because they were useful.
     pub(super) fn take_back(&self, entry: &Pauses) {
         let pauses = entry.0.swap(0, Ordering::Relaxed);
         if pauses > 0 {
@@ -57,7 +57,7 @@ impl Patience {
         }
     }
 
-    /// Pauses for no time.
+    /// Creates one whose pauses take no time.
     #[cfg(test)]
     pub(super) fn quick() -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Patience {
 mod tests {
     use super::*;
 
-    /// How often an entry is tried that stays open.
+    /// Counts how often an entry is tried that stays open.
     fn tries(patience: &Patience) -> u32 {
         let entry = Pauses::default();
         let mut tries = 1;

@@ -1,7 +1,7 @@
-//! Removal with nothing but std, for Windows and whatever else is not Unix.
+//! Removal with only std, for Windows and other platforms that are not Unix.
 //!
-//! A link, or any other reparse point, is removed as such and never followed. Entries are named by
-//! path, so this engine trusts the directories above them not to be exchanged meanwhile.
+//! A link, or any other reparse point, is removed as such and never followed. Entries are removed
+//! by path, so this engine relies on their parent directories not being replaced meanwhile.
 
 use std::fs::{self, DirEntry};
 use std::io;
@@ -14,7 +14,7 @@ use crate::sys::{self, Identity};
 
 mod busy;
 
-/// A directory and what is still to remove in it.
+/// A directory and the entries in it still to be removed.
 struct Level {
     path: PathBuf,
     entries: Vec<DirEntry>,
@@ -65,7 +65,7 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
     }
 }
 
-/// Removes what is at `path`, whatever it is. That nothing is there is a failure.
+/// Removes what is at `path`, whatever it is. Fails if there is nothing.
 #[cfg(not(unix))]
 pub(super) fn remove_entry(above: fs::File, path: &Path, log: &Arc<Log>) {
     match fs::symlink_metadata(path) {
@@ -73,17 +73,17 @@ pub(super) fn remove_entry(above: fs::File, path: &Path, log: &Arc<Log>) {
         Ok(_) => remove_other(path, log, &mut Tally::new(log), &Patience::default()),
         Err(error) => log.failed(|| path.to_path_buf(), error),
     }
-    // Open until now, so that it could not be exchanged for a link.
+    // Kept open until now, so that it could not be replaced by a link.
     drop(above);
 }
 
-/// Whether the entry is a directory, with entries of its own. A directory that leads elsewhere has
-/// none, whatever kind of reparse point makes it do so; std knows two kinds as links.
+/// Returns whether the entry is a directory with entries of its own. A directory that leads
+/// elsewhere has none, whatever kind of reparse point it is; std knows two kinds as links.
 #[cfg(windows)]
 fn holds_entries(entry: &DirEntry) -> bool {
     use std::os::windows::fs::MetadataExt;
 
-    // Known from the listing: it asks nobody.
+    // Known from the listing, without a system call.
     entry.metadata().is_ok_and(|metadata| {
         metadata.is_dir() && !sys::is_reparse_point(metadata.file_attributes().into())
     })
@@ -110,10 +110,10 @@ fn read(path: PathBuf, log: &Log) -> Option<Level> {
     }
 }
 
-/// A file, or a link of either kind.
+/// Removes a file, or a link of either kind.
 fn remove_other(path: &Path, log: &Log, tally: &mut Tally<'_>, patience: &Patience) {
     match busy::remove(patience, path, || {
-        // Links to directories are directories of a kind, and go as such.
+        // Links to directories must be removed like directories.
         fs::remove_file(path).or_else(|error| match fs::remove_dir(path) {
             Ok(()) => Ok(()),
             Err(_) => Err(error),
@@ -127,7 +127,7 @@ fn remove_other(path: &Path, log: &Log, tally: &mut Tally<'_>, patience: &Patien
 
 fn leave(level: &Level, log: &Log, tally: &mut Tally<'_>, patience: &Patience) {
     if log.failures() > level.failures_before {
-        // It cannot be empty, and what is in it has been recorded.
+        // It cannot be empty, and the failures in it have been recorded.
         return;
     }
     match busy::remove(patience, &level.path, || fs::remove_dir(&level.path)) {

@@ -1,4 +1,4 @@
-//! The public face: a removal that is asked for, then awaited.
+//! The public interface: a removal that is configured, then awaited.
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -15,49 +15,51 @@ use crate::cleanup::Verdict;
 use crate::pool;
 use crate::reply::{self, Reply, Waiting};
 
-/// Removes the directory `path` and everything in it, temporary or not: Python's `shutil.rmtree`,
-/// and what `tokio::fs::remove_dir_all` does, with a full report.
+/// Removes a directory and everything in it, temporary or not.
 ///
-/// Nothing happens until the result is awaited. Then a thread of Tokio's blocking pool removes
-/// relative to open directories, and with more than some fifty entries [a few
-/// more](RemoveDirAll::max_threads) help. No symlink is followed, no mount point entered, and
-/// no failure ends it: the rest is removed all the same. A directory in the tree that its owner
-/// may not read, search or write gets those rights first (Unix). Deeper than 64 levels, a directory
-/// is renamed to a random name in `path` before it is emptied; if it then cannot be removed, it
-/// stays there, and the report says so.
+/// Like `tokio::fs::remove_dir_all` and Python's `shutil.rmtree`, but with a full report.
+///
+/// Nothing happens until the result is awaited. Then a thread of Tokio's blocking pool removes the
+/// tree; beyond some fifty entries, [a few more](RemoveDirAll::max_threads) help. It follows no
+/// symlink, enters no mount point, and continues past failures.
+///
+/// On Unix, removal works relative to open directories. A directory in the tree that its owner may
+/// not read, search or write is given those rights if they are needed. A directory deeper than 64
+/// levels is renamed to a random name in `path` before it is emptied; if it then cannot be removed,
+/// it remains there, and the report says so.
 ///
 /// # Errors
 ///
-/// A [`RemoveError`] with every entry that stays. Refused, with nothing touched, are: a path where
-/// nothing is, a file, a symlink, an empty path or one with a NUL, a filesystem's root, `.`, a path
-/// that ends in `..`, and any call outside a Tokio runtime.
+/// A [`RemoveError`] with every entry that remains. Nothing is touched if `path` does not exist,
+/// is a file, a symlink or a filesystem's root, is empty, contains a NUL, is `.` or ends in `..`,
+/// or if the result is awaited outside a Tokio runtime.
 ///
-/// A directory that is not empty after all, because the filesystem skipped entries or a neighbour
-/// added some, is read again: as long as that removes something, for two seconds or twice the time
-/// that its first reading took, and then or otherwise 16 times.
+/// On Unix, a directory that turns out not to be empty, because the filesystem skipped entries or
+/// another process added some, is read again. While that removes something, it is repeated for two
+/// seconds, or twice as long as the first pass took if that is longer. Otherwise, and after that,
+/// it is repeated at most 16 times.
 ///
 /// # Platform notes
 ///
-/// NFS and FUSE filesystems keep a file that is removed while it is open, in the same directory as
-/// `.nfs…` or `.fuse_hidden…`, until it is closed. A directory with such a file is tried again for a
-/// third of a second, and for three seconds at most where there are many, then reported with the
-/// file's name and the kind `ResourceBusy`.
+/// NFS and FUSE filesystems keep a file that is removed while open, in the same directory as
+/// `.nfs…` or `.fuse_hidden…`, until it is closed. A directory with such a file is retried for a
+/// third of a second, or three seconds at most for all of them, then reported with the file's name
+/// and the kind `ResourceBusy`.
 ///
-/// Windows: what somebody has open, without having allowed its deletion, cannot be removed. It is
-/// tried again for a third of a second, and for three seconds at most where there is much of it,
-/// then reported, and the rest is removed. The read-only attribute is taken from what is to go.
-/// Junctions, and reparse points of any other kind, are removed and not entered: one that has
-/// entries of its own, as placeholders of files in a cloud may, stays and is reported. The paths
-/// have to stay below 32,767 characters.
+/// Windows: an entry that is open in a process that does not share deletion cannot be removed. It
+/// is retried for a third of a second, or three seconds at most for all of them, then reported; the
+/// rest is removed. A read-only attribute is cleared. Junctions and all other reparse points are
+/// removed but not entered; one with entries of its own, as placeholders of cloud files may have,
+/// remains and is reported. Paths must be shorter than 32,767 characters.
 ///
 /// # Panics
 ///
-/// If the [progress function](RemoveDirAll::on_progress) did, after the removal has ended.
+/// Panics after the removal has ended if the [progress function](RemoveDirAll::on_progress) did.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future does not stop a removal that has begun. It goes on in the background, is
-/// [pending](crate::cleanup::pending) until it ends, and what then fails goes to the
+/// Dropping the future does not stop a removal that has begun. It continues in the background, is
+/// [pending](crate::cleanup::pending) until it ends, and failures go to the
 /// [failure hook](crate::cleanup::set_failure_hook).
 ///
 /// # Examples
@@ -76,7 +78,7 @@ use crate::reply::{self, Reply, Waiting};
 /// ```
 pub fn remove_dir_all(path: impl AsRef<Path>) -> RemoveDirAll {
     let given = path.as_ref();
-    // Absolute at once: the current directory may be another by the time it is awaited.
+    // Made absolute now, because the current directory may change before this is awaited.
     let target = Named {
         resolved: resolve(given),
         given: given.to_path_buf(),
@@ -84,16 +86,18 @@ pub fn remove_dir_all(path: impl AsRef<Path>) -> RemoveDirAll {
     RemoveDirAll::new(Box::new(target))
 }
 
-/// What a removal is to be begun on, once it is awaited.
+/// The target of a removal that begins when it is awaited.
 ///
-/// Dropped unbegun, it does what dropping it means.
+/// If dropped before that, it is up to the target what happens.
 pub(crate) trait Target: Send {
     fn path(&self) -> &Path;
     fn begin(self: Box<Self>, options: Options, reply: Reply<Verdict>);
 }
 
-/// A removal, to be configured and awaited. Made by [`remove_dir_all`] and
-/// [`AsyncTempDir::close`](crate::AsyncTempDir::close).
+/// Configures a removal, which begins when this is awaited.
+///
+/// Returned by [`remove_dir_all`], [`AsyncTempDir::close`](crate::AsyncTempDir::close) and
+/// [`TempRoot::close`](crate::TempRoot::close).
 #[must_use = "nothing is awaited: a path is not removed at all, a closed directory in the background"]
 pub struct RemoveDirAll {
     target: Box<dyn Target>,
@@ -108,21 +112,21 @@ impl RemoveDirAll {
         }
     }
 
-    /// Lets at most `n` threads of the blocking pool work on the removal; 0 counts as 1. Unless
-    /// told otherwise, it is as many as the machine has processors, and at most four.
+    /// Sets the maximum number of blocking threads that work on the removal.
     ///
-    /// It is a limit, not a wish: others are only sent for when there is enough to do, and nobody
-    /// waits for them. On platforms that are not Unix there is one.
+    /// The default is the number of processors, but at most four; 0 counts as 1. This is an upper
+    /// bound: helper threads are requested only when there is enough work, and the removal does not
+    /// wait for them to start. On platforms other than Unix, there is always one thread.
     pub fn max_threads(mut self, n: usize) -> Self {
         self.options.max_threads = Some(n.max(1));
         self
     }
 
-    /// Has `f` called with what has been removed so far: at most ten times a second, and once when
-    /// the removal has ended, well or not.
+    /// Registers a callback that receives what has been removed so far.
     ///
-    /// It runs on the thread that removes, which waits for it. If it panics it is not called
-    /// again, the removal goes on, and awaiting it panics in the end.
+    /// `f` is called at most ten times a second, and once when the removal has succeeded or failed,
+    /// but not if it was refused. It runs on a thread that removes, which waits for it. If it
+    /// panics, it is not called again, the removal continues, and awaiting it panics in the end.
     pub fn on_progress(mut self, f: impl Fn(Removed) + Send + Sync + 'static) -> Self {
         self.options.on_progress = Some(Box::new(f));
         self
@@ -147,9 +151,11 @@ impl IntoFuture for RemoveDirAll {
     }
 }
 
-/// The future of a [`RemoveDirAll`]. It begins when first polled; dropping it later does not stop
-/// the removal. Never polled, one of [`remove_dir_all`] removes nothing, and one of
-/// [`close`](crate::AsyncTempDir::close) removes in the background when it is dropped.
+/// The future of a [`RemoveDirAll`].
+///
+/// The removal begins when this is first polled; dropping it later does not stop the removal. If
+/// dropped before that, the future of [`remove_dir_all`] removes nothing, and that of
+/// [`close`](crate::AsyncTempDir::close) removes in the background.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Removal(Progress);
 
@@ -193,7 +199,7 @@ impl fmt::Debug for Removal {
     }
 }
 
-/// A directory that somebody named.
+/// A directory given by path.
 struct Named {
     given: PathBuf,
     resolved: io::Result<PathBuf>,
@@ -231,12 +237,13 @@ impl Target for Named {
     }
 }
 
-/// Further threads of `runtime`'s blocking pool. If that takes no more work, there are none.
+/// Returns a function that requests helper threads from `runtime`'s blocking pool. If the pool
+/// accepts no more work, there are none.
 pub(crate) fn helpers(runtime: &Handle) -> Helpers {
     let runtime = runtime.clone();
     Box::new(move |help| {
-        // Not `pool::offer`: help that comes too late is not to be forced on anybody, and what is
-        // dropped with it is nothing of ours. The system may give no thread: that is a panic.
+        // Not `pool::offer`: a helper that the pool drops need not run elsewhere, and owns nothing
+        // that matters. If the system gives no thread, Tokio panics.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(runtime.spawn_blocking(help))));
     })
 }
@@ -257,7 +264,7 @@ fn remove_named(path: &Path, options: Options) -> Outcome {
     }
 }
 
-/// The absolute path of the directory entry that `path` names.
+/// Returns the absolute path of the directory entry that `path` names.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     let invalid = |message| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     if path.as_os_str().is_empty() {
@@ -268,7 +275,7 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     }
     let absolute = std::path::absolute(path)?;
     match (path.file_name(), absolute.parent(), absolute.file_name()) {
-        // Put together anew, without a slash at its end, which would follow a symlink.
+        // Joined again without a trailing slash, which would follow a symlink.
         (Some(_), Some(parent), Some(name)) => Ok(parent.join(name)),
         _ => invalid("it names no entry of a directory that could be removed"),
     }

@@ -1,10 +1,10 @@
-//! The span of the `tracing` crate around a removal; without that feature, nothing.
+//! The `tracing` span around a removal. Does nothing without that feature.
 
 use std::path::Path;
 
 use super::Outcome;
 
-/// What a removal is part of: the span of whoever waits for it, or nothing.
+/// The span that a removal is part of: its caller's, or none.
 #[derive(Default)]
 pub(crate) struct Cause {
     #[cfg(feature = "tracing")]
@@ -24,14 +24,14 @@ impl Cause {
 
 #[cfg(feature = "tracing")]
 impl Cause {
-    /// What the calling task is in.
+    /// Returns the span that the calling task is in.
     pub(crate) fn current() -> Self {
         Self {
             caller: Some(traced::Caller::current()),
         }
     }
 
-    /// Has `remove` run in a span of its own.
+    /// Calls `remove` in a span of its own.
     pub(super) fn around(self, path: &Path, remove: impl FnOnce() -> Outcome) -> Outcome {
         traced::around(self.caller, path, remove)
     }
@@ -47,7 +47,7 @@ mod traced {
 
     use crate::remove::Outcome;
 
-    /// A span, and the subscriber that knows it: this thread may have another.
+    /// A span and its subscriber, because the removing thread may have another one.
     pub(super) struct Caller {
         subscriber: Dispatch,
         span: Guarded,
@@ -71,7 +71,7 @@ mod traced {
         let make = || {
             debug_span!(
                 target: "async_tempdir::remove",
-                // Nobody's removal has none, rather than what this thread happens to be in.
+                // Without a caller there is no parent, rather than this thread's current span.
                 parent: cause.and_then(Span::id),
                 "remove",
                 path = %path.display(),
@@ -103,7 +103,7 @@ mod traced {
         outcome
     }
 
-    /// A span whose end is the subscriber's business, too.
+    /// A span whose drop catches a panic of the subscriber.
     struct Guarded(Option<Span>);
 
     impl Drop for Guarded {
@@ -113,7 +113,7 @@ mod traced {
         }
     }
 
-    /// Calls the subscriber, which is somebody else's: no removal is to suffer from its panics.
+    /// Calls the subscriber, and catches its panics because they must not affect a removal.
     fn guarded<T>(call: impl FnOnce() -> T) -> Option<T> {
         catch_unwind(AssertUnwindSafe(call)).ok()
     }

@@ -1,4 +1,4 @@
-//! Making a root: locked before anybody can take it for dead, or made anew under another name.
+//! Creates a root that is locked before another process can consider it dead.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -9,20 +9,20 @@ use super::{LOCK, lock_in};
 use crate::owned::Guard;
 use crate::sys::{self, Identity};
 
-/// How many names are tried. One is lost when its directory is reclaimed between being made and
-/// being locked, which takes somebody who looks in those microseconds.
+/// How many names are tried. One is lost if another process reclaims the directory in the
+/// microseconds between its creation and its locking.
 const MAX_TRIES: u32 = 64;
 
-/// A root that has just been made.
+/// A root that has just been created.
 pub(super) struct Born {
     pub(super) path: PathBuf,
     pub(super) identity: Identity,
     pub(super) guard: Guard,
-    /// Why it has no lock, if it has none.
+    /// The error because of which it has no lock, if it has none.
     pub(super) unlocked: Option<io::Error>,
 }
 
-/// Makes a root of `app` in `parent`.
+/// Creates a root of `app` in `parent`.
 pub(super) fn give(app: &str, parent: &Path) -> io::Result<Born> {
     for _ in 0..MAX_TRIES {
         let name = RootName::fresh(app)?;
@@ -36,19 +36,19 @@ pub(super) fn give(app: &str, parent: &Path) -> io::Result<Born> {
     ))
 }
 
-/// `None` if somebody else was faster, at the name or at the directory.
+/// Tries one name. Returns `None` if another process has taken it, or the new directory.
 fn attempt(name: &RootName, parent: &Path) -> io::Result<Option<Born>> {
     let [new, path, dead] =
         [Stage::New, Stage::Root, Stage::Dead].map(|at| parent.join(name.at(at)));
     if fs::symlink_metadata(&path).is_ok() {
         return Ok(None);
     }
-    // Not at once under its own name: who is killed before there is a lock leaves something that
-    // can be told from a stranger's directory.
+    // Not directly under its final name: if this process is killed before there is a lock, the
+    // directory can still be told from one that is not a root.
     let identity = match sys::create_private_dir(&new, None) {
         Ok(identity) => identity,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
-        // Reclaimed already, unless it is the parent that is missing.
+        // Already reclaimed, unless the parent is missing.
         Err(error) if error.kind() == io::ErrorKind::NotFound && parent.is_dir() => {
             return Ok(None);
         }
@@ -71,13 +71,13 @@ fn attempt(name: &RootName, parent: &Path) -> io::Result<Option<Born>> {
         })
 }
 
-/// What nobody else would remove before the next process starts.
+/// Removes a directory that would otherwise remain until the next process starts.
 fn discard(new: &Path) {
     let _ = fs::remove_file(lock_in(new));
     let _ = fs::remove_dir(new);
 }
 
-/// The locked file, and why there is none.
+/// The locked file, or the error because of which there is none.
 type Lock = (Option<File>, Option<io::Error>);
 
 fn lock_and_name(new: &Path, path: &Path) -> io::Result<Option<Lock>> {
@@ -108,10 +108,10 @@ fn lock_and_name(new: &Path, path: &Path) -> io::Result<Option<Lock>> {
 fn renamed(new: &Path, path: &Path) -> io::Result<bool> {
     match fs::rename(new, path) {
         Ok(()) => Ok(true),
-        // Reclaimed, or somebody has the name since.
+        // Reclaimed, or the name has been taken since.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(_) if fs::symlink_metadata(path).is_ok() => Ok(false),
-        // Somebody has the lock file open, to see whether it is locked.
+        // Another process has the lock file open to check whether it is locked.
         Err(error) if is_denied(&error) && !sys::DIRS_MAY_STAY_OPEN => Ok(false),
         Err(error) => Err(error),
     }
@@ -121,14 +121,14 @@ fn is_denied(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::PermissionDenied
 }
 
-/// Locks the lock file of the directory `dir`. `None` if that has been taken for dead.
+/// Locks the lock file of the directory `dir`. Returns `None` if another process reclaims it.
 fn lock_file(lock: File, dir: &Path) -> io::Result<Option<Lock>> {
     let path = lock_in(dir);
     match lock.try_lock() {
-        // Who reclaims locks it first, and may have removed it since.
+        // A process that reclaims it locks the file first, and may have removed it since.
         Ok(()) => Ok(sys::is_at(&lock, &path)?.then_some((Some(lock), None))),
         Err(TryLockError::WouldBlock) => Ok(None),
-        // Without the file, nobody takes it for dead where locks mean nothing.
+        // Where there are no locks, a directory without the file is not considered dead.
         Err(TryLockError::Error(error)) => {
             drop(lock);
             fs::remove_file(path)?;

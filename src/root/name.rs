@@ -1,4 +1,4 @@
-//! What roots are called, from birth to death.
+//! The names of a root, from creation to removal.
 
 use std::ffi::OsStr;
 use std::io;
@@ -9,26 +9,26 @@ use crate::name::{DEFAULT_RANDOM_LEN, is_random, random};
 /// filesystems allow.
 pub(super) const MAX_APP: usize = 200;
 
-/// The name of a root: of which application, and which one of that.
+/// The name of a root: its application and its random part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RootName {
     app: String,
     random: String,
 }
 
-/// In which part of its life a root has its name.
+/// The stage of a root's life, which determines its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Not locked yet. Nothing is in it but a lock file, if that.
+    /// Not locked yet, and empty except for a lock file, if there is one.
     New,
-    /// In use for as long as its lock is held.
+    /// In use as long as its lock is held.
     Root,
-    /// Given up by its owner, or taken by who reclaims it. Nobody works in it any more.
+    /// Given up by its owner, or being reclaimed. No process works in it any more.
     Dead,
 }
 
 impl RootName {
-    /// A name that nobody has seen before.
+    /// Creates a new random name.
     pub(super) fn fresh(app: &str) -> io::Result<Self> {
         Ok(Self {
             app: app.to_owned(),
@@ -45,7 +45,7 @@ impl RootName {
         }
     }
 
-    /// Takes `name` apart, if a root of `app` can have it.
+    /// Parses `name`, if a root of `app` can have it.
     pub(super) fn parse(app: &str, name: &OsStr) -> Option<(Self, Stage)> {
         let name = name.to_str()?;
         let (name, stage) = match name.strip_prefix('.') {
@@ -57,7 +57,7 @@ impl RootName {
             _ => (name, Stage::Root),
         };
         let random = name.strip_prefix(app)?.strip_prefix('-')?;
-        // Exactly: another application may be called as this one and a hyphen.
+        // The exact length, because another application's name may begin with this one's and `-`.
         let is_root = random.len() == DEFAULT_RANDOM_LEN && is_random(random);
         is_root.then(|| {
             let name = Self {
@@ -69,7 +69,7 @@ impl RootName {
     }
 }
 
-/// Refuses what cannot be the first part of a name.
+/// Returns an error if `app` cannot be the first part of a name.
 pub(super) fn check_app(app: &str) -> io::Result<()> {
     let invalid = |message| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     if app.is_empty() {

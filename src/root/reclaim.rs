@@ -1,4 +1,4 @@
-//! Reclaiming in the background, and waiting for its end.
+//! Reclaims dead roots in the background, and waits for the end of that.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,11 +16,11 @@ use crate::owned;
 use crate::pool::{self, Where};
 use crate::sys::Process;
 
-/// How long the search has a thread of the pool before others get their turn: it may be the only
-/// one.
+/// How long the search keeps a thread of the pool, which may have only one, before it lets other
+/// work run.
 const TURN: Duration = Duration::from_millis(5);
 
-/// A search for dead roots, under way or ended.
+/// A search for dead roots, running or ended.
 pub(super) struct Reclaiming {
     /// A forked child has a copy of this, but not the search.
     process: Process,
@@ -29,7 +29,7 @@ pub(super) struct Reclaiming {
     foreign: OnceLock<Reclaimed>,
 }
 
-/// A search under way.
+/// A running search.
 struct Search {
     sweep: Sweep,
     reclaiming: Arc<Reclaiming>,
@@ -47,7 +47,7 @@ impl Reclaiming {
         })
     }
 
-    /// Has `runtime`'s blocking pool look for dead roots of `app` in `parent`.
+    /// Starts a search for dead roots of `app` in `parent`, on `runtime`'s blocking pool.
     pub(super) fn begin(runtime: &Handle, app: &str, parent: PathBuf) -> Arc<Self> {
         let app = app.to_owned();
         Self::begin_with(runtime, move || Sweep::new(&app, &parent))
@@ -78,7 +78,7 @@ impl Reclaiming {
         reclaiming
     }
 
-    /// One that is not made, because of `error`.
+    /// Creates one that is not carried out, because of `error`.
     pub(super) fn refused(error: io::Error) -> Arc<Self> {
         Self::new(OnceLock::from(without(error)))
     }
@@ -89,15 +89,15 @@ impl Reclaiming {
         self.ended.notify_waiters();
     }
 
-    /// What it came to, when it has ended.
+    /// Waits until the search has ended, and returns its report.
     pub(super) async fn ended(&self) -> &Reclaimed {
         if !self.process.is_current() {
-            // Nobody would end it here.
+            // No thread of a forked child would end it.
             return self.foreign.get_or_init(|| without(owned::foreign()));
         }
         loop {
-            // `notify_waiters` reaches those made before it is called: looking afterwards cannot
-            // miss the end.
+            // `notify_waiters` reaches every `Notified` made before the call, so this check cannot
+            // miss it.
             let ended = self.ended.notified();
             if let Some(reclaimed) = self.result.get() {
                 return reclaimed;
@@ -108,11 +108,11 @@ impl Reclaiming {
 }
 
 impl Search {
-    /// Works for a turn, then goes to the end of the pool's queue. When that takes no more, the
-    /// rest is left to the next process.
+    /// Works for one turn, then moves to the end of the pool's queue. If the pool accepts no more
+    /// work, the rest is left to the next process.
     fn go_on(mut self) {
         let begin = Instant::now();
-        // Nothing in there should panic; who waits is not to wait for ever if it does.
+        // Nothing here should panic, but if something does, waiting futures must not wait forever.
         let worked = catch_unwind(AssertUnwindSafe(|| {
             while self.sweep.step() {
                 if begin.elapsed() >= TURN {

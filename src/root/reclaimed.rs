@@ -1,11 +1,12 @@
-//! What was found of dead processes.
+//! The report of a search for dead roots.
 
 use std::io;
 
 use crate::remove::{RemoveError, Removed};
 
-/// What dead processes had left, and what became of it: see
-/// [`TempRoot::reclaimed`](super::TempRoot::reclaimed).
+/// The report of directories reclaimed from dead processes.
+///
+/// Returned by [`TempRoot::reclaimed`](super::TempRoot::reclaimed).
 #[derive(Debug, Default)]
 pub struct Reclaimed {
     roots: u64,
@@ -16,36 +17,42 @@ pub struct Reclaimed {
 }
 
 impl Reclaimed {
-    /// How many failures are kept in full; beyond these, they are [counted](Self::failed_roots).
+    /// The maximum number of failures kept in full. Further ones are only
+    /// [counted](Self::failed_roots).
     pub const MAX_FAILURES: usize = 32;
 
-    /// How many dead roots were removed completely. An empty directory of a process that was killed
-    /// while it made its root, or had just removed it, counts in [`removed`](Self::removed) only.
+    /// Returns the number of dead roots removed completely.
+    ///
+    /// An empty directory of a process that was killed while creating its root, or just after
+    /// emptying it, counts in [`removed`](Self::removed) only.
     pub fn roots(&self) -> u64 {
         self.roots
     }
 
-    /// How many files and directories that were, those of roots that were removed in part
-    /// included.
+    /// Returns the number of files and directories removed, including those of roots that were
+    /// removed only in part.
     pub fn removed(&self) -> Removed {
         self.removed
     }
 
-    /// What could not be removed: one error for a root, the first
-    /// [`MAX_FAILURES`](Self::MAX_FAILURES) of them. Each went to the
-    /// [failure hook](crate::cleanup::set_failure_hook), too.
+    /// Returns one error for each root that could not be removed completely.
+    ///
+    /// These are the first [`MAX_FAILURES`](Self::MAX_FAILURES). Every failure, including further
+    /// ones, was also passed to the [failure hook](crate::cleanup::set_failure_hook).
     pub fn failures(&self) -> &[RemoveError] {
         &self.failures
     }
 
-    /// How many roots could not be removed completely.
+    /// Returns the number of roots that could not be removed completely.
     pub fn failed_roots(&self) -> u64 {
         self.failed
     }
 
-    /// Why dead roots were not looked for, or not all of them: the parent directory is not safe, or
-    /// cannot be read; a lock cannot be tried, as where the filesystem has none; the runtime was
-    /// shutting down, or the system gave it no thread.
+    /// Returns why the search for dead roots was not made, or is not complete.
+    ///
+    /// The parent directory is not safe or cannot be read; a lock cannot be tried, for example
+    /// where the filesystem has none; the runtime was shutting down; the system gave it no thread;
+    /// or this is a forked child.
     pub fn refused(&self) -> Option<&io::Error> {
         self.refused.as_ref()
     }
@@ -59,7 +66,7 @@ impl Reclaimed {
     }
 
     pub(super) fn add(&mut self, removed: Removed) {
-        // If there was nothing, somebody else has removed it.
+        // If there was nothing, another process has removed it.
         self.roots += u64::from(removed.dirs > 0);
         self.add_part(removed);
     }
@@ -72,7 +79,7 @@ impl Reclaimed {
         }
     }
 
-    /// Of a root that is still there.
+    /// Adds what was removed from a root that still exists.
     pub(super) fn add_part(&mut self, removed: Removed) {
         self.removed.add(removed);
     }

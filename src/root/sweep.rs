@@ -1,10 +1,10 @@
-//! Looking for what dead processes left, and removing it.
+//! Searches for dead roots and removes them.
 //!
-//! A root is dead when its lock is free. The one who finds that out holds the lock until nothing
-//! is left of the root, so that nobody else does the same.
+//! A root is dead if its lock is free. The process that finds this out holds the lock until nothing
+//! is left of the root, so that no other process removes it at the same time.
 //!
-//! A root may be huge, and a runtime that shuts down waits for the step that is under way. So a step
-//! ends after a while, and the next one goes on with the same root, whose lock is held meanwhile.
+//! A root may be huge, and a runtime that shuts down waits for the current step. So a step ends
+//! after a while, and the next one continues with the same root, whose lock is held meanwhile.
 
 use std::fs::{self, TryLockError};
 use std::io;
@@ -23,15 +23,15 @@ use crate::sys::{self, Identity};
 /// How long a step works on one root.
 const STEP: Duration = Duration::from_millis(5);
 
-/// How many entries a step removes at least; otherwise the next step may take twice as long. It
-/// begins with what could not be removed before, and must come to what can.
+/// If a step removes fewer entries, the next one may take twice as long. It begins with the entries
+/// that could not be removed before, and must get to the others.
 const MIN_REMOVED: u64 = 16;
 
 /// A search for the dead roots of an application in a directory.
 #[derive(Default)]
 pub(super) struct Sweep {
     parent: PathBuf,
-    /// Still to be looked at.
+    /// Directories still to be examined.
     found: Vec<(RootName, Stage)>,
     dying: Option<Dying>,
     reclaimed: Reclaimed,
@@ -42,14 +42,14 @@ struct Dying {
     guard: Guard,
     path: PathBuf,
     identity: Identity,
-    /// By earlier steps.
+    /// Removed by earlier steps.
     removed: Removed,
-    /// How long the next step works on it.
+    /// The length of the next step.
     step: Duration,
 }
 
 impl Sweep {
-    /// Finds what may be a root.
+    /// Lists the directories that may be roots.
     pub(super) fn new(app: &str, parent: &Path) -> Self {
         let mut sweep = Self::default();
         if let Err(error) = sweep.find(app, parent) {
@@ -61,14 +61,14 @@ impl Sweep {
 
     fn find(&mut self, app: &str, parent: &Path) -> io::Result<()> {
         self.parent = sys::safe_to_sweep(parent)?;
-        // All at once: the directory changes while this goes on. Other entries are not kept.
+        // All at once, because removals change the directory. Other entries are not kept.
         for entry in fs::read_dir(&self.parent)? {
             self.found.extend(RootName::parse(app, &entry?.file_name()));
         }
         Ok(())
     }
 
-    /// Looks at one of them, or goes on with the last. False if there is none left.
+    /// Examines the next directory, or continues with the last. Returns `false` if none is left.
     pub(super) fn step(&mut self) -> bool {
         if let Some(dying) = self.dying.take() {
             self.remove(dying);
@@ -83,7 +83,7 @@ impl Sweep {
         true
     }
 
-    /// Ends it, whatever is left, and for that reason if there is one.
+    /// Ends the search, even if something is left, and records the `reason` if there is one.
     pub(super) fn end(mut self, reason: Option<io::Error>) -> Reclaimed {
         if let Some(reason) = reason {
             self.reclaimed.refuse(reason);
@@ -94,9 +94,9 @@ impl Sweep {
         self.reclaimed
     }
 
-    /// Removes the root at `path` if it is one, and dead; it is called `dead` meanwhile.
+    /// Removes the directory at `path` if it is a dead root, after renaming it to `dead`.
     fn look_at(&mut self, stage: Stage, path: &Path, dead: &Path) {
-        // Gone meanwhile, no directory, or somebody else's.
+        // It may be gone, not a directory, or another user's.
         let is_own =
             fs::symlink_metadata(path).is_ok_and(|data| data.is_dir() && sys::is_own(&data));
         let identity = Identity::of_path(path).ok().flatten();
@@ -104,7 +104,7 @@ impl Sweep {
             return;
         };
         let lock_path = lock_in(path);
-        // A stranger to us, whose directory happens to have such a name, may have anything there.
+        // A directory that only happens to have such a name may contain anything there.
         if let Ok(data) = fs::symlink_metadata(&lock_path)
             && !(data.is_file() && sys::is_own(&data))
         {
@@ -113,8 +113,8 @@ impl Sweep {
         let lock = match sys::open_lock(&lock_path) {
             Ok(lock) => lock,
             Err(error) => {
-                // Not locked yet, or not any more: there is nothing in it then. Whose it was may
-                // still be at it, and makes another, or is done.
+                // Not locked yet, or no longer: then it is empty. If its process is still creating
+                // it, that process creates another; if it is removing it, this is the end of that.
                 if stage != Stage::Root && fs::remove_dir(path).is_ok() {
                     self.reclaimed.add_empty();
                 } else if error.kind() != io::ErrorKind::NotFound {
@@ -128,7 +128,8 @@ impl Sweep {
             Err(TryLockError::WouldBlock) => return,
             Err(TryLockError::Error(error)) => return self.not_known(&lock_path, error),
         }
-        // Somebody may have been faster, or its maker have named it, between the look and the lock.
+        // Before the lock was taken, another process may have removed the directory, or its own
+        // process renamed it.
         let is_here = sys::is_at(&lock, &lock_path).unwrap_or(false)
             && sys::check_same_dir(path, &identity).is_ok();
         if !is_here {
@@ -137,11 +138,11 @@ impl Sweep {
         let guard = Guard::new(Some(lock), None, LOCK, dead.to_path_buf());
         let path = match guard.retire(path, &identity) {
             Ok(dead) => dead.to_path_buf(),
-            // Something is in the way, but the lock is here.
+            // The rename failed, but the lock is held.
             Err(error) if error.kind() != io::ErrorKind::NotFound && sys::DIRS_MAY_STAY_OPEN => {
                 path.to_path_buf()
             }
-            // Where the lock is not held, another may have come between: then it is theirs.
+            // Where the lock cannot be held, another process may have it by now.
             Err(_) => return,
         };
         self.remove(Dying {
@@ -153,7 +154,7 @@ impl Sweep {
         });
     }
 
-    /// Works on the removal of a root for a step.
+    /// Works for one step on the removal of a root.
     fn remove(&mut self, mut dying: Dying) {
         let options = Options {
             until: Some(Instant::now() + dying.step),
@@ -176,14 +177,14 @@ impl Sweep {
             Ok(_) => self.reclaimed.add(dying.removed),
             Err(error) => {
                 let error = error.of_all(dying.removed);
-                // For who asks, and for who never does.
+                // To the hook, too, because `reclaimed` may never be awaited.
                 cleanup::report(&error);
                 self.reclaimed.fail(error);
             }
         }
     }
 
-    /// Whether it is dead cannot be told.
+    /// Records that it cannot be determined whether a root is dead.
     fn not_known(&mut self, lock: &Path, error: io::Error) {
         self.reclaimed.refuse(located("lock", lock, error));
     }

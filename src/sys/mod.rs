@@ -1,5 +1,5 @@
-//! What the operating system is asked for around a directory: to make it, to know it again, to
-//! open it. Blocking, and the only place outside `remove` that tells platforms apart.
+//! System calls that create, identify and open directories and files. They block. No other module
+//! outside `remove` distinguishes platforms.
 
 mod process;
 #[cfg(unix)]
@@ -33,7 +33,7 @@ use std::path::Path;
 /// Whether an open directory can be renamed and removed.
 pub(crate) const DIRS_MAY_STAY_OPEN: bool = cfg!(unix);
 
-/// Opens the directory at `path`, provided that it still is the one known as `identity`.
+/// Opens the directory at `path`, provided that it is still the one with this `identity`.
 pub(crate) fn open_same_dir(path: &Path, identity: &Identity) -> io::Result<File> {
     let dir = open_dir(path)?;
     if Identity::of_open(&dir)? == *identity {
@@ -43,8 +43,7 @@ pub(crate) fn open_same_dir(path: &Path, identity: &Identity) -> io::Result<File
     }
 }
 
-/// Fails unless `path` is the directory known as `identity`, looking at the path itself and not
-/// through a symlink.
+/// Fails unless `path` is the directory with this `identity`. Does not follow a symlink.
 pub(crate) fn check_same_dir(path: &Path, identity: &Identity) -> io::Result<()> {
     if Identity::of_path(path)?.as_ref() == Some(identity) {
         Ok(())
@@ -53,7 +52,7 @@ pub(crate) fn check_same_dir(path: &Path, identity: &Identity) -> io::Result<()>
     }
 }
 
-/// The error for a path that no longer is what was created there.
+/// Returns the error for a path that no longer refers to what was created there.
 pub(crate) fn replaced() -> io::Error {
     io::Error::other(
         "this is not the directory that was created under this name: it was replaced, and is left alone",

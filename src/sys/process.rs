@@ -21,27 +21,27 @@ impl Process {
         }
     }
 
-    /// Returns whether it has the calling one's id, which costs less than to ask whether it
-    /// [is](Self::is_current) that.
+    /// Returns whether it has the id of the calling process. This costs less than
+    /// [`is_current`](Self::is_current).
     pub(crate) fn has_current_id(&self) -> bool {
         self.id == process::id()
     }
 
-    /// Returns whether it is the calling one.
+    /// Returns whether it is the calling process.
     pub(crate) fn is_current(&self) -> bool {
         if !self.has_current_id() {
             return false;
         }
         match (self.namespace, namespace(self.id)) {
             (Some(own), Some(here)) => own == here,
-            // Without `/proc`, now or then, the id has to do.
+            // Without `/proc`, now or then, only the id can be compared.
             _ => true,
         }
     }
 }
 
-/// Returns the namespace that the calling process's id is in, if the id alone does not do: a
-/// process can fork one with the same id only as the first of a new namespace, where it is 1.
+/// Returns the namespace of the calling process's id, if the id alone is not enough. A process can
+/// fork one with the same id only as the first of a new namespace, where the id is 1.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn namespace(id: u32) -> Option<Namespace> {
     use std::os::unix::fs::MetadataExt;

@@ -19,14 +19,14 @@ use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::path::Arg;
 
-/// Owner's bits: read, write, search.
+/// The owner's permissions: read, write, search.
 const OWNER: u32 = 0o700;
 
-/// Makes the directory `path`, which must not exist, and says which one it is. Unless told
-/// otherwise, it is for the owner alone.
+/// Creates the directory `path`, which must not exist, and returns its identity. Without
+/// `permissions`, it is private to the owner.
 ///
-/// As with every `mkdir`, the umask takes its bits from `permissions`; but not the owner's,
-/// because a directory that its owner cannot enter is of use to nobody.
+/// As with every `mkdir`, the umask clears bits of `permissions`; but not the owner's, because a
+/// directory that its owner cannot enter is useless.
 pub(crate) fn create_private_dir(
     path: &Path,
     permissions: Option<&Permissions>,
@@ -46,8 +46,8 @@ pub(crate) fn create_private_dir(
         Ok(made.identity)
     };
     finish().inspect_err(|_| {
-        // Nobody else will. Should the name mean something else by now, `rmdir` takes at most an
-        // empty directory, and no file or symlink.
+        // The caller will not. If the name refers to something else by now, `rmdir` removes at most
+        // an empty directory, and no file or symlink.
         let _ = fs::remove_dir(path);
     })
 }
@@ -56,7 +56,7 @@ fn replaced_at_once() -> io::Error {
     io::Error::other("somebody replaced the directory as soon as it was created")
 }
 
-/// Opens the directory at `path` for work relative to it. A symlink is refused.
+/// Opens the directory at `path` for operations relative to it. Refuses a symlink.
 pub(crate) fn open_dir(path: &Path) -> io::Result<File> {
     match rustix::fs::open(path, HANDLE, Mode::empty()) {
         Ok(dir) => Ok(dir.into()),
@@ -65,7 +65,7 @@ pub(crate) fn open_dir(path: &Path) -> io::Result<File> {
     }
 }
 
-/// How a directory is opened to be worked relative to.
+/// The flags for opening a directory for operations relative to it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const HANDLE: OFlags = OFlags::PATH // needs no permission on the directory itself
     .union(OFlags::DIRECTORY)
@@ -77,8 +77,8 @@ const HANDLE: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
-/// Gives the owner of the directory `name` in `parent` all rights to it, and touches nothing that
-/// a symlink of that name leads to.
+/// Gives the owner of the directory `name` in `parent` all rights to it. Does not follow a symlink
+/// of that name.
 pub(crate) fn grant_owner(parent: impl AsFd, name: impl Arg) -> io::Result<()> {
     add_mode(parent, name, OWNER, None)
 }
@@ -96,14 +96,14 @@ fn add_mode(
     let dir = File::from(rustix::fs::openat(&parent, name, HANDLE, Mode::empty())?);
     let seen = Seen::open(&dir)?;
     if only.is_none() && seen.identity.dev != Seen::open(parent)?.identity.dev {
-        // A mount point, and the mode would be the mounted directory's.
+        // A mount point: this would change the mode of the mounted directory.
         return Err(Errno::XDEV.into());
     }
     if only.is_some_and(|only| *only != seen.identity) {
         return Err(replaced_at_once());
     }
-    // `fchmod` refuses O_PATH descriptors, and any other kind cannot be had for a directory
-    // without rights. The link in /proc leads to the open directory itself, not to a name.
+    // `fchmod` refuses O_PATH descriptors, and a directory without rights opens as no other kind.
+    // The link in /proc leads to the open directory itself, not to a name.
     let link = format!("/proc/self/fd/{}", dir.as_raw_fd());
     let mode = seen.permissions() | bits;
     fs::set_permissions(link, Permissions::from_mode(mode))
@@ -126,11 +126,11 @@ fn add_mode(
         return Err(replaced_at_once());
     }
     if only.is_none() && stat.st_dev != rustix::fs::fstat(&parent)?.st_dev {
-        // A mount point, and the mode would be the mounted directory's.
+        // A mount point: this would change the mode of the mounted directory.
         return Err(Errno::XDEV.into());
     }
-    // These systems can change the mode of a name without following it: were a symlink swapped
-    // in, its own mode would change, which means nothing.
+    // These systems can change the mode of a name without following it. If a symlink is swapped
+    // in, its own mode changes, which has no effect.
     let mode = Mode::from_raw_mode((stat.st_mode & 0o7777) | bits as RawMode);
     rustix::fs::chmodat(parent, &*name, mode, AtFlags::SYMLINK_NOFOLLOW)?;
     Ok(())

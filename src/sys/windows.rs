@@ -22,8 +22,8 @@ const FILE_SHARE_WRITE: u32 = 2;
 const FILE_ATTRIBUTE_DIRECTORY: u64 = 0x10;
 const FILE_ATTRIBUTE_REPARSE_POINT: u64 = 0x400;
 
-/// Which directory this is, whatever its name: the volume, and the index of the file on it, which
-/// on NTFS and ReFS contains a sequence number and so is given to nobody else.
+/// The identity of a directory, whatever its name: its volume, and its file index there, which on
+/// NTFS and ReFS contains a sequence number and so is never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     volume: u64,
@@ -39,7 +39,7 @@ impl Identity {
         })
     }
 
-    /// `None` for what is no directory; a link or junction is none.
+    /// Returns `None` for anything other than a directory, including a link or junction.
     pub(crate) fn of_path(path: &Path) -> io::Result<Option<Self>> {
         let handle = open_itself(path)?;
         is_plain_dir(&handle)?
@@ -48,10 +48,11 @@ impl Identity {
     }
 }
 
-/// Makes the directory `path`, which must not exist, and says which one it is.
+/// Creates the directory `path`, which must not exist, and returns its identity.
 ///
-/// Windows derives access from the parent directory: a user's temporary directory is that user's
-/// alone. The read-only flag, all that `Permissions` have here, means nothing on a directory.
+/// Windows derives access from the parent directory: a user's temporary directory is private to
+/// that user. The read-only flag, all that `Permissions` contain here, has no effect on a
+/// directory.
 pub(crate) fn create_private_dir(
     path: &Path,
     _permissions: Option<&Permissions>,
@@ -64,9 +65,9 @@ pub(crate) fn create_private_dir(
         })
 }
 
-/// Opens the directory at `path` for work relative to it. A link or junction is refused.
+/// Opens the directory at `path` for operations relative to it. Refuses a link or junction.
 ///
-/// While it is open nobody can rename or remove it: cap-std goes by its path now and then.
+/// While it is open, it cannot be renamed or removed, because cap-std sometimes uses its path.
 pub(crate) fn open_dir(path: &Path) -> io::Result<File> {
     let handle = OpenOptions::new()
         .read(true)
@@ -92,14 +93,14 @@ fn is_plain_dir(handle: &File) -> io::Result<bool> {
     Ok(attributes & FILE_ATTRIBUTE_DIRECTORY != 0 && !is_reparse_point(attributes))
 }
 
-/// Whether what has these attributes is a link of some kind: symbolic, a junction, or one of those
-/// that other drivers know.
+/// Returns whether these are the attributes of a link of some kind: a symlink, a junction, or one
+/// of another driver.
 pub(crate) fn is_reparse_point(attributes: u64) -> bool {
     attributes & FILE_ATTRIBUTE_REPARSE_POINT != 0
 }
 
-/// Takes the read-only attribute from the entry at `path`: from a link itself, and not from what it
-/// leads to, which is somebody else's.
+/// Clears the read-only attribute of the entry at `path`: of a link itself, and not of its target,
+/// which is not to be removed.
 pub(crate) fn clear_read_only(path: &Path) -> io::Result<()> {
     /// `FILE_READ_ATTRIBUTES` and `FILE_WRITE_ATTRIBUTES`.
     const ATTRIBUTES: u32 = 0x80 | 0x100;
@@ -118,13 +119,13 @@ pub(crate) fn clear_read_only(path: &Path) -> io::Result<()> {
             .open(path)?
             .set_permissions(permissions)
     } else {
-        // Wine opens no read-only file to change what it is.
+        // Wine does not open a read-only file to change its attributes.
         fs::set_permissions(path, permissions)
     }
 }
 
-/// Opens the regular file `path` beneath `dir`. Devices have names of their own here, which are
-/// refused before this.
+/// Opens the regular file `path` beneath `dir`. Devices have reserved names here, which are refused
+/// before this.
 pub(crate) fn open_regular(dir: &Dir, path: &Path, options: &CapOptions) -> io::Result<CapFile> {
     let kind = match dir.open_with(path, options) {
         Ok(file) => {
@@ -134,7 +135,7 @@ pub(crate) fn open_regular(dir: &Dir, path: &Path, options: &CapOptions) -> io::
             }
             kind
         }
-        // That is what is said of a directory, too.
+        // Also the error for a directory.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => match dir.metadata(path) {
             Ok(metadata) if metadata.is_dir() => metadata.file_type(),
             _ => return Err(error),
@@ -144,7 +145,7 @@ pub(crate) fn open_regular(dir: &Dir, path: &Path, options: &CapOptions) -> io::
     Err(irregular(kind))
 }
 
-/// The error for what is no regular file.
+/// Returns the error for anything other than a regular file.
 pub(crate) fn irregular(kind: FileType) -> io::Error {
     if kind.is_dir() {
         io::ErrorKind::IsADirectory.into()
@@ -153,24 +154,24 @@ pub(crate) fn irregular(kind: FileType) -> io::Error {
     }
 }
 
-/// A file is opened here as it is handed out.
+/// Does nothing: a file is opened here as it is handed out.
 pub(crate) fn hand_out(_file: &CapFile, _append: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// A file is its owner's here as the directory is.
+/// Does nothing: a file's access derives from its directory here.
 pub(crate) fn owner_only(options: &mut CapOptions) -> &mut CapOptions {
     options
 }
 
-/// Another handle of the same open file.
+/// Returns another handle of the same open file.
 pub(crate) fn duplicate(file: &impl AsHandle) -> io::Result<File> {
     Ok(file.as_handle().try_clone_to_owned()?.into())
 }
 
-/// Refuses a name that would not become a file of that name.
+/// Returns an error for a name that would not become a file of that name.
 pub(crate) fn check_name(name: &OsStr) -> io::Result<()> {
-    // What is no Unicode has none of the characters that matter.
+    // Parts that are not Unicode contain none of the characters that matter.
     match windows_names::refused(&name.to_string_lossy()) {
         None => Ok(()),
         Some(reason) => Err(io::Error::new(

@@ -1,10 +1,10 @@
-//! Names that Windows takes for something else than a file.
+//! Names that Windows does not take for those of files.
 
-/// Why `name` would not become a file of that name on Windows.
+/// Returns why `name` would not become a file of that name on Windows, if it would not.
 ///
-/// Given to the kernel relative to an open directory, as cap-std does, most of these work after a
-/// fashion: a colon writes an alternate data stream of another file, and a dot at the end makes a
-/// file that most programs cannot name and so not delete. From "Naming Files, Paths, and
+/// If opened relative to a directory, as cap-std does, most of these names do something else: with
+/// a colon, an alternate data stream of another file is written; with a dot at the end, the file
+/// has a name that most programs cannot use, and so cannot delete. From "Naming Files, Paths, and
 /// Namespaces" in Microsoft's documentation of Win32.
 pub(super) fn refused(name: &str) -> Option<&'static str> {
     if name.contains(':') {
@@ -20,7 +20,7 @@ pub(super) fn refused(name: &str) -> Option<&'static str> {
     let stem = stem.trim_end_matches(' ').to_ascii_uppercase();
     let reserved = match stem.as_str() {
         "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$" => true,
-        // Digits, the superscript ones included.
+        // Digits, including superscript ones.
         numbered => ["COM", "LPT"].iter().any(|device| {
             numbered.strip_prefix(device).is_some_and(|number| {
                 let mut chars = number.chars();

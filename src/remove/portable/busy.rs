@@ -1,4 +1,4 @@
-//! Removing an entry that another process may have open.
+//! Removes an entry that another process may have open.
 
 use std::io;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::remove::patience::{Patience, Pauses};
 use crate::sys;
 
 /// Calls `remove` until it succeeds, for a bounded time while another process has the entry open.
-/// False if there is nothing (any more).
+/// Returns `false` if there is nothing (any more).
 pub(super) fn remove(
     patience: &Patience,
     path: &Path,
@@ -36,16 +36,16 @@ pub(super) fn remove(
 
 #[cfg(windows)]
 fn clear_read_only(path: &Path) {
-    // If it fails, the removal says so.
+    // If it fails, the removal reports that.
     let _ = sys::clear_read_only(path);
 }
 
-/// Elsewhere the right to remove an entry is a matter of the directory it is in.
+/// Elsewhere, the permissions of the parent directory decide whether an entry can be removed.
 #[cfg(not(windows))]
 fn clear_read_only(_path: &Path) {}
 
-/// Whether the error may go away by itself: `ERROR_ACCESS_DENIED` (also said of a file that is
-/// about to vanish), `ERROR_SHARING_VIOLATION`, `ERROR_LOCK_VIOLATION`, `ERROR_DIR_NOT_EMPTY`.
+/// Returns whether the error may be temporary: `ERROR_ACCESS_DENIED` (also for a file whose removal
+/// is pending), `ERROR_SHARING_VIOLATION`, `ERROR_LOCK_VIOLATION`, `ERROR_DIR_NOT_EMPTY`.
 #[cfg(windows)]
 fn is_busy(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(5 | 32 | 33 | 145))

@@ -1,4 +1,4 @@
-//! The threads of a removal: one, and others when that pays.
+//! The threads of a removal: one, and helpers when that pays.
 
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,12 +10,12 @@ use std::thread::available_parallelism;
 use super::removal::Removal;
 use super::work::Worker;
 
-/// After how many entries a helper is sent for, if there is more to do. To wake one costs as much
-/// as it takes to remove five or ten.
+/// The number of entries after which a helper is requested, if there is more to do. Waking one
+/// costs as much as removing five or ten entries.
 const WORTHWHILE: usize = 48;
 
-/// How many threads a removal has unless told otherwise: as many as there are processors, and not
-/// more than a filesystem makes use of.
+/// The default number of threads of a removal: the number of processors, but not more than a
+/// filesystem can use.
 static THREADS: LazyLock<usize> = LazyLock::new(|| {
     available_parallelism()
         .map_or(1, NonZero::get)
@@ -23,22 +23,22 @@ static THREADS: LazyLock<usize> = LazyLock::new(|| {
 });
 const MAX_THREADS: usize = 4;
 
-/// Who works on a removal.
+/// The helpers of a removal.
 pub(super) struct Crew {
     removal: Weak<Shared>,
-    /// How many more may be sent for.
+    /// How many more may be requested.
     wanted: AtomicUsize,
-    /// How many entries there were up to now, until the last helper has been sent for.
+    /// How many entries were processed since the last helper was requested.
     seen: AtomicUsize,
 }
 
-/// What helpers come to.
+/// What the threads of a removal share.
 struct Shared {
     removal: Removal,
     crew: Crew,
 }
 
-/// Carries out `removal`, with the help that it may have.
+/// Carries out `removal`, with as many helpers as its options allow.
 pub(super) fn carry_out(removal: Removal) {
     let options = removal.log.options();
     let wanted = match options.helpers {
@@ -63,19 +63,19 @@ fn work(shared: &Shared) {
             Some(work) => worker.carry_out(work),
             None => worker.pause(),
         };
-        // Nothing in there should panic. If something does, what is left is not silent.
+        // Nothing here should panic. If something does, that is reported as a failure.
         if catch_unwind(AssertUnwindSafe(step)).is_err() {
             let log = &shared.removal.log;
             let panicked = std::io::Error::other("a thread of the removal panicked");
             log.failed(|| PathBuf::from(log.path()), panicked);
-            // Not with what the old one had in its hands.
+            // A new worker, without the state of the old one.
             worker = Worker::new(&shared.removal, &shared.crew);
         }
     });
 }
 
 impl Crew {
-    /// `entries` more have been seen to; with `more` to come, that may be reason to send for help.
+    /// Notes that `entries` more were processed. Requests a helper if that pays and `more` remain.
     pub(super) fn worked(&self, entries: usize, more: bool) {
         let wanted = self.wanted.load(Ordering::Relaxed);
         if wanted == 0 {
@@ -96,7 +96,7 @@ impl Crew {
     }
 
     fn send_for_one(&self) {
-        // Weak: one that comes too late finds nothing that it would keep alive.
+        // Weak, so that a late helper keeps nothing alive.
         let shared = Weak::clone(&self.removal);
         let Some(strong) = shared.upgrade() else {
             return;

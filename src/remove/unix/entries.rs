@@ -1,4 +1,4 @@
-//! Reading a directory.
+//! Reads a directory.
 
 use std::ffi::CStr;
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -13,14 +13,14 @@ use rustix::io::Errno;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Read {
     All,
-    /// Perhaps all: there was room for more, and nothing came. Most filesystems stop short only at
-    /// the end, but nothing obliges them. The next reading goes on from there.
+    /// Probably at the end: there was room for more entries. Most filesystems return fewer only at
+    /// the end, but need not. The next reading continues from there.
     #[cfg_attr(
         not(any(target_os = "linux", target_os = "android")),
         expect(dead_code, reason = "a reading always goes on to its end there")
     )]
     Likely,
-    /// The next reading goes on from there.
+    /// In between. The next reading continues from there.
     #[cfg_attr(
         not(any(target_os = "linux", target_os = "android")),
         expect(dead_code, reason = "a reading cannot be interrupted there")
@@ -28,40 +28,40 @@ pub(super) enum Read {
     Part,
 }
 
-/// How far one call to the system came.
+/// How one system call ended.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 enum Filled {
-    /// There was nothing more.
+    /// There were no more entries.
     End,
     /// There was room for more.
     Short,
     Full,
 }
 
-/// What stands before the name in an entry (`struct linux_dirent64`).
+/// The size of an entry before its name (`struct linux_dirent64`).
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const HEADER: usize = 19;
 
-/// More than the longest name takes: 255 bytes, and on filesystems of other systems 255 characters.
+/// More than the longest name takes: 255 bytes, or on filesystems of other systems, 255 characters.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const ROOM: usize = 1024;
 
-/// What a directory is read into.
+/// The buffer that a directory is read into.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[derive(Default)]
 pub(super) struct Buffer(Vec<u8>);
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 impl Buffer {
-    /// About two thousand names of usual length: one call for most directories. For every call, the
-    /// others at work in a directory have to let go of it.
+    /// About two thousand names of usual length, so that one call reads most directories. Every
+    /// call waits until the other threads release the directory.
     const SIZE: usize = 64 * 1024;
-    /// About sixty; on the stack.
+    /// About sixty names; on the stack.
     const SMALL: usize = 2 * 1024;
 
-    /// Calls `each` with every entry that has not been read yet. Between two calls to the system it
-    /// asks `go_on` whether it should. With `guess`, it does not ask the system whether what looks
-    /// like the end is the end.
+    /// Calls `each` with every entry that has not been read yet. Calls `go_on` between two system
+    /// calls to ask whether to continue. With `guess`, no system call checks whether an apparent
+    /// end is the real one.
     pub(super) fn read(
         &mut self,
         dir: BorrowedFd<'_>,
@@ -69,7 +69,7 @@ impl Buffer {
         mut each: impl FnMut(&CStr, FileType),
         mut go_on: impl FnMut() -> ControlFlow<()>,
     ) -> Result<Read, Errno> {
-        // Most directories are small, and the first of a removal may be all of it.
+        // Most directories are small, and the first one may be the whole removal.
         let mut small = [const { MaybeUninit::uninit() }; Self::SMALL];
         let mut filled = match self.0.capacity() {
             0 => Self::fill(dir, &mut small, &mut each)?,
@@ -102,7 +102,7 @@ impl Buffer {
                     used += (HEADER + entry.file_name().count_bytes() + 1).next_multiple_of(8);
                     each(entry.file_name(), entry.file_type());
                 }
-                // What is said of a directory that has been removed.
+                // `ENOENT` is the error for a directory that has been removed.
                 None | Some(Err(Errno::NOENT)) => return Ok(Filled::End),
                 Some(Err(Errno::INTR)) => continue,
                 Some(Err(error)) => return Err(error),
@@ -117,13 +117,13 @@ impl Buffer {
         }
     }
 
-    /// Lets the next reading begin anew.
+    /// Makes the next reading start from the beginning.
     pub(super) fn rewind(dir: BorrowedFd<'_>) -> Result<(), Errno> {
         rustix::fs::seek(dir, rustix::fs::SeekFrom::Start(0)).map(drop)
     }
 }
 
-/// Elsewhere a reading cannot be interrupted: the directory is opened anew for each.
+/// Elsewhere a reading cannot be interrupted: the directory is reopened for each.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 #[derive(Default)]
 pub(super) struct Buffer {}

@@ -1,4 +1,4 @@
-//! Names under which a filesystem keeps a file that was unlinked while it was open.
+//! Names under which a filesystem keeps a file that was unlinked while open.
 //!
 //! NFS clients keep it as `.nfs…`, FUSE filesystems as `.fuse_hidden…`, in the same directory, until
 //! it is closed. Until then the directory cannot be removed.
@@ -12,14 +12,14 @@ use crate::remove::patience::Pauses;
 const NFS: &[u8] = b".nfs";
 const FUSE: &[u8] = b".fuse_hidden";
 
-/// How many such names of a directory are remembered at once; the others are seen to when those
-/// are gone.
+/// The maximum number of such names remembered for a directory. Others are processed when these are
+/// gone.
 const MAX_NAMES: usize = 1024;
 
-/// Whether the system makes such names. Their numbers are at least two times four bytes long.
+/// Returns whether `name` is such a name. It contains a number of at least two times four bytes.
 pub(super) fn is_kept(name: &CStr) -> bool {
     let name = name.to_bytes();
-    // All but a few end here.
+    // Almost all names end here.
     if name.first() != Some(&b'.') {
         return false;
     }
@@ -27,12 +27,12 @@ pub(super) fn is_kept(name: &CStr) -> bool {
     number.is_some_and(|digits| digits.len() >= 16 && digits.iter().all(u8::is_ascii_hexdigit))
 }
 
-/// Whether unlinking such a name may do no more than give it another.
+/// Returns whether unlinking such a name may only rename it.
 pub(super) fn may_only_be_renamed(name: &CStr) -> bool {
     name.to_bytes().starts_with(FUSE)
 }
 
-/// Why a name stays.
+/// Returns the error for such a name that remains.
 pub(super) fn still_open() -> io::Error {
     io::Error::new(
         io::ErrorKind::ResourceBusy,
@@ -40,7 +40,7 @@ pub(super) fn still_open() -> io::Error {
     )
 }
 
-/// The names of that kind in one directory.
+/// The names of this kind in one directory.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     names: Mutex<Vec<CString>>,
@@ -63,7 +63,7 @@ impl Kept {
         }
     }
 
-    /// Takes those that were read since the last time.
+    /// Takes the names read since the last call.
     pub(super) fn take(&self) -> Vec<CString> {
         std::mem::take(&mut *self.names())
     }

@@ -1,4 +1,4 @@
-//! The work that is left, for whoever has a hand free.
+//! A list of the work that is left, from which all threads take.
 
 use std::collections::VecDeque;
 use std::sync::PoisonError;
@@ -11,14 +11,14 @@ mod loom_models;
 
 /// A list of work, last in first out, and the threads that take from it.
 ///
-/// Work makes more work, so the list may be empty while a thread is still at work: the others wait
-/// for that one. It is over when nothing is left and nobody is at work.
+/// Work creates more work, so the list may be empty while a thread is still working; the others
+/// wait for that thread. The list is finished when it is empty and no thread is working.
 #[derive(Debug)]
 pub(super) struct List<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
-    /// How many pieces are missing for each of the other threads to find one when it has finished
-    /// what it is at: a hint, read without the lock.
+    /// How many pieces are missing so that each of the other threads finds one after its current
+    /// one. A hint, read without the lock.
     missing: AtomicUsize,
 }
 
@@ -32,7 +32,7 @@ struct State<T> {
 }
 
 impl<T> List<T> {
-    /// A list of one piece of work.
+    /// Creates a list of one piece of work.
     pub(super) fn new(first: T) -> Self {
         Self {
             state: Mutex::new(State {
@@ -45,13 +45,13 @@ impl<T> List<T> {
         }
     }
 
-    /// Whether somebody waits for work and there is none, or will when it has finished what it is
-    /// at: one who never waits need not be woken.
+    /// Returns whether a thread waits for work and there is none, or will after its current piece.
+    /// A thread that never waits need not be woken.
     pub(super) fn is_wanting(&self) -> bool {
         self.missing.load(Ordering::Relaxed) > 0
     }
 
-    /// Adds work: the last of it is taken first.
+    /// Adds work, of which the last is taken first.
     pub(super) fn add(&self, items: impl IntoIterator<Item = T>) {
         self.change(|list| list.extend(items));
     }
@@ -73,8 +73,8 @@ impl<T> List<T> {
         }
     }
 
-    /// Takes part until it is over: calls `step` with one piece after the other, and with `None`
-    /// when there may be no more. Nobody finds it over while one of those calls goes on.
+    /// Takes part until the list is finished. Calls `step` with one piece after another, and with
+    /// `None` when there may be no more. The list is not finished during one of these calls.
     pub(super) fn work_off(&self, mut step: impl FnMut(Option<T>)) {
         let mut state = self.lock();
         loop {
@@ -107,7 +107,7 @@ impl<T> List<T> {
     }
 
     fn update_hint(&self, state: &State<T>) {
-        // All but the one that reads it.
+        // All threads except the one that reads it.
         let others = (state.working + state.waiting).saturating_sub(1);
         let missing = others.saturating_sub(state.items.len());
         self.missing.store(missing, Ordering::Relaxed);
@@ -118,7 +118,7 @@ impl<T> List<T> {
     }
 }
 
-/// A thread at work on a piece; also in a panic, it is not for ever.
+/// A thread at work on a piece. Its drop ends that, even in a panic.
 struct AtWork<'a, T>(&'a List<T>);
 
 impl<'a, T> AtWork<'a, T> {
@@ -131,9 +131,9 @@ impl<'a, T> AtWork<'a, T> {
     fn end(list: &'a List<T>, mut state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
         state.working -= 1;
         list.update_hint(&state);
-        // A call of the system, whether or not there is somebody to be told.
+        // Only if a thread waits, because notifying costs a system call in any case.
         if state.working == 0 && state.items.is_empty() && state.waiting > 0 {
-            // It is over.
+            // The list is finished.
             list.changed.notify_all();
         }
         state

@@ -1,9 +1,9 @@
 //! Removal on Unix: relative to open directories, with a bounded number of them open.
 //!
-//! A [list](list) of work is worked off by one thread, or by [several](crew) when that pays: directories
-//! to [read](entries) and batches of names to remove. What a thread does with a piece of it is in
-//! [`work`]; each directory is a [`node`] that knows what in it is unfinished, and is removed by
-//! whoever finishes the last of that.
+//! One thread, or [several](crew) when that pays, process a [list](list) of work: directories to
+//! [read](entries) and batches of names to remove. [`work`] processes one piece. Each directory is
+//! a [`node`] that counts what in it is unfinished; the thread that finishes the last of that
+//! removes the directory.
 
 mod crew;
 mod entries;
@@ -40,13 +40,13 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
     let Some(name) = path.file_name() else {
         return log.failed(|| path.to_path_buf(), Errno::INVAL);
     };
-    // For one of ours, which is empty most of the time, two calls are enough then.
+    // A directory of this crate is usually empty; then two system calls are enough.
     if let Some(identity) = identity {
         match sys::check_same_dir(path, identity) {
             Ok(()) => match rustix::fs::unlinkat(rustix::fs::CWD, path, AtFlags::REMOVEDIR) {
                 Ok(()) => return log.add(DIR),
                 Err(Errno::NOENT) => return,
-                // Not empty, or something to be found out and reported below.
+                // Not empty, or another error, which is found and reported below.
                 Err(_) => {}
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
@@ -72,9 +72,9 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
     empty(above, name, path, identity, log);
 }
 
-/// Removes what has the last name of `path` in `above`, whatever it is.
+/// Removes the entry of `above` with the last name of `path`, whatever it is.
 ///
-/// That nothing is there is a failure.
+/// Fails if there is nothing.
 pub(super) fn remove_entry(above: File, path: &Path, log: &Arc<Log>) {
     let Some(name) = path.file_name() else {
         return log.failed(|| path.to_path_buf(), Errno::INVAL);
@@ -82,7 +82,7 @@ pub(super) fn remove_entry(above: File, path: &Path, log: &Arc<Log>) {
     let unlink = || rustix::fs::unlinkat(&above, name, AtFlags::empty());
     let error = match retry_on_intr(unlink) {
         Ok(()) => return log.add(FILE),
-        // What a directory says to this differs between systems, and others say it, too.
+        // The errors for a directory, which differ between systems and have other causes, too.
         Err(error @ (Errno::ISDIR | Errno::PERM | Errno::ACCESS)) => error,
         Err(error) => return log.failed(|| path.to_path_buf(), error),
     };
@@ -96,14 +96,14 @@ pub(super) fn remove_entry(above: File, path: &Path, log: &Arc<Log>) {
     }
 }
 
-/// Removes the directory `name` in `above` with all that is in it.
+/// Removes the directory `name` in `above` with everything in it.
 fn empty(above: OwnedFd, name: &OsStr, path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
     let root = match DescriptorWait::default().wait(|| open::dir(&above, name)) {
         Ok(Opened::Dir(root)) => File::from(root),
         Ok(Opened::Gone) => return,
         Ok(Opened::NoDirectory) => return log.failed(|| path.to_path_buf(), sys::replaced()),
         Err(error) => {
-            // One that may not be read can be removed all the same, if it is empty.
+            // An unreadable directory can still be removed if it is empty.
             let remove = || rustix::fs::unlinkat(&above, name, AtFlags::REMOVEDIR);
             return match identity.is_none().then(remove) {
                 Some(Ok(())) => log.add(DIR),

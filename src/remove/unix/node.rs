@@ -1,4 +1,4 @@
-//! A directory that is being emptied, and its way up to the root.
+//! A directory that is being emptied, with its parents up to the root.
 
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString, OsStr};
@@ -14,42 +14,42 @@ use rustix::io::Errno;
 use super::kept::Kept;
 use super::rereads::OfDir;
 
-/// How many entries that stay are remembered by name. A directory with more is not read again.
+/// How many entries that remain are remembered by name. A directory with more is not read again.
 const MAX_FAILED: usize = 1024;
 
-/// An open directory of the tree. It is removed by whoever finishes the last of what is in it.
+/// An open directory of the tree. The thread that finishes the last of its contents removes it.
 #[derive(Debug)]
 pub(super) struct Node {
     /// `None` for the root.
     parent: Option<Arc<Node>>,
-    /// In the parent.
+    /// Its name in the parent.
     name: CString,
-    /// How many directories are above it, up to the root.
+    /// The number of directories above it, up to the root.
     depth: usize,
     fd: OwnedFd,
-    /// What has to end before it can be removed: its reading, the directories in it, and batches
-    /// of names in other threads' hands.
+    /// The number of things that must end before it can be removed: its reading, the directories in
+    /// it, and batches of names that other threads process.
     unfinished: AtomicUsize,
-    /// How often it was read again, not being empty after all.
+    /// How often it was read again because it turned out not to be empty.
     pub(super) rereads: OfDir,
     /// Names in it that the filesystem keeps for open files.
     pub(super) kept: Kept,
-    /// Its owner has been given all rights to it.
+    /// Whether giving its owner all rights to it succeeded, once tried.
     repaired: OnceLock<bool>,
-    /// Its reading failed, and went on with all rights.
+    /// Whether its reading failed, and continued with all rights.
     read_on_with_rights: AtomicBool,
-    /// Something in it stays, and has been recorded.
+    /// Whether something in it remains, and has been recorded.
     failed: AtomicBool,
-    /// The names of that: another reading is to pass them over.
+    /// The names of the entries that remain, which another reading must skip.
     failed_names: Mutex<BTreeSet<CString>>,
-    /// Its reading came to what is only likely to be its end.
+    /// Whether its reading came to an end that is only probably the real one.
     unsure: AtomicBool,
     /// Why its reading ended early. That is a failure only if something was left unread.
     unread: OnceLock<Errno>,
 }
 
 impl Node {
-    /// A directory that is about to be read.
+    /// Creates the node of a directory that is about to be read.
     pub(super) fn new(parent: Option<Arc<Self>>, name: CString, fd: OwnedFd) -> Arc<Self> {
         Arc::new(Self {
             depth: parent.as_ref().map_or(0, |parent| parent.depth + 1),
@@ -72,8 +72,8 @@ impl Node {
         self.parent.as_ref()
     }
 
-    /// Lets go of it, and has a hold of its parent. Unless somebody else has it still, that hold is
-    /// its own: many threads would else count at once in a parent of many.
+    /// Drops the node and returns its parent. If this was the last reference, moves the parent out
+    /// instead of cloning it, so that not many threads count at once in a parent of many.
     pub(super) fn into_parent(self: Arc<Self>) -> Option<Arc<Self>> {
         match Arc::try_unwrap(self) {
             Ok(node) => node.parent,
@@ -93,17 +93,17 @@ impl Node {
         self.fd.as_fd()
     }
 
-    /// As many things more have to end before it can be removed.
+    /// Adds to the number of things that must end before it can be removed.
     pub(super) fn begin(&self, things: usize) {
         self.unfinished.fetch_add(things, Ordering::Relaxed);
     }
 
-    /// Something has ended. True if it was the last.
+    /// Notes that one thing has ended. Returns whether it was the last.
     pub(super) fn end(&self) -> bool {
         self.unfinished.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
-    /// Records that it stays, and so all above it do.
+    /// Records that it remains, and so do all directories above it.
     pub(super) fn mark_failed(&self) {
         let mut node = self;
         while !node.failed.swap(true, Ordering::Relaxed)
@@ -114,7 +114,7 @@ impl Node {
         }
     }
 
-    /// Records that `name` in it stays, and so it and all above it do.
+    /// Records that `name` in it remains, and so do it and all directories above it.
     pub(super) fn mark_failed_entry(&self, name: &CStr) {
         self.add_failed(name);
         self.mark_failed();
@@ -127,12 +127,12 @@ impl Node {
         }
     }
 
-    /// Whether it is known that `name` in it stays.
+    /// Returns whether `name` in it is known to remain.
     pub(super) fn is_failed_entry(&self, name: &CStr) -> bool {
         self.has_failed() && self.failed_names().contains(name)
     }
 
-    /// Whether all that stays in it is known by name.
+    /// Returns whether all entries that remain in it are known by name.
     pub(super) fn knows_all_failed(&self) -> bool {
         self.failed_names().len() <= MAX_FAILED
     }
@@ -147,17 +147,17 @@ impl Node {
         self.failed.load(Ordering::Relaxed)
     }
 
-    /// Its reading came to what is only likely to be its end.
+    /// Records that its reading came to an end that is only probably the real one.
     pub(super) fn mark_unsure(&self) {
         self.unsure.store(true, Ordering::Relaxed);
     }
 
-    /// Whether its reading should go on for certainty, after which it is certain.
+    /// Returns whether its reading must continue for certainty, and resets that.
     pub(super) fn take_unsure(&self) -> bool {
         self.unsure.swap(false, Ordering::Relaxed)
     }
 
-    /// Keeps why its reading ended early; of several, the first.
+    /// Records why its reading ended early, unless a reason is already recorded.
     pub(super) fn mark_unread(&self, error: Errno) {
         _ = self.unread.set(error);
     }
@@ -166,8 +166,8 @@ impl Node {
         self.unread.get().copied()
     }
 
-    /// Gives its owner all rights to it, once; whoever else wants that waits for it. False if it
-    /// cannot be done.
+    /// Gives its owner all rights to it, once; other threads that call this wait. Returns `false`
+    /// if it fails.
     pub(super) fn repair(&self) -> bool {
         *self.repaired.get_or_init(|| {
             let granted = rustix::fs::fstat(&self.fd).and_then(|stat| {
@@ -178,18 +178,18 @@ impl Node {
         })
     }
 
-    /// Gives its owner all rights to it, if the lack of one may be why its reading failed. True at
-    /// most once: then the next reading goes on from there.
+    /// Gives its owner all rights to it, if the lack of one may be why its reading failed. Returns
+    /// `true` at most once; then the next reading continues from there.
     ///
-    /// Some FUSE filesystems open a directory that its owner may not search, and answer its reading
-    /// with an I/O error.
+    /// Some FUSE filesystems open a directory that its owner may not search, and then return an I/O
+    /// error when it is read.
     pub(super) fn repair_to_read_on(&self) -> bool {
         let lacks_rights = rustix::fs::fstat(&self.fd)
             .is_ok_and(|stat| !Mode::from_raw_mode(stat.st_mode).contains(Mode::RWXU));
         lacks_rights && !self.read_on_with_rights.swap(true, Ordering::Relaxed) && self.repair()
     }
 
-    /// Where it is, in the tree whose root is at `root`. For what was hoisted that is where it lies
+    /// Returns its path in the tree whose root is at `root`: for a hoisted directory, its path
     /// now.
     pub(super) fn path(&self, root: &Path) -> PathBuf {
         let mut names = Vec::new();

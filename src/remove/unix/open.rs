@@ -1,4 +1,5 @@
-//! Opening a directory of the tree: itself, on this filesystem, and readable.
+//! Opens a directory of the tree: without following a symlink or leaving the filesystem, and with
+//! the rights to read it.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,14 +13,14 @@ use rustix::path::Arg;
 
 use crate::sys;
 
-/// How often something is tried that needs a descriptor when there is none, `PAUSE` apart: two
-/// seconds in all, for others to close theirs.
+/// How often opening is tried while there is no free descriptor, `PAUSE` apart: two seconds in all,
+/// in which other threads may close theirs.
 const MAX_TRIES: u32 = 200;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What is left of a removal's readiness to wait. Once it has waited in vain it does not wait again
-/// until it has got a descriptor: a tree of a thousand directories does not take a thousand times
-/// as long to fail.
+/// The tries that a removal has left. After waiting in vain, it does not wait again until it has
+/// got a descriptor, so that a tree of a thousand directories does not take a thousand times as
+/// long to fail.
 #[derive(Debug)]
 pub(super) struct DescriptorWait(AtomicU32);
 
@@ -30,7 +31,7 @@ impl Default for DescriptorWait {
 }
 
 impl DescriptorWait {
-    /// Calls `open` until there is a descriptor for it, for a bounded time.
+    /// Calls `open` until there is a free descriptor, for a bounded time.
     pub(super) fn wait<T>(&self, mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         loop {
             match open() {
@@ -59,7 +60,7 @@ pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
     )
 }
 
-/// What a name turned out to be.
+/// The result of opening a name.
 pub(super) enum Opened {
     Dir(OwnedFd),
     /// A file, or a symlink.
@@ -76,13 +77,13 @@ const FLAGS: OFlags = OFlags::RDONLY
 ///
 /// # Errors
 ///
-/// `CrossesDevices` for a mount point, which is not opened; others from the system.
+/// `CrossesDevices` for a mount point, which is not opened; any other error of the system.
 pub(super) fn dir(parent: impl AsFd, name: impl Arg + Copy) -> io::Result<Opened> {
     let opened = match beneath(parent.as_fd(), name) {
         Err(Errno::ACCESS) => match sys::grant_owner(&parent, name) {
             Ok(()) => beneath(parent.as_fd(), name),
             Err(error) if is_out_of_descriptors(&error) => return Err(error),
-            // Not ours to repair: what the open said says more.
+            // The rights cannot be changed: the error of the open is more helpful.
             Err(_) => Err(Errno::ACCESS),
         },
         opened => opened,
@@ -90,8 +91,8 @@ pub(super) fn dir(parent: impl AsFd, name: impl Arg + Copy) -> io::Result<Opened
     match opened {
         Ok(dir) => Ok(Opened::Dir(dir)),
         Err(Errno::NOENT) => Ok(Opened::Gone),
-        // What O_NOFOLLOW says to a symlink differs between systems; with O_DIRECTORY, Linux says
-        // ENOTDIR, FreeBSD EMLINK, others ELOOP.
+        // The error of O_NOFOLLOW for a symlink differs between systems; with O_DIRECTORY, it is
+        // ENOTDIR on Linux, EMLINK on FreeBSD, ELOOP on others.
         Err(Errno::NOTDIR | Errno::LOOP | Errno::MLINK) => Ok(Opened::NoDirectory),
         Err(Errno::XDEV) => Err(io::Error::new(
             io::ErrorKind::CrossesDevices,
@@ -101,14 +102,14 @@ pub(super) fn dir(parent: impl AsFd, name: impl Arg + Copy) -> io::Result<Opened
     }
 }
 
-/// Opens `name` unless that leads to another mounted filesystem: then the error is `EXDEV`.
+/// Opens `name`; fails with `EXDEV` if that leads to another mounted filesystem.
 fn beneath(parent: BorrowedFd<'_>, name: impl Arg + Copy) -> Result<OwnedFd, Errno> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if let Some(opened) = without_crossing(parent, name) {
         return opened;
     }
     let dir = retry_on_intr(|| rustix::fs::openat(parent, name, FLAGS, Mode::empty()))?;
-    // Finds every mount but a bind mount of the same filesystem.
+    // Detects every mount except a bind mount of the same filesystem.
     if rustix::fs::fstat(&dir)?.st_dev == rustix::fs::fstat(parent)?.st_dev {
         Ok(dir)
     } else {
@@ -116,8 +117,8 @@ fn beneath(parent: BorrowedFd<'_>, name: impl Arg + Copy) -> Result<OwnedFd, Err
     }
 }
 
-/// Asks the kernel not to cross a mount point. `None` where it cannot be asked: before Linux 5.6,
-/// and under filters for system calls that do not know `openat2`.
+/// Opens `name` so that the kernel does not cross a mount point. Returns `None` where this is not
+/// possible: before Linux 5.6, and under system call filters that do not know `openat2`.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn without_crossing(
     parent: BorrowedFd<'_>,
@@ -136,8 +137,8 @@ fn without_crossing(
             MISSING.store(true, Ordering::Relaxed);
             None
         }
-        // Some filters for system calls say so of all that they do not know; but it may also be
-        // the filesystem's answer to this call.
+        // Some system call filters return this for every unknown call, but it may also be the
+        // filesystem's error for this one.
         Err(Errno::PERM) => None,
         opened => Some(opened),
     }

@@ -1,4 +1,4 @@
-//! What all threads of a removal share, and the pieces of work that they pass each other.
+//! The state that all threads of a removal share, and the pieces of work that they exchange.
 
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString, OsStr};
@@ -20,15 +20,15 @@ use crate::remove::patience::Patience;
 /// A piece of work.
 #[derive(Debug)]
 pub(super) enum Work {
-    /// Empty and remove the directory of that name in this one.
+    /// Empties and removes the directory of that name in this one.
     Enter(Arc<Node>, CString),
-    /// Read on.
+    /// Continues to read the directory.
     Read(Arc<Node>),
-    /// Remove these names, of which none is likely to be a directory's.
+    /// Removes these names, none of which is likely to be that of a directory.
     Unlink(Arc<Node>, Batch),
 }
 
-/// Names, one after the other, each with its NUL.
+/// Names, one after another, each with its NUL.
 #[derive(Debug, Default)]
 pub(super) struct Batch(pub(super) Vec<u8>);
 
@@ -44,21 +44,21 @@ impl Batch {
     }
 }
 
-/// What all threads of a removal share.
+/// The state that all threads of a removal share.
 pub(super) struct Removal {
     pub(super) list: List<Work>,
     pub(super) log: Arc<Log>,
     pub(super) root: Arc<Node>,
-    /// The directory around the root. Not ours: nothing changes in it but the root's own entry.
+    /// The parent of the root. Nothing in it changes except the root's own entry.
     pub(super) above: OwnedFd,
     pub(super) descriptors: DescriptorWait,
     pub(super) rereads: Rereads,
-    /// With open files that the filesystem keeps.
+    /// The pauses left for open files that the filesystem keeps.
     pub(super) patience: Patience,
-    /// Whether what looks like the end of a directory has always been its end.
+    /// Whether every apparent end of a directory so far was its real end.
     end_shows: AtomicBool,
-    /// Names in the root of directories that were hoisted there: the reading of the root may come
-    /// upon them, and they are on the list already.
+    /// Names in the root of directories that were hoisted there. Reading the root may find them,
+    /// but they are already on the list.
     hoisted: Mutex<BTreeSet<CString>>,
 }
 
@@ -81,19 +81,19 @@ impl Removal {
         self.hoisted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether what looks like the end of `dir` may be taken for it. Not where something is to stay
-    /// until nothing else is left.
+    /// Returns whether an apparent end of `dir` may be taken for its real end. Not if it contains a
+    /// file that stays until nothing else is left.
     pub(super) fn may_guess_end_of(&self, dir: &Node) -> bool {
         let has_last = dir.parent().is_none() && self.last().is_some();
         self.end_shows.load(Ordering::Relaxed) && !has_last
     }
 
-    /// It may not, from now on.
+    /// Records that an apparent end was not the real one, so that it is no longer trusted.
     pub(super) fn end_does_not_show(&self) {
         self.end_shows.store(false, Ordering::Relaxed);
     }
 
-    /// What is to be removed from the root when nothing else is left in it.
+    /// Returns the file to be removed from the root when nothing else is left in it.
     pub(super) fn last(&self) -> Option<&Last> {
         self.log.options().last.as_ref()
     }
@@ -102,14 +102,14 @@ impl Removal {
         dir.parent().is_none() && self.last().is_some_and(|last| last.name == name)
     }
 
-    /// Records that `name` in `dir` stays.
+    /// Records that `name` in `dir` remains.
     pub(super) fn fail(&self, dir: &Node, name: &CStr, error: impl Into<io::Error>) {
         let path = || self.path(dir).join(OsStr::from_bytes(name.to_bytes()));
         dir.mark_failed_entry(name);
         self.log.failed(path, error);
     }
 
-    /// Records that `dir` stays.
+    /// Records that `dir` remains.
     pub(super) fn fail_dir(&self, dir: &Node, error: impl Into<io::Error>) {
         dir.mark_failed();
         self.log.failed(|| self.path(dir), error);

@@ -1,21 +1,22 @@
-//! How often a directory is read again that is not empty after all.
+//! Limits how often a directory is read again that turns out not to be empty.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often a directory is read again although that removed nothing: another process is writing in
-/// it.
+/// How often a directory is read again although nothing in it was removed, because another process
+/// is writing to it.
 const MAX_IN_VAIN: u32 = 16;
 
-/// How long a directory may be read again, at least, as long as that removes something. NFS servers
-/// skip entries when reading and unlinking interleave; a neighbour may never stop adding some.
+/// The minimum time for which a directory may be read again while that removes something. NFS
+/// servers skip entries when reading and unlinking interleave; another process may add entries
+/// without end.
 const MIN_LIMIT: Duration = Duration::from_secs(2);
 
-/// What the directories of a removal have in common.
+/// The state shared by the directories of a removal.
 #[derive(Debug, Default)]
 pub(super) struct Rereads {
-    /// One was read again for too long: from now on, every rereading counts as in vain.
+    /// One was read again for too long. From now on, every rereading counts as in vain.
     exhausted: AtomicBool,
 }
 
@@ -23,15 +24,15 @@ pub(super) struct Rereads {
 #[derive(Debug)]
 pub(super) struct OfDir {
     begun: Instant,
-    /// When rereading ends although it helps; since the first time.
+    /// When rereading ends even if it removes something. Set before the first rereading.
     until: OnceLock<Instant>,
     in_vain: AtomicU32,
-    /// Something in the directory was removed since its last reading began.
+    /// Whether something in the directory was removed since its last reading began.
     progress: AtomicBool,
 }
 
 impl OfDir {
-    /// Of a directory whose first reading begins now.
+    /// Creates the state of a directory whose first reading begins now.
     pub(super) fn new() -> Self {
         Self {
             begun: Instant::now(),
@@ -41,14 +42,14 @@ impl OfDir {
         }
     }
 
-    /// Whether something in the directory was removed since its last reading began.
+    /// Returns whether something in the directory was removed since its last reading began.
     pub(super) fn has_progress(&self) -> bool {
         self.progress.load(Ordering::Relaxed)
     }
 
     /// Records that something in the directory was removed.
     pub(super) fn note_progress(&self) {
-        // Several threads may do so for each entry: only the first of them writes.
+        // Several threads may call this for every entry; only the first writes.
         if !self.progress.load(Ordering::Relaxed) {
             self.progress.store(true, Ordering::Relaxed);
         }
@@ -56,7 +57,7 @@ impl OfDir {
 }
 
 impl Rereads {
-    /// Whether the directory may be read once more.
+    /// Returns whether the directory may be read once more.
     pub(super) fn allow(&self, dir: &OfDir) -> bool {
         self.allow_at(dir, Instant::now())
     }

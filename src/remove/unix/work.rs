@@ -1,4 +1,4 @@
-//! What a thread does with a piece of work.
+//! Processes a piece of work.
 
 mod finish;
 
@@ -20,23 +20,22 @@ use crate::name;
 use crate::remove::log::Tally;
 use crate::sys;
 
-/// How many directories may be above one. What lies deeper is *hoisted* first: renamed up to the
-/// root of the removal. So neither descriptors nor paths grow with the depth.
+/// The depth from which on a directory is *hoisted* first, that is, renamed into the root of the
+/// removal. So neither the number of descriptors nor the length of paths grows with the depth.
 const MAX_DEPTH: usize = 64;
 
-/// How many directories are found in one, at least, before those are emptied and the reading goes
-/// on: a million of them are never on the list at once.
+/// The minimum number of directories found in one before these are emptied and the reading
+/// continues, so that a million of them are never on the list at once.
 const MAX_FOUND: usize = 256;
 
-/// How many bytes of names another thread gets at a time: some two hundred names of usual length.
-/// With far fewer, the threads get into each other's way more often; with far more, one is left
-/// without in the end.
+/// The number of bytes of names that another thread gets at a time: some two hundred names of usual
+/// length. With far fewer, the threads contend more often; with far more, one has none in the end.
 const BATCH: usize = 2 * 1024;
 
 /// The longest name that Linux allows, and most filesystems.
 const MAX_NAME: usize = 255;
 
-/// How often one name may change between file and directory under our hands.
+/// How often one name may change between file and directory during its removal.
 const MAX_CHANGES: u32 = 16;
 
 /// One thread at work on a removal.
@@ -45,7 +44,7 @@ pub(super) struct Worker<'r> {
     crew: &'r Crew,
     tally: Tally<'r>,
     buffer: Buffer,
-    /// Directories found in the one that is being read, and not on the list yet.
+    /// Directories found in the one that is being read, but not on the list yet.
     found: Vec<CString>,
 }
 
@@ -60,8 +59,8 @@ impl<'r> Worker<'r> {
         }
     }
 
-    /// Work that is left when the removal stops is dropped: neither it nor any directory around it
-    /// ends.
+    /// Processes `work`. If the removal has stopped, drops it instead: neither it nor any directory
+    /// around it ends.
     pub(super) fn carry_out(&mut self, work: Work) {
         if self.removal.log.is_stopped() {
             return;
@@ -79,18 +78,18 @@ impl<'r> Worker<'r> {
         }
     }
 
-    /// There may be no more to do: what is on nobody's list has to be in the log.
+    /// Flushes the tally, because there may be no more work, and the log must be complete then.
     pub(super) fn pause(&mut self) {
         self.tally.flush();
     }
 
-    /// Empties the directory `name` in `parent`, or removes it if it is none.
+    /// Empties the directory `name` in `parent`, or removes the entry if it is not a directory.
     fn enter(&mut self, parent: &Arc<Node>, name: CString) {
         let mut repaired = false;
         for _ in 0..MAX_CHANGES {
             let opened = match open::dir(parent.fd(), &*name) {
                 Err(error) if is_out_of_descriptors(&error) => {
-                    // Its own parents may hold those that it needs.
+                    // Its own parents may hold the descriptors that it needs.
                     if self.hoist(parent, &name) {
                         return self.end(Arc::clone(parent));
                     }
@@ -105,7 +104,7 @@ impl<'r> Worker<'r> {
                     let dir = Node::new(Some(Arc::clone(parent)), name, fd);
                     return self.read(&dir);
                 }
-                // Somebody else was faster.
+                // Another process or thread has removed it.
                 Ok(Opened::Gone) => return self.end(Arc::clone(parent)),
                 Ok(Opened::NoDirectory) => match self.try_unlink(parent, &name) {
                     Ok(()) => {
@@ -121,13 +120,13 @@ impl<'r> Worker<'r> {
                         return self.end(Arc::clone(parent));
                     }
                 },
-                // Its parent could be read, but it cannot be searched, for all that is known.
+                // Its parent could be read, but perhaps not searched.
                 Err(error)
                     if error.kind() == io::ErrorKind::PermissionDenied
                         && !std::mem::replace(&mut repaired, true)
                         && parent.repair() => {}
                 Err(error) => {
-                    // One that may not be read can be removed all the same, if it is empty.
+                    // An unreadable directory can still be removed if it is empty.
                     match unlink_with_rights(parent, &name, AtFlags::REMOVEDIR) {
                         Ok(()) => {
                             self.tally.dir();
@@ -145,7 +144,7 @@ impl<'r> Worker<'r> {
         self.end(Arc::clone(parent));
     }
 
-    /// Removes what is in `dir`, or puts it on the list.
+    /// Removes the entries of `dir`, or puts them on the list.
     fn read(&mut self, dir: &Arc<Node>) {
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut batch = Batch::default();
@@ -162,7 +161,7 @@ impl<'r> Worker<'r> {
                 if kind == FileType::Directory {
                     self.found(dir, name);
                 } else if is_kept(name) {
-                    // Not now: it may come back under another name, again and again.
+                    // Not now, because it may reappear under another name again and again.
                     dir.kept.add(name);
                 } else if !batch.0.is_empty() || self.removal.list.is_wanting() {
                     if batch.0.is_empty() {
@@ -192,7 +191,7 @@ impl<'r> Worker<'r> {
         }
         match read {
             Ok(Read::Part) => {
-                // It is not finished when what was found is.
+                // The directory is not finished when the directories found are.
                 return self.share_found_and(dir, Some(Work::Read(Arc::clone(dir))));
             }
             Ok(Read::All) => {}
@@ -200,14 +199,14 @@ impl<'r> Worker<'r> {
             Err(_) if dir.repair_to_read_on() => {
                 return self.share_found_and(dir, Some(Work::Read(Arc::clone(dir))));
             }
-            // It may have been at its end: whether something is left shows in the end.
+            // This may have been its end; removing it will show whether something is left.
             Err(error) => dir.mark_unread(error),
         }
         self.share_found(dir);
         self.end(Arc::clone(dir));
     }
 
-    /// There is a directory `name` in `dir`.
+    /// Notes the directory `name` in `dir`.
     fn found(&mut self, dir: &Arc<Node>, name: &CStr) {
         if dir.parent().is_none() && self.removal.hoisted().contains(name) {
             return;
@@ -228,11 +227,11 @@ impl<'r> Worker<'r> {
         }
     }
 
-    /// As [`share_found`](Self::share_found), with more work, which is taken after that.
+    /// Like [`share_found`](Self::share_found), with more work, which is taken after that.
     fn share_found_and(&mut self, dir: &Arc<Node>, later: Option<Work>) {
         let found = self.found.drain(..).rev();
         let len = found.len();
-        // Before anybody can finish the last of it.
+        // Before another thread can finish the last of it.
         dir.begin(len);
         let enter = found.map(|name| Work::Enter(Arc::clone(dir), name));
         self.removal.list.add(later.into_iter().chain(enter));
@@ -246,8 +245,8 @@ impl<'r> Worker<'r> {
             .add([Work::Unlink(Arc::clone(dir), batch)]);
     }
 
-    /// Removes `name` in `dir`, of which the reading said that it is no directory; filesystems that
-    /// keep no types say that of all.
+    /// Removes `name` in `dir`, which was not read as a directory. Where a filesystem stores no
+    /// types, that is true of every entry.
     fn unlink(&mut self, dir: &Arc<Node>, name: &CStr) {
         if !self.removal.log.is_stopped() {
             let unlinked = self.try_unlink(dir, name);
@@ -255,7 +254,7 @@ impl<'r> Worker<'r> {
         }
     }
 
-    /// Records what came of unlinking `name` in `dir`.
+    /// Records the result of unlinking `name` in `dir`.
     fn unlinked(&mut self, dir: &Arc<Node>, name: &CStr, unlinked: Result<(), Errno>) {
         match unlinked {
             Ok(()) => {
@@ -264,7 +263,7 @@ impl<'r> Worker<'r> {
             }
             Err(Errno::NOENT) => {}
             Err(Errno::ISDIR) => self.found(dir, name),
-            // What POSIX says of a directory, and Linux of an immutable file.
+            // The error of POSIX for a directory, and of Linux for an immutable file.
             Err(Errno::PERM) if is_dir(dir, name) => self.found(dir, name),
             Err(error) => self.removal.fail(dir, name, error),
         }
@@ -274,8 +273,8 @@ impl<'r> Worker<'r> {
         unlink_with_rights(dir, name, AtFlags::empty())
     }
 
-    /// Moves the directory `name` from `dir` up into the root, to be removed from there. False if
-    /// it has to be removed where it is.
+    /// Moves the directory `name` from `dir` up into the root, to be removed from there. Returns
+    /// `false` if it must be removed where it is.
     fn hoist(&mut self, dir: &Node, name: &CStr) -> bool {
         let root = &self.removal.root;
         if dir.depth() == 0 {
@@ -285,14 +284,14 @@ impl<'r> Worker<'r> {
             return false;
         };
         let fresh = CString::new(fresh).expect("random names have no NUL");
-        // Before the root's reading can come upon it.
+        // Before reading the root can find it.
         self.removal.hoisted().insert(fresh.clone());
         let rename = || retry_on_intr(|| rustix::fs::renameat(dir.fd(), name, root.fd(), &*fresh));
         let moved = match rename() {
-            // Its owner needs the right to write to all three: moving a directory changes its `..`.
+            // The owner must be able to write to all three: moving a directory changes its `..`.
             Err(Errno::ACCESS) => {
-                // First to these two: what is mounted on the third must not be changed, and the
-                // rename says so once it may.
+                // These two first: if a filesystem is mounted on the third, it must not be changed,
+                // and the rename reports that once it has the rights.
                 let _ = root.repair() | dir.repair();
                 match rename() {
                     Err(Errno::ACCESS) if sys::grant_owner(dir.fd(), name).is_ok() => rename(),
@@ -304,7 +303,7 @@ impl<'r> Worker<'r> {
         if moved.is_ok() {
             dir.rereads.note_progress();
             root.begin(1);
-            // Not before what is left further up in this chain, whose directories are all open.
+            // After the rest of this chain of directories, which are all open.
             let later = Work::Enter(Arc::clone(root), fresh);
             self.removal.list.add_for_later(later);
             return true;
@@ -314,11 +313,11 @@ impl<'r> Worker<'r> {
     }
 }
 
-/// `unlinkat`, with the right to do so.
+/// Calls `unlinkat`, if necessary after giving the owner the rights to do so.
 fn unlink_with_rights(dir: &Node, name: &CStr, flags: AtFlags) -> Result<(), Errno> {
     let unlink = || retry_on_intr(|| rustix::fs::unlinkat(dir.fd(), name, flags));
     match unlink() {
-        // Also if another thread has repaired it since.
+        // Tried again even if another thread has repaired it since.
         Err(Errno::ACCESS) => {
             dir.repair();
             unlink()

@@ -1,4 +1,4 @@
-//! Which directory is meant, whatever its name.
+//! Identifies a directory, whatever its name.
 
 use std::fs::File;
 use std::io;
@@ -9,12 +9,12 @@ use rustix::fs::{AtFlags, CWD, FileType, RawMode, Stat, statat};
 #[cfg(target_os = "linux")]
 use rustix::{io::Errno, path::Arg};
 
-/// Which directory this is.
+/// The identity of a directory: device, inode and, on Linux, creation time.
 ///
-/// Device and inode number alone do not do: ext4 gives a freed inode number to the very next
-/// directory. The time of birth, where the filesystem keeps one, tells those apart, at the
-/// resolution of the kernel's clock tick (1 to 10 ms). On Linux, that is: it never changes there,
-/// while on the BSDs and macOS it follows a modification time that is set to before it.
+/// Device and inode number alone are not enough: ext4 gives a freed inode number to the very next
+/// directory. The creation time, where the filesystem stores one, distinguishes these, at the
+/// resolution of the kernel's clock tick (1 to 10 ms). It is used only on Linux, where it never
+/// changes; on the BSDs and macOS it follows a modification time that is set to before it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity {
     pub(super) dev: u64,
@@ -25,7 +25,7 @@ pub(crate) struct Identity {
 
 impl PartialEq for Identity {
     fn eq(&self, other: &Self) -> bool {
-        // Network filesystems know the birth time on one call and not on the next.
+        // Network filesystems return the creation time on one call and not on the next.
         let born = self.born.is_none() || other.born.is_none() || self.born == other.born;
         self.dev == other.dev && self.ino == other.ino && born
     }
@@ -36,14 +36,14 @@ impl Identity {
         Ok(Seen::open(dir)?.identity)
     }
 
-    /// `None` for what is no directory; a symlink is none.
+    /// Returns `None` for anything other than a directory, including a symlink to one.
     pub(crate) fn of_path(path: &Path) -> io::Result<Option<Self>> {
         let seen = Seen::path(path)?;
         Ok(seen.is_dir().then_some(seen.identity))
     }
 }
 
-/// What one look has shown.
+/// The identity and mode of a file, from one system call.
 pub(super) struct Seen {
     pub(super) identity: Identity,
     mode: RawMode,
@@ -65,10 +65,10 @@ impl Seen {
         return Ok(Self::of(&statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW)?));
     }
 
-    /// As [`path`](Self::path), from the filesystem itself and not from what it said before.
+    /// Like [`path`](Self::path), but from the filesystem itself instead of a cache.
     ///
-    /// gocryptfs answers `mkdir` with a mode that it then takes rights from, and the kernel believes
-    /// that answer for a second.
+    /// gocryptfs returns a mode from `mkdir`, then removes rights from it, and the kernel caches
+    /// the first mode for a second.
     pub(super) fn path_uncached(path: &Path) -> io::Result<Self> {
         #[cfg(target_os = "linux")]
         return Self::with_birth(
@@ -80,7 +80,8 @@ impl Seen {
         return Ok(Self::of(&statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW)?));
     }
 
-    /// Not by std, which knows no birth on musl. Android kills those who ask, unless it is new.
+    /// Not with std, which has no creation time on musl. Not on Android, where older versions kill
+    /// a process that calls `statx`.
     #[cfg(target_os = "linux")]
     fn with_birth(at: impl AsFd, path: impl Arg + Copy, flags: AtFlags) -> io::Result<Self> {
         use rustix::fs::{StatxFlags, makedev, statx};
@@ -98,7 +99,7 @@ impl Seen {
                     mode: found.stx_mode.into(),
                 })
             }
-            // Linux before 4.11, and sandboxes that know no newer call.
+            // Linux before 4.11, and sandboxes that do not know newer calls.
             Err(Errno::NOSYS) => {
                 let flags = flags.difference(AtFlags::STATX_FORCE_SYNC);
                 Ok(Self::of(&statat(at, path, flags)?))

@@ -1,4 +1,4 @@
-//! Opening files that are files: what waits for a peer, or acts when it is touched, is refused.
+//! Opens regular files, and refuses those that wait for a peer or act when opened.
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
@@ -11,16 +11,17 @@ use rustix::fd::AsFd;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-/// A FIFO is opened without waiting for whoever opens its other end, and a terminal without
-/// becoming this process's. To regular files both are nothing, unless somebody has a lease on one.
+/// Opens a FIFO without waiting for its other end, and a terminal without making it the process's.
+/// Neither flag affects regular files, unless another process has a lease on one.
 const AT_ONCE: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
-/// How often a file is tried that somebody has a lease on, `PAUSE` apart: five seconds in all. The
-/// first try has asked for it, and a holder that is alive answers within milliseconds.
+/// How often opening a file is tried that another process has a lease on, `PAUSE` apart: five
+/// seconds in all. The first try requests the lease, and a live holder responds within
+/// milliseconds.
 const MAX_TRIES: u32 = 500;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Opens the regular file `path` beneath `dir`. Anything else is refused, and at once.
+/// Opens the regular file `path` beneath `dir`. Refuses anything else without waiting.
 pub(crate) fn open_regular(dir: &Dir, path: &Path, options: &OpenOptions) -> io::Result<File> {
     for _ in 1..MAX_TRIES {
         match open_at_once(dir, path, options) {
@@ -36,7 +37,7 @@ fn open_at_once(dir: &Dir, path: &Path, options: &OpenOptions) -> io::Result<Fil
     options.custom_flags(AT_ONCE.bits().cast_signed());
     let kind = match dir.open_with(path, &options) {
         Ok(file) => {
-            // Half as dear as the file's whole metadata, and small files are written often.
+            // Costs half as much as the file's whole metadata, and small files are often written.
             let mode = rustix::fs::fstat(&file)?.st_mode;
             if rustix::fs::FileType::from_raw_mode(mode).is_file() {
                 return Ok(file);
@@ -44,7 +45,7 @@ fn open_at_once(dir: &Dir, path: &Path, options: &OpenOptions) -> io::Result<Fil
             file.metadata()?.file_type()
         }
         Err(error) => match Errno::from_io_error(&error) {
-            // Sockets cannot be opened, nor can FIFOs that nobody reads, nor devices without a
+            // Sockets cannot be opened, nor can FIFOs without a reader, nor devices without a
             // driver.
             Some(Errno::NXIO | Errno::OPNOTSUPP | Errno::NODEV) => match dir.metadata(path) {
                 Ok(metadata) if !metadata.is_file() => metadata.file_type(),
@@ -56,21 +57,21 @@ fn open_at_once(dir: &Dir, path: &Path, options: &OpenOptions) -> io::Result<Fil
     Err(irregular(kind))
 }
 
-/// Lets a file that is created be its owner's alone.
+/// Makes a file that is created private to its owner.
 pub(crate) fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)
 }
 
-/// Another descriptor of the same open file.
+/// Returns another descriptor of the same open file.
 pub(crate) fn duplicate(file: &impl AsFd) -> io::Result<std::fs::File> {
     Ok(file.as_fd().try_clone_to_owned()?.into())
 }
 
-/// Makes of a file that was opened at once an ordinary one, to be handed out: `append` says
-/// whether it was opened to append.
+/// Clears the non-blocking flag of a file before it is handed out. `append` says whether the file
+/// was opened to append.
 ///
-/// To the kernel's own file operations the flag means nothing, but a child process that inherits
-/// the descriptor, or io_uring, may make something of it.
+/// The flag does not affect the kernel's own file operations, but may affect a child process that
+/// inherits the descriptor, or io_uring.
 pub(crate) fn hand_out(file: &File, append: bool) -> io::Result<()> {
     let flags = if append {
         OFlags::APPEND
@@ -80,7 +81,7 @@ pub(crate) fn hand_out(file: &File, append: bool) -> io::Result<()> {
     Ok(rustix::fs::fcntl_setfl(file, flags)?)
 }
 
-/// The error for what is no regular file.
+/// Returns the error for anything other than a regular file.
 pub(crate) fn irregular(kind: FileType) -> io::Error {
     let what = if kind.is_dir() {
         return Errno::ISDIR.into();
@@ -99,7 +100,7 @@ pub(crate) fn irregular(kind: FileType) -> io::Error {
     )
 }
 
-/// Any name that can be part of a path is one of a file.
+/// Accepts every name, because any name in a path can be that of a file.
 pub(crate) fn check_name(_name: &OsStr) -> io::Result<()> {
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Whose a file is, where a path leads, and locks.
+//! File owners, path resolution and locks.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-/// As many symlinks as Linux follows in one path.
+/// The maximum number of symlinks followed in one path; the same limit as on Linux.
 const MAX_LINKS: u32 = 40;
 
 const ROOT_USER: u32 = 0;
@@ -18,13 +18,13 @@ fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Whether it belongs to the user that this process acts as.
+/// Returns whether the file belongs to the effective user.
 pub(crate) fn is_own(metadata: &Metadata) -> bool {
     metadata.uid() == user()
 }
 
-/// Where the absolute path `dir` leads, provided that nobody else can have what is this user's in
-/// that directory removed by us.
+/// Resolves the absolute path `dir`, provided that no other user can make this process remove
+/// files of its own user by way of that directory.
 pub(crate) fn safe_to_sweep(dir: &Path) -> io::Result<PathBuf> {
     let resolved = resolve(dir)?;
     let metadata = fs::metadata(&resolved)?;
@@ -40,7 +40,7 @@ pub(crate) fn safe_to_sweep(dir: &Path) -> io::Result<PathBuf> {
     Ok(resolved)
 }
 
-/// Follows the symlinks of this user and of root; those of others are refused.
+/// Follows symlinks of this user and of root, and refuses those of other users.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     let mut resolved = PathBuf::from("/");
     let mut rest: VecDeque<OsString> = names(path).collect();
@@ -86,7 +86,7 @@ fn refusal(message: String) -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, message)
 }
 
-/// Makes the file `path`, which must not exist, to be locked. For its owner alone.
+/// Creates the lock file `path`, which must not exist, private to its owner.
 pub(crate) fn create_lock(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
@@ -96,7 +96,7 @@ pub(crate) fn create_lock(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Opens what may be a lock file, without following a symlink or waiting for anybody.
+/// Opens what may be a lock file, without following a symlink or waiting for a peer.
 pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK);
     OpenOptions::new()
@@ -106,7 +106,7 @@ pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Whether the open file is what is at `path`.
+/// Returns whether the open file is the one at `path`.
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let open = file.metadata()?;
     match fs::symlink_metadata(path) {
@@ -116,9 +116,9 @@ pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Locks the directory `path` so that systemd-tmpfiles leaves it and what is in it alone, however
-/// old it is, for as long as the file is open: see systemd's documentation on building a temporary
-/// directory safely. Elsewhere nobody looks for that.
+/// Locks the directory `path`, so that systemd-tmpfiles does not remove it or its contents, however
+/// old, as long as the file is open: see systemd's documentation on building a temporary directory
+/// safely. On other systems, the lock has no effect.
 pub(crate) fn hold_dir(path: &Path) -> io::Result<File> {
     let flags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW);
     let dir = OpenOptions::new()

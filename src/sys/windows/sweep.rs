@@ -1,4 +1,4 @@
-//! Locks. Whose a file is follows from where it is: a user's temporary directory is that user's.
+//! Locks. File owners are not checked, because a user's temporary directory is that user's.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -10,12 +10,12 @@ pub(crate) fn is_own(_metadata: &Metadata) -> bool {
     true
 }
 
-/// Who may write to a directory is a matter of its access list, which is not looked at.
+/// Accepts every directory: access lists are not checked.
 pub(crate) fn safe_to_sweep(dir: &Path) -> io::Result<PathBuf> {
     Ok(dir.to_path_buf())
 }
 
-/// Makes the file `path`, which must not exist, to be locked.
+/// Creates the lock file `path`, which must not exist.
 pub(crate) fn create_lock(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
@@ -29,7 +29,7 @@ pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).open(path)
 }
 
-/// Whether the open file is what is at `path`.
+/// Returns whether the open file is the one at `path`.
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     match open_itself(path) {
         Ok(there) => Ok(Identity::of_open(&there)? == Identity::of_open(file)?),
@@ -38,7 +38,7 @@ pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Nobody there looks for such a lock.
+/// Always fails: Windows has no use for such a lock.
 pub(crate) fn hold_dir(_path: &Path) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }

@@ -1,6 +1,6 @@
-//! Every order in which a few threads can work off a list.
+//! Tests every order in which a few threads can work off a list.
 //!
-//! That a thread sleeps for ever, loom reports as a deadlock.
+//! Loom reports a thread that sleeps forever as a deadlock.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -61,7 +61,7 @@ fn model<const N: usize>(
                 !untold,
                 "whoever returns was told before that there may be no more"
             );
-            // Whoever returns has seen the end of it.
+            // A thread that returns has seen the end of the list.
             done.assert_each_once();
         };
         let others: Vec<_> = (1..threads)
@@ -78,8 +78,8 @@ fn model<const N: usize>(
     });
 }
 
-/// What a thread keeps to itself until it is told that there may be no more, everybody has seen who
-/// finds it over.
+/// A thread that finds the list finished has seen what every other thread kept to itself until it
+/// was told that there may be no more.
 #[test]
 fn what_is_told_in_the_end_is_told_before_it_is_over() {
     let mut builder = Builder::new();
@@ -242,8 +242,8 @@ fn a_panic_leaves_nobody_waiting() {
     }
 }
 
-/// Each piece takes until all of them are under way, so each needs a thread of its own: whoever
-/// waits has to be woken for each.
+/// Each piece lasts until all of them have begun, so each needs a thread of its own, and a waiting
+/// thread must be woken for each.
 #[test]
 fn what_is_added_wakes_who_waits() {
     for bit_by_bit in [false, true] {

@@ -1,4 +1,4 @@
-//! Removing a directory when the last of what was in it has gone.
+//! Removes a directory when the last of its contents is gone.
 
 use std::ffi::CStr;
 use std::sync::Arc;
@@ -13,9 +13,10 @@ use crate::remove::unix::node::Node;
 use crate::remove::unix::removal::Work;
 
 impl Worker<'_> {
-    /// Something in `dir` has ended. If it was the last, removes `dir`, and so on upwards.
+    /// Notes that something in `dir` has ended. If it was the last, removes `dir`, and so on
+    /// upwards.
     pub(super) fn end(&mut self, dir: Arc<Node>) {
-        // Of what has just ended, something may have been left out.
+        // Part of what has just ended may have been skipped.
         if self.removal.log.has_stopped() {
             return;
         }
@@ -28,7 +29,7 @@ impl Worker<'_> {
         }
     }
 
-    /// Removes the root, and before that what was to stay until nothing else is in it, unless
+    /// Removes the root, and before that the file that stays until nothing else is in it, unless
     /// something is.
     fn remove_root(&mut self, root: &Arc<Node>) -> Result<(), Errno> {
         let above = &self.removal.above;
@@ -53,7 +54,7 @@ impl Worker<'_> {
             Err(error) => self.removal.fail(root, last.name, error),
         }
         match remove() {
-            // It is still open, and some filesystems keep it until it is closed.
+            // The file is still open, and some filesystems keep it until it is closed.
             Err(Errno::NOTEMPTY | Errno::EXIST) => {
                 (last.release)();
                 remove()
@@ -62,7 +63,7 @@ impl Worker<'_> {
         }
     }
 
-    /// Removes `dir`, which should be empty. False if it has to be read again first.
+    /// Removes `dir`, which should be empty. Returns `false` if it must be read again first.
     fn remove(&mut self, dir: &Arc<Node>) -> bool {
         let removed = match dir.parent() {
             Some(parent) => unlink_with_rights(parent, dir.name(), AtFlags::REMOVEDIR),
@@ -80,7 +81,7 @@ impl Worker<'_> {
                 }
             }
             Err(Errno::NOENT) => {}
-            // Whatever keeps it: what is in it goes first. It will not be guessed again.
+            // Whatever the error, its remaining contents go first. No end is guessed any more.
             Err(_) if dir.take_unsure() => {
                 self.removal.end_does_not_show();
                 self.read_again(dir);
@@ -107,21 +108,21 @@ impl Worker<'_> {
         true
     }
 
-    /// Puts the reading of `dir` on the list, and before it the directories that were found.
+    /// Puts the reading of `dir` on the list, to be taken after the directories found.
     fn read_again(&mut self, dir: &Arc<Node>) {
         dir.begin(1);
         self.share_found_and(dir, Some(Work::Read(Arc::clone(dir))));
     }
 
-    /// Whether reading `dir` again may help, which has something in it. Otherwise that is recorded.
+    /// Returns whether reading `dir` again, which is not empty, may help. Otherwise records that.
     ///
-    /// Files that the filesystem keeps because they are open are waited for.
+    /// Waits for files that the filesystem keeps because they are open.
     fn may_read_again(&mut self, dir: &Arc<Node>, error: Errno) -> bool {
         let kept = dir.kept.take();
         if kept.is_empty() {
             let rereads = &self.removal.rereads;
             if dir.has_failed() {
-                // That is recorded. But the reading may have skipped something else.
+                // That failure is recorded, but the reading may have skipped something else.
                 return dir.rereads.has_progress()
                     && dir.knows_all_failed()
                     && rereads.allow(&dir.rereads);
@@ -147,7 +148,7 @@ impl Worker<'_> {
     fn unlink_kept(&mut self, dir: &Arc<Node>, name: &CStr) {
         match self.try_unlink(dir, name) {
             Err(Errno::BUSY) => {}
-            // Perhaps it has another name now. The one that it had at first has been counted.
+            // Perhaps it only has another name now. It was counted under its first name.
             Ok(()) if may_only_be_renamed(name) => {}
             unlinked => self.unlinked(dir, name, unlinked),
         }
