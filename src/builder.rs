@@ -44,7 +44,7 @@ pub struct Builder {
     inside: Inside,
 }
 
-/// Whether `parent` is an owned directory, which must outlive the directories in it.
+/// The owned directory that `parent` is, if any. It must outlive the directories in it.
 #[derive(Debug)]
 enum Inside {
     Nothing,

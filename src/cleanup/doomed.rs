@@ -20,7 +20,7 @@ pub(crate) struct Doomed {
     pub(crate) pending: Pending,
 }
 
-/// How a path is removed.
+/// The way in which a path is removed.
 pub(crate) enum What {
     /// By this function, which removes a directory of this crate.
     Owned(Box<dyn FnOnce() -> Outcome + Send>),

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use super::Lane;
 
-/// How often it looks.
+/// The time between two looks.
 pub(super) const INTERVAL: Duration = Duration::from_millis(20);
 
-/// How long it waits for something to watch before it ends.
+/// The time that the thread waits for something to watch before it ends.
 const KEEP_ALIVE: Duration = Duration::from_millis(100);
 
 static WATCHED: Mutex<Watched> = Mutex::new(Watched {

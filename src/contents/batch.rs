@@ -3,7 +3,7 @@
 use std::io;
 use std::mem;
 
-/// How many bytes make a batch full.
+/// The number of bytes that make a batch full.
 ///
 /// Large enough that dispatching it to the blocking pool costs little compared with writing it, and
 /// small enough to stay in a processor's cache.
