@@ -3,14 +3,12 @@
 mod support;
 
 use std::future::Future;
-use std::io;
 use std::path::Path;
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Duration;
 
 use async_tempdir::{AsyncTempDir, cleanup};
-use futures::stream::{self, Stream, StreamExt};
+use futures::stream::{self, Stream};
 use support::{Sandbox, alone, multi_thread, runtimes, times, until};
 use tokio::runtime::Runtime;
 
@@ -336,8 +334,12 @@ fn scope() {
 /// Futures that are leaked. On Windows, what they have open may have to stay.
 #[cfg(unix)]
 mod leaked {
-    use futures::future::LocalBoxFuture;
+    use std::io;
     use std::sync::Mutex;
+    use std::time::Duration;
+
+    use futures::StreamExt;
+    use futures::future::LocalBoxFuture;
 
     use super::*;
 
