@@ -16,6 +16,7 @@ pub(crate) use life::{Child, Job};
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use tokio::runtime::Handle;
@@ -36,6 +37,8 @@ pub(crate) struct OwnedDir {
     process: Process,
     lane: Arc<Lane>,
     life: Mutex<Life>,
+    /// Whether there ever was a child. Outside `life`, whose lock a forked child cannot take.
+    has_had_children: AtomicBool,
     /// Notified of changes that may be waited for.
     changed: Notify,
     kept: Kept,

@@ -3,6 +3,7 @@
 use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
@@ -51,6 +52,7 @@ impl Claim {
                 process: Process::current(),
                 lane,
                 life: Mutex::new(Life::new()),
+                has_had_children: AtomicBool::new(false),
                 changed: Notify::new(),
                 kept: Kept::default(),
                 parent,
@@ -128,13 +130,26 @@ impl Claim {
     }
 
     fn enter(&mut self, phase: Phase) {
-        self.on_drop = OnDrop::Nothing;
         if self.is_foreign() {
-            // For the same reason as in `update`.
-            return mem::forget(Arc::clone(&self.dir));
+            return self.leave_to_parent();
         }
+        self.enter_here(phase);
+    }
+
+    /// Like [`enter`](Self::enter), in the process that owns the directory.
+    fn enter_here(&mut self, phase: Phase) {
+        self.on_drop = OnDrop::Nothing;
         self.set_held(false);
-        self.dir.update(|life| life.phase = phase);
+        let mut life = self.dir.life();
+        life.phase = phase;
+        self.dir.settle(life);
+    }
+
+    /// Gives up a forked child's copy, which has no effect.
+    fn leave_to_parent(&mut self) {
+        self.on_drop = OnDrop::Nothing;
+        // For the same reason as in `update`.
+        mem::forget(Arc::clone(&self.dir));
     }
 
     /// Waits until nothing changes the directory any more, so that it can be published.
@@ -193,8 +208,7 @@ impl Drop for Claim {
     fn drop(&mut self) {
         let phase = match self.on_drop {
             OnDrop::Nothing => return,
-            // A forked child's copy has no effect.
-            _ if self.is_foreign() => Phase::Held,
+            _ if self.is_foreign() => return self.leave_to_parent(),
             OnDrop::Close => {
                 let (dir, pending) = (Arc::clone(&self.dir), Pending::new());
                 Phase::Closed(Some(Box::new(move || dir.remove_in_background(pending))))
@@ -207,7 +221,7 @@ impl Drop for Claim {
             }
             OnDrop::Policy(_) => Phase::Dropped(None),
         };
-        self.enter(phase);
+        self.enter_here(phase);
     }
 }
 

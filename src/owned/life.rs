@@ -4,6 +4,7 @@ use std::io;
 use std::iter;
 use std::mem;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::OwnedDir;
@@ -21,8 +22,6 @@ pub(super) struct Life {
     children: usize,
     /// Handles of directories inside, at any depth.
     pub(super) held: usize,
-    /// Whether there ever was a child.
-    has_had_children: bool,
     /// Directories inside, at any depth, that could not be removed.
     leftovers: Vec<(PathBuf, Identity)>,
 }
@@ -59,7 +58,6 @@ impl Life {
             jobs: 0,
             children: 0,
             held: 0,
-            has_had_children: false,
             leftovers: Vec::new(),
         }
     }
@@ -75,7 +73,7 @@ impl OwnedDir {
     /// Does nothing in a forked child, which removes nothing. A lock that another thread held
     /// during the fork is held forever there, so not even the memory can be released.
     pub(super) fn update(self: &Arc<Self>, change: impl FnOnce(&mut Life)) {
-        // This runs twice per operation, so it checks only the id. Removal checks the rest.
+        // This runs twice per operation, so it checks only the id. `settle` checks the rest.
         if !self.process.has_current_id() {
             return mem::forget(Arc::clone(self));
         }
@@ -84,7 +82,8 @@ impl OwnedDir {
         self.settle(life);
     }
 
-    fn settle(self: &Arc<Self>, mut life: MutexGuard<'_, Life>) {
+    /// Starts the removal if it is due. This process must have the id of the directory's.
+    pub(super) fn settle(self: &Arc<Self>, mut life: MutexGuard<'_, Life>) {
         let has_jobs = life.jobs > 0;
         let has_children = life.children > 0;
         match &mut life.phase {
@@ -99,7 +98,7 @@ impl OwnedDir {
                 } else {
                     life.phase = Phase::Closed(None);
                     drop(life);
-                    if !self.is_foreign() {
+                    if self.process.has_current_namespace() {
                         self.remove_in_background(pending);
                     }
                 }
@@ -108,7 +107,7 @@ impl OwnedDir {
                 let remove = remove.take();
                 drop(life);
                 if let Some(remove) = remove
-                    && !self.is_foreign()
+                    && self.process.has_current_namespace()
                 {
                     remove();
                 }
@@ -162,8 +161,7 @@ impl OwnedDir {
 
     /// Returns whether there ever was a child.
     pub(crate) fn has_had_children(&self) -> bool {
-        // In a forked child, the lock may be held forever.
-        !self.is_foreign() && self.life().has_had_children
+        self.has_had_children.load(Ordering::Relaxed)
     }
 
     /// Records that the removal of this directory has left something at `path`.
@@ -230,7 +228,8 @@ impl OwnedDir {
     pub(crate) fn child(self: &Arc<Self>) -> Child {
         let mut life = self.life();
         life.children += 1;
-        life.has_had_children = true;
+        // The lock orders this before the removal, which reads it after the last job.
+        self.has_had_children.store(true, Ordering::Relaxed);
         Child(Arc::clone(self))
     }
 }

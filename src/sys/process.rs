@@ -29,9 +29,11 @@ impl Process {
 
     /// Returns whether it is the calling process.
     pub(crate) fn is_current(&self) -> bool {
-        if !self.has_current_id() {
-            return false;
-        }
+        self.has_current_id() && self.has_current_namespace()
+    }
+
+    /// Returns whether the calling process, which has its id, is in its namespace of process ids.
+    pub(crate) fn has_current_namespace(&self) -> bool {
         match (self.namespace, namespace(self.id)) {
             (Some(own), Some(here)) => own == here,
             // Without `/proc`, now or then, only the id can be compared.
