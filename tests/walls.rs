@@ -238,7 +238,8 @@ fn many_dead_runtimes_do_not_bring_many_threads() {
             tokio::task::yield_now().await;
         }
         let more = most.saturating_sub(before);
-        assert!(more <= cleanup::MAX_THREADS, "{more} more threads");
+        // Besides, one thread checks whether they make progress.
+        assert!(more <= cleanup::MAX_THREADS + 1, "{more} more threads");
     });
     sandbox.check();
 }
