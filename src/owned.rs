@@ -37,7 +37,7 @@ pub(crate) struct OwnedDir {
     process: Process,
     lane: Arc<Lane>,
     life: Mutex<Life>,
-    /// Whether there ever was a child. Outside `life`, whose lock a forked child cannot take.
+    /// Set once there is a child. Not part of `life`, whose lock a forked child cannot take.
     has_had_children: AtomicBool,
     /// Notified of changes that may be waited for.
     changed: Notify,

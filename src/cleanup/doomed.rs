@@ -22,10 +22,10 @@ pub(crate) struct Doomed {
 
 /// The way in which a path is removed.
 pub(crate) enum What {
-    /// By this function, which removes a directory of this crate.
+    /// Calls this function, which removes a directory of this crate.
     Owned(Box<dyn FnOnce() -> Outcome + Send>),
-    /// As the entry of the open directory `above` with the path's last name. That was `file`, but
-    /// may be something else by now, or missing.
+    /// Removes the entry of the open directory `above` that has the path's last name. That was
+    /// `file`, but may be something else by now, or missing.
     Entry { above: File, file: File },
 }
 

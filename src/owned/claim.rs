@@ -21,7 +21,7 @@ use crate::sys::{self, Identity, Process};
 pub(crate) struct Claim {
     dir: Arc<OwnedDir>,
     on_drop: OnDrop,
-    /// Whether a handle holds it, so that the directories around count it as held.
+    /// Set while a handle holds it, and the directories around count it as held.
     is_held: bool,
 }
 

@@ -12,7 +12,7 @@ use crate::cleanup::{Doomed, Pending, What};
 use crate::remove::Options;
 use crate::sys::{self, Identity};
 
-/// What needs a directory. Locked for one directory at a time.
+/// Counts what needs a directory. Only one directory's is locked at a time.
 #[derive(Debug)]
 pub(super) struct Life {
     pub(super) phase: Phase,

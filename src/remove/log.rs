@@ -78,8 +78,8 @@ pub(crate) struct Outcome {
     pub(crate) result: Result<Removed, RemoveError>,
     /// The panic of `on_progress`, which is resumed in the caller in the end.
     pub(crate) panic: Option<Box<dyn Any + Send>>,
-    /// Whether it stopped at [`Options::until`]. The result then contains what was removed, and
-    /// the failures met, up to then.
+    /// Set if it stopped at [`Options::until`]. The result then contains what was removed, and the
+    /// failures met, up to then.
     pub(crate) stopped: bool,
 }
 

@@ -37,7 +37,7 @@ use portable as engine;
 #[cfg(unix)]
 use unix as engine;
 
-/// Whether [`entry`] removes by path instead of relative to the given directory.
+/// Tells that [`entry`] removes by path instead of relative to the given directory.
 pub(crate) const BY_PATH: bool = !cfg!(unix);
 
 /// Removes the directory `path` with everything in it, blocking the thread.
