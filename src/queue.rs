@@ -16,16 +16,16 @@ use std::time::{Duration, Instant};
 
 use crate::pool::Where;
 use crate::sync::{Mutex, MutexGuard};
+use slice::{Clock, Slice};
+use state::State;
+
+mod slice;
+mod state;
 
 #[cfg(all(test, async_tempdir_loom))]
 mod loom_models;
 #[cfg(all(test, not(async_tempdir_loom)))]
 mod tests;
-
-/// After how long a request is no longer relied on. The pool may only be busy; but it may also have
-/// been shut down with the request in it, or have been refused a thread by the system, for which it
-/// asks again only when it is given something.
-const OVERDUE: Duration = Duration::from_millis(100);
 
 /// How many requests there may be at most for one to be made because the others are doubted.
 const MAX_DOUBTED: usize = 16;
@@ -48,22 +48,6 @@ impl Limits {
     /// far as can be seen from here.
     fn scarce(&self) -> usize {
         self.workers.saturating_mul(2).min(self.max_workers)
-    }
-}
-
-/// A point in time. The models have clocks of their own.
-pub(crate) trait Clock: Copy {
-    fn now() -> Self;
-    fn elapsed(&self) -> Duration;
-}
-
-impl Clock for Instant {
-    fn now() -> Self {
-        Self::now()
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.elapsed()
     }
 }
 
@@ -107,42 +91,11 @@ pub(crate) struct Queue<T, C = Instant> {
     state: Mutex<State<T, C>>,
 }
 
-#[derive(Debug)]
-struct State<T, C> {
-    jobs: VecDeque<T>,
-    /// Workers at work.
-    working: usize,
-    /// Workers that may be at work at present.
-    allowed: usize,
-    /// When each request was made that the pool has not answered yet; the oldest first.
-    requests: VecDeque<C>,
-    /// Those of them of which it is not known yet whether the pool takes them, and which are taken
-    /// back without further ado if it does not: no worker leaves because of them.
-    tentative: usize,
-    /// How long the last request took to get its thread.
-    waited: Duration,
-    /// Time slices of threads that came when there were workers enough.
-    spare_slices: usize,
-    /// When a job was last taken.
-    taken: C,
-    watched: bool,
-}
-
 impl<T, C: Clock> Queue<T, C> {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
-            state: Mutex::new(State {
-                jobs: VecDeque::new(),
-                working: 0,
-                allowed: limits.workers,
-                requests: VecDeque::new(),
-                tentative: 0,
-                waited: Duration::ZERO,
-                spare_slices: 0,
-                taken: C::now(),
-                watched: false,
-            }),
+            state: Mutex::new(State::new(&limits)),
         }
     }
 
@@ -289,67 +242,5 @@ impl<T, C: Clock> Queue<T, C> {
 
     fn lock(&self) -> MutexGuard<'_, State<T, C>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<T, C: Clock> State<T, C> {
-    /// Allows one worker more if those at work do not get on.
-    fn allow_more(&mut self, limits: &Limits) {
-        if self.working >= self.allowed
-            && self.working < limits.max_workers
-            && self.taken.elapsed() > limits.patience
-        {
-            self.allowed = self.working + 1;
-        }
-    }
-
-    /// Whether there may be one worker more, and none is on its way.
-    fn has_room(&self) -> bool {
-        self.working < self.allowed && self.requests.len() <= self.tentative
-    }
-
-    /// Whether jobs are in line behind workers, or requests, that may not get on, and it is not
-    /// watched yet. From now on it is.
-    fn watch(&mut self, limits: &Limits) -> bool {
-        let helps = limits.max_workers > limits.workers && !self.jobs.is_empty();
-        helps && !mem::replace(&mut self.watched, true)
-    }
-
-    /// Whether the pool is asked again. Each time there is a job as the occasion.
-    ///
-    /// The more it owes, the later: a pool may be busy for hours.
-    fn is_overdue(&self) -> bool {
-        let owed = u32::try_from(self.requests.len()).unwrap_or(u32::MAX);
-        self.has_waited_for(OVERDUE.saturating_mul(owed))
-    }
-
-    /// Whether the last request was made longer ago than `time`, and none has been answered since.
-    fn has_waited_for(&self, time: Duration) -> bool {
-        let last = self.requests.back();
-        last.is_some_and(|request| request.elapsed() > time)
-    }
-}
-
-/// The time for which a worker has its thread.
-struct Slice<C> {
-    begin: C,
-    /// How long its thread was waited for.
-    waited: Duration,
-    /// How many of the jobs that stood in line at its begin are left to it.
-    jobs: usize,
-}
-
-impl<C: Clock> Slice<C> {
-    fn begin<T>(state: &State<T, C>) -> Self {
-        Self {
-            begin: C::now(),
-            waited: state.waited,
-            jobs: state.jobs.len(),
-        }
-    }
-
-    fn is_over(&self, limits: &Limits) -> bool {
-        let elapsed = self.begin.elapsed();
-        elapsed >= limits.slice && (elapsed >= self.waited || self.jobs == 0)
     }
 }
