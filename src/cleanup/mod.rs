@@ -38,6 +38,6 @@ pub use report::{failures, set_failure_hook};
 /// the removals queued by then are done. So neither starves the other, even if the runtime has few
 /// blocking threads (`max_blocking_threads`).
 ///
-/// While directories wait, the process has one more thread, which belongs to no runtime and only
-/// checks whether the removals make progress.
+/// While directories wait, and for ten seconds after that, the process has one more thread, which
+/// belongs to no runtime and only checks whether the removals make progress.
 pub const MAX_THREADS: usize = 4;

@@ -15,8 +15,9 @@ use super::Lane;
 /// The time between two looks.
 pub(super) const INTERVAL: Duration = Duration::from_millis(20);
 
-/// The time that the thread waits for something to watch before it ends.
-const KEEP_ALIVE: Duration = Duration::from_millis(100);
+/// The time that the thread waits for something to watch before it ends, as long as an idle thread
+/// of Tokio's blocking pool. A drop that has to start it costs several times as much as others.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 static WATCHED: Mutex<Watched> = Mutex::new(Watched {
     lanes: Vec::new(),
