@@ -16,7 +16,7 @@ async fn main() -> std::io::Result<()> {
 
     // A server would log this from a task of its own.
     let reclaimed = root.reclaimed().await;
-    if let Some(reason) = reclaimed.refused() {
+    if let Some(reason) = reclaimed.skipped_reason() {
         println!("dead processes are not looked for: {reason}");
         return Ok(());
     }

@@ -160,33 +160,22 @@
 
 #![forbid(unsafe_code)]
 
-mod builder;
+mod blocking;
 pub mod cleanup;
-mod close;
-mod contents;
-mod create;
 mod dir;
-mod errands;
-mod error;
 #[cfg(any(doc, doctest))]
 pub mod guide;
-mod name;
 mod owned;
-mod policy;
-mod pool;
-mod queue;
+mod removal;
 mod remove;
-mod reply;
 mod root;
-mod scope;
-mod sync;
 mod sys;
+mod util;
 
-pub use builder::Builder;
-pub use dir::AsyncTempDir;
-pub use error::PersistError;
-pub use policy::Cleanup;
-pub use remove::{Removal, RemoveDirAll, RemoveError, RemoveFailure, Removed, remove_dir_all};
+pub use dir::{AsyncTempDir, Builder, PersistError};
+pub use owned::Cleanup;
+pub use removal::{Removal, RemoveDirAll, remove_dir_all};
+pub use remove::{RemoveError, RemoveFailure, Removed};
 pub use root::{Reclaimed, TempRoot};
 
 #[cfg(doctest)]

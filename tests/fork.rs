@@ -136,7 +136,7 @@ fn a_forked_child_has_no_part_in_a_root() {
                 let acted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                     let reclaimed = futures::executor::block_on(root.reclaimed());
                     let reason = reclaimed
-                        .refused()
+                        .skipped_reason()
                         .expect("it says nothing of its parent's");
                     assert!(reason.to_string().contains("forked"), "{reason}");
                     for made in [

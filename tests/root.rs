@@ -51,7 +51,7 @@ fn a_root_is_there_and_goes() {
                 fill(dir.path());
                 let reclaimed = root.reclaimed().await;
                 assert_eq!(reclaimed.roots(), 0);
-                assert!(reclaimed.refused().is_none());
+                assert!(reclaimed.skipped_reason().is_none());
                 drop((dir, other));
                 if close {
                     root.close().await.unwrap();
@@ -386,7 +386,10 @@ fn a_runtime_that_shuts_down_does_not_wait_for_a_huge_dead_root() {
     release.send(()).unwrap();
     let (files, dirs) = current_thread().block_on(async {
         let reclaimed = root.reclaimed().await;
-        assert!(reclaimed.refused().is_some(), "it says so: {reclaimed:?}");
+        assert!(
+            reclaimed.skipped_reason().is_some(),
+            "it says so: {reclaimed:?}"
+        );
         assert_eq!((reclaimed.roots(), reclaimed.failed_roots()), (0, 0));
         (reclaimed.removed().files, reclaimed.removed().dirs)
     });
@@ -527,7 +530,7 @@ mod linux {
                 let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
                 let reclaimed = root.reclaimed().await;
                 assert_eq!(reclaimed.roots(), 0, "nothing is known to be dead");
-                assert!(reclaimed.refused().is_some(), "and that is said");
+                assert!(reclaimed.skipped_reason().is_some(), "and that is said");
                 assert!(
                     !root.path().join(LOCK).exists(),
                     "a lock file that means nothing would have it taken for dead elsewhere"
@@ -710,7 +713,10 @@ mod linux {
                 let root = TempRoot::open_in("app", parent).await.unwrap();
                 root.temp_dir().await.unwrap().close().await.unwrap();
                 let reclaimed = root.reclaimed().await;
-                let found = (reclaimed.roots(), reclaimed.refused().map(|e| e.kind()));
+                let found = (
+                    reclaimed.roots(),
+                    reclaimed.skipped_reason().map(|e| e.kind()),
+                );
                 root.close().await.unwrap();
                 found
             });

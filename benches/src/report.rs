@@ -43,7 +43,7 @@ const REASONS: &[(&str, &str, &str, &str)] = &[
         "drop-64-",
         "",
         "",
-        "creation and removal queue for the lock of the directory around, and a lane removes with \
+        "creation and removal queue for the lock of the directory around, and a removal queue works with \
          half the processors, so that the application keeps the others; which of the two it is was \
          not found out",
     ),

@@ -131,7 +131,7 @@ impl Oracle {
             let result = runtime.block_on(async {
                 let root = TempRoot::open_in(app, &places.roots).await?;
                 let reclaimed = root.reclaimed().await;
-                if reclaimed.failed_roots() > 0 || reclaimed.refused().is_some() {
+                if reclaimed.failed_roots() > 0 || reclaimed.skipped_reason().is_some() {
                     record.violation(format!("{app}: {reclaimed:?}"));
                 }
                 root.close().await?;

@@ -12,18 +12,16 @@
 //! await [`idle`] before [`std::process::exit`]. The [guide](crate::guide::servers) shows how, and
 //! what to do when directories are dropped faster than the disk deletes them.
 
-mod doomed;
-mod lane;
-mod pending;
+mod job;
+mod queues;
 mod report;
 mod watchdog;
 
-pub(crate) use doomed::{Doomed, What};
-pub(crate) use lane::Lane;
-pub(crate) use pending::Pending;
-pub(crate) use report::{Verdict, report};
+pub(crate) use job::{RemovalJob, unlink};
+pub(crate) use queues::RuntimeQueues;
+pub(crate) use report::{ReportOnDrop, report};
 
-pub use pending::{idle, pending};
+pub use crate::blocking::pending::{idle, pending};
 pub use report::{failures, set_failure_hook};
 
 /// The maximum number of threads per runtime that remove dropped directories at the same time.

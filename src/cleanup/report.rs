@@ -82,13 +82,13 @@ pub(crate) fn report(error: &RemoveError) {
 
 /// The result of a removal. If it is dropped without being taken, a failure is reported.
 #[derive(Debug)]
-pub(crate) struct Verdict {
+pub(crate) struct ReportOnDrop {
     result: Option<Result<Removed, RemoveError>>,
     /// The panic of the progress function.
     panic: Option<Box<dyn Any + Send>>,
 }
 
-impl Verdict {
+impl ReportOnDrop {
     pub(crate) fn new(outcome: Outcome) -> Self {
         Self {
             result: Some(outcome.result),
@@ -106,11 +106,11 @@ impl Verdict {
             drop(self);
             resume_unwind(panic);
         }
-        self.result.take().expect("a verdict is taken once")
+        self.result.take().expect("a result is taken once")
     }
 }
 
-impl Drop for Verdict {
+impl Drop for ReportOnDrop {
     fn drop(&mut self) {
         if let Some(Err(error)) = &self.result {
             report(error);

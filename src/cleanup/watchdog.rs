@@ -1,18 +1,19 @@
-//! A thread that looks whether removals in line are held up, while there are any.
+//! A thread that checks whether queued removals are held up, while there are any.
 //!
-//! Only a thread that does nothing else can tell that all others hang in a system call. It is none of
-//! a runtime's: the application's own calls may need each of those.
+//! Only a thread that does nothing else can tell that all others hang in a system call. It belongs to
+//! no runtime, because the application's own calls may need each thread of those.
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-use super::Lane;
+use super::RuntimeQueues;
+use crate::util::sync::Mutex;
 
-/// The time between two looks.
+/// The time between two checks.
 pub(super) const INTERVAL: Duration = Duration::from_millis(20);
 
 /// The time that the thread waits for something to watch before it ends, as long as an idle thread
@@ -20,26 +21,26 @@ pub(super) const INTERVAL: Duration = Duration::from_millis(20);
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 static WATCHED: Mutex<Watched> = Mutex::new(Watched {
-    lanes: Vec::new(),
+    queues: Vec::new(),
     runs_in: None,
 });
 static CHANGED: Condvar = Condvar::new();
 
 struct Watched {
-    lanes: Vec<Weak<Lane>>,
+    queues: Vec<Weak<RuntimeQueues>>,
     /// The process that has the thread; a forked child has none.
     runs_in: Option<u32>,
 }
 
-/// Has `lane` looked at until nothing waits in it.
-pub(super) fn watch(lane: &Arc<Lane>) {
-    let mut watched = lock();
+/// Checks the removals of `queues` from time to time until none waits.
+pub(super) fn watch(queues: &Arc<RuntimeQueues>) {
+    let mut watched = WATCHED.lock();
     let this = Some(process::id());
     if watched.runs_in != this {
         // Those of the process that this one was forked from, if any.
-        watched.lanes.clear();
+        watched.queues.clear();
     }
-    watched.lanes.push(Arc::downgrade(lane));
+    watched.queues.push(Arc::downgrade(queues));
     if watched.runs_in == this {
         drop(watched);
         CHANGED.notify_one();
@@ -50,23 +51,23 @@ pub(super) fn watch(lane: &Arc<Lane>) {
     if thread::Builder::new().name(name).spawn(run).is_err() {
         // The system gives no thread now. The next drop tries again.
         watched.runs_in = None;
-        let lanes = mem::take(&mut watched.lanes);
+        let queues = mem::take(&mut watched.queues);
         drop(watched);
-        for lane in lanes.iter().filter_map(Weak::upgrade) {
-            lane.unwatch();
+        for queues in queues.iter().filter_map(Weak::upgrade) {
+            queues.unwatch();
         }
     }
 }
 
 fn run() {
     loop {
-        let watched = lock();
-        let is_idle = watched.lanes.is_empty();
+        let watched = WATCHED.lock();
+        let is_idle = watched.queues.is_empty();
         let timeout = if is_idle { KEEP_ALIVE } else { INTERVAL };
-        // It looks at the end of each interval: a lane that was added just now has time.
+        // It checks at the end of each interval: queues added just now have time.
         let (mut watched, waited) = CHANGED
             .wait_timeout_while(watched, timeout, |watched| {
-                !is_idle || watched.lanes.is_empty()
+                !is_idle || watched.queues.is_empty()
             })
             .unwrap_or_else(PoisonError::into_inner);
         if is_idle {
@@ -76,17 +77,13 @@ fn run() {
             }
             continue;
         }
-        let mut lanes = mem::take(&mut watched.lanes);
+        let mut queues = mem::take(&mut watched.queues);
         drop(watched);
-        // The last handle of a runtime may be dropped here, which others' code hears of.
-        lanes.retain(|lane| {
-            let look = || lane.upgrade().is_some_and(|lane| lane.look());
-            catch_unwind(AssertUnwindSafe(look)).unwrap_or(false)
+        // The last handle of a runtime may be dropped here, which runs foreign code.
+        queues.retain(|queues| {
+            let check = || queues.upgrade().is_some_and(|queues| queues.check());
+            catch_unwind(AssertUnwindSafe(check)).unwrap_or(false)
         });
-        lock().lanes.append(&mut lanes);
+        WATCHED.lock().queues.append(&mut queues);
     }
-}
-
-fn lock() -> MutexGuard<'static, Watched> {
-    WATCHED.lock().unwrap_or_else(PoisonError::into_inner)
 }

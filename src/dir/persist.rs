@@ -1,10 +1,14 @@
 //! Publishes a directory by an atomic rename.
 
+use std::error::Error;
+use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::AsyncTempDir;
-use crate::error::{PersistError, located};
-use crate::reply;
+use crate::blocking::oneshot;
+use crate::owned::Owner;
+use crate::util::with_path;
 
 impl AsyncTempDir {
     /// Publishes the directory: moves it to `target` by an atomic rename and keeps it there.
@@ -37,42 +41,96 @@ impl AsyncTempDir {
     pub async fn persist(self, target: impl AsRef<Path>) -> Result<PathBuf, PersistError> {
         let given = target.as_ref();
         let operation = format!("persist {:?} as", self.path());
-        let fail =
-            |error, claim| PersistError::new(located(operation, given, error), Self { claim });
-        let target = match std::path::absolute(given) {
-            Ok(target) => target,
-            Err(error) => return Err(fail(error, self.claim)),
+        let moved = match std::path::absolute(given) {
+            Ok(target) => move_to(target, self.owner).await,
+            Err(error) => Err((error, self.owner)),
         };
-        if let Err(error) = self.claim.drained().await {
-            return Err(fail(error, self.claim));
-        }
-        // Until the rename is done, the job keeps every containing directory from being removed:
-        // removal would reach this one through an open descriptor, even under its new name.
-        let job = match self.claim.dir().job() {
-            Ok(job) => job,
-            Err(error) => return Err(fail(error, self.claim)),
-        };
-        let lane = self.lane();
-        let mut claim = self.claim;
-        // Held again if the rename fails. If the future is dropped, there is no handle.
-        claim.set_held(false);
-        let (reply, waiting) = reply::channel();
-        // Not `tokio::fs::rename`: if cancelled, it would rename while the dropped handle's
-        // directory is being removed. Here the claim moves into the closure that renames.
-        lane.errands().run({
-            let target = target.clone();
-            move || {
-                reply.answer_if_awaited(move || {
-                    let persisted = claim.persist(&target);
-                    drop(job);
-                    persisted
-                });
-            }
+        moved.map_err(|(error, owner)| {
+            PersistError::new(with_path(operation, given, error), Self { owner })
+        })
+    }
+}
+
+async fn move_to(target: PathBuf, mut owner: Owner) -> Result<PathBuf, (io::Error, Owner)> {
+    if let Err(error) = owner.drained().await {
+        return Err((error, owner));
+    }
+    // Until the rename is done, the operation keeps every containing directory from being removed:
+    // removal would reach this one through an open descriptor, even under its new name.
+    let operation = match owner.dir.begin_operation() {
+        Ok(operation) => operation,
+        Err(error) => return Err((error, owner)),
+    };
+    let queues = owner.dir.queues_here();
+    // Held again if the rename fails. If the future is dropped, there is no handle.
+    owner.set_held(false);
+    let (sender, receiver) = oneshot::channel();
+    // Not `tokio::fs::rename`: if cancelled, it would rename while the dropped handle's directory is
+    // being removed. Here the owner moves into the closure that renames.
+    queues.operations.spawn_mandatory(move || {
+        sender.run_if_awaited(move || {
+            let moved = owner.persist(&target).map(|()| target);
+            drop(operation);
+            moved
         });
-        match waiting.await {
-            Ok(Ok(())) => Ok(target),
-            Ok(Err((error, claim))) => Err(fail(error, claim)),
-            Err(_lost) => unreachable!("a claim that is lost is lost with its job"),
+    });
+    let moved = receiver.await;
+    moved.unwrap_or_else(|_lost| unreachable!("a mandatory task runs, and sends its value"))
+}
+
+/// The error of [`AsyncTempDir::persist`], with the handle, which still owns its directory.
+///
+/// The async counterpart of `tempfile::PersistError`. Dropping it, or converting it into an
+/// [`io::Error`], drops the handle, which by default removes the directory.
+#[must_use = "the error holds the directory's handle: dropped, the directory is removed"]
+#[derive(Debug)]
+pub struct PersistError {
+    error: io::Error,
+    // Boxed to keep the error small in a `Result`.
+    dir: Box<AsyncTempDir>,
+}
+
+impl PersistError {
+    pub(crate) fn new(error: io::Error, dir: AsyncTempDir) -> Self {
+        Self {
+            error,
+            dir: Box::new(dir),
         }
+    }
+
+    /// Returns the I/O error, which names both paths.
+    pub fn error(&self) -> &io::Error {
+        &self.error
+    }
+
+    /// Returns the handle of the directory, which was not moved.
+    pub fn dir(&self) -> &AsyncTempDir {
+        &self.dir
+    }
+
+    /// Returns the handle of the directory.
+    ///
+    /// Use it to try again elsewhere, or to [`keep`](AsyncTempDir::keep) or
+    /// [`close`](AsyncTempDir::close) the directory.
+    pub fn into_dir(self) -> AsyncTempDir {
+        *self.dir
+    }
+}
+
+impl fmt::Display for PersistError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl Error for PersistError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
+}
+
+impl From<PersistError> for io::Error {
+    fn from(error: PersistError) -> Self {
+        error.error
     }
 }

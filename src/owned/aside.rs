@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::OwnedDir;
-use crate::name;
 use crate::sys;
+use crate::util::name;
 
 impl OwnedDir {
     /// Renames the directory if something may be moved out of it during removal, and returns its
@@ -13,7 +13,7 @@ impl OwnedDir {
     ///
     /// The removal works relative to open directories, and would follow a directory inside to
     /// wherever it is moved. After the rename, moving that directory by its old path fails.
-    pub(super) fn step_aside(&self) -> PathBuf {
+    pub(super) fn rename_aside(&self) -> PathBuf {
         let renamed = || {
             let file_name = self.path.file_name()?;
             let aside = self.path.with_file_name(name::aside(file_name).ok()?);

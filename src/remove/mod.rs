@@ -1,12 +1,12 @@
-//! Recursive removal: the engine behind `close`, drop and [`remove_dir_all`].
+//! Recursive removal: the engine behind `close`, drop and `remove_dir_all`.
 //!
 //! [`tree`] blocks, and depends neither on Tokio nor on handles. It follows no symlink, enters no
 //! mount point and continues past every failure.
 
 mod error;
-mod log;
+mod options;
 mod patience;
-mod request;
+mod recorder;
 mod span;
 
 #[cfg(any(not(unix), test))]
@@ -17,20 +17,19 @@ mod unix;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use log::{Helpers, Last, Options, Outcome};
-pub(crate) use request::{Target, helpers};
-pub(crate) use span::Cause;
+pub(crate) use options::{Last, Options, SpawnHelper};
+pub(crate) use recorder::Outcome;
+pub(crate) use span::SpanContext;
 
 pub use error::{RemoveError, RemoveFailure};
-pub use log::Removed;
-pub use request::{Removal, RemoveDirAll, remove_dir_all};
+pub use recorder::Removed;
 
 use std::fs::File;
 use std::mem;
 use std::path::Path;
 
 use crate::sys::Identity;
-use log::Log;
+use recorder::Recorder;
 
 #[cfg(not(unix))]
 use portable as engine;
@@ -44,10 +43,10 @@ pub(crate) const BY_PATH: bool = !cfg!(unix);
 ///
 /// With an `identity`, it must be that directory. Succeeds if there is nothing (any more).
 pub(crate) fn tree(path: &Path, identity: Option<&Identity>, mut options: Options) -> Outcome {
-    mem::take(&mut options.cause).around(path, || {
-        let log = Log::new(path, options);
-        engine::remove(path, identity, &log);
-        log.finish()
+    mem::take(&mut options.span).around(path, || {
+        let recorder = Recorder::new(path, options);
+        engine::remove(path, identity, &recorder);
+        recorder.finish()
     })
 }
 
@@ -60,11 +59,10 @@ pub(crate) fn entry(
     path: &Path,
     mut options: Options,
 ) -> Result<Removed, RemoveError> {
-    let cause = mem::take(&mut options.cause);
-    let outcome = cause.around(path, || {
-        let log = Log::new(path, options);
-        engine::remove_entry(above, path, &log);
-        log.finish()
+    let outcome = mem::take(&mut options.span).around(path, || {
+        let recorder = Recorder::new(path, options);
+        engine::remove_entry(above, path, &recorder);
+        recorder.finish()
     });
     outcome.result
 }

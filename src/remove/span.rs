@@ -6,13 +6,13 @@ use super::Outcome;
 
 /// The span that a removal is part of: its caller's, or none.
 #[derive(Default)]
-pub(crate) struct Cause {
+pub(crate) struct SpanContext {
     #[cfg(feature = "tracing")]
     caller: Option<traced::Caller>,
 }
 
 #[cfg(not(feature = "tracing"))]
-impl Cause {
+impl SpanContext {
     pub(crate) fn current() -> Self {
         Self::default()
     }
@@ -23,7 +23,7 @@ impl Cause {
 }
 
 #[cfg(feature = "tracing")]
-impl Cause {
+impl SpanContext {
     /// Returns the span that the calling task is in.
     pub(crate) fn current() -> Self {
         Self {

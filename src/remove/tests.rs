@@ -5,11 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::log::{Log, Options, Removed};
+use super::options::Options;
+use super::recorder::{Recorder, Removed};
 use super::{RemoveError, portable};
 use crate::sys::Identity;
 
-type Engine = fn(&Path, Option<&Identity>, &Arc<Log>);
+type Engine = fn(&Path, Option<&Identity>, &Arc<Recorder>);
 
 fn engines() -> Vec<(&'static str, Engine)> {
     vec![
@@ -29,9 +30,9 @@ fn with_each(test: impl Fn(&dyn Fn(&Path) -> Result<Removed, RemoveError>, &Path
         let root = outer.path().join("root");
         fs::create_dir(&root).unwrap();
         let remove = |path: &Path| {
-            let log = Log::new(path, Options::default());
-            engine(path, None, &log);
-            log.finish().result
+            let recorder = Recorder::new(path, Options::default());
+            engine(path, None, &recorder);
+            recorder.finish().result
         };
         test(&remove, &root);
         let alive = fs::read_to_string(canary.join("file"));
@@ -171,16 +172,16 @@ fn a_directory_that_is_another_is_left_alone() {
         fs::create_dir(&theirs).unwrap();
         fs::write(theirs.join("file"), "theirs").unwrap();
 
-        let log = Log::new(&theirs, Options::default());
-        engine(&theirs, Some(&identity), &log);
-        let error = log.finish().result.expect_err(name);
+        let recorder = Recorder::new(&theirs, Options::default());
+        engine(&theirs, Some(&identity), &recorder);
+        let error = recorder.finish().result.expect_err(name);
         assert_eq!(error.failed(), 1);
         assert!(error.to_string().contains("replaced"), "{name}: {error}");
         assert!(theirs.join("file").exists(), "{name}");
 
-        let log = Log::new(&ours, Options::default());
-        engine(&ours, Some(&identity), &log);
-        assert_eq!(counted(log.finish().result.unwrap()), (0, 1), "{name}");
+        let recorder = Recorder::new(&ours, Options::default());
+        engine(&ours, Some(&identity), &recorder);
+        assert_eq!(counted(recorder.finish().result.unwrap()), (0, 1), "{name}");
     }
 }
 
@@ -193,9 +194,9 @@ fn the_root_and_other_impossible_paths_fail_without_harm() {
         }
         for path in ["/", "..", ""] {
             let path = PathBuf::from(path);
-            let log = Log::new(&path, Options::default());
-            engine(&path, None, &log);
-            let error = io::Error::from(log.finish().result.unwrap_err());
+            let recorder = Recorder::new(&path, Options::default());
+            engine(&path, None, &recorder);
+            let error = io::Error::from(recorder.finish().result.unwrap_err());
             assert_eq!(
                 error.kind(),
                 io::ErrorKind::InvalidInput,

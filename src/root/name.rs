@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io;
 
-use crate::name::{DEFAULT_RANDOM_LEN, is_random, random};
+use crate::util::name::{DEFAULT_RANDOM_LEN, is_random, random};
 
 /// The longest name of an application, so that a root's name stays below the 255 bytes that
 /// filesystems allow.

@@ -7,115 +7,107 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::SetOnce;
 
 use super::reclaimed::Reclaimed;
-use super::sweep::Sweep;
-use crate::cleanup::Pending;
+use super::search::Search;
+use crate::blocking::pending::Pending;
+use crate::blocking::spawn::{self, RunOn};
 use crate::owned;
-use crate::pool::{self, Where};
 use crate::sys::Process;
 
-/// How long the search keeps a thread of the pool, which may have only one, before it lets other
-/// work run.
-const TURN: Duration = Duration::from_millis(5);
+/// The time for which the search keeps a thread of the pool, which may have only one, before it lets
+/// other work run.
+const TIME_SLICE: Duration = Duration::from_millis(5);
 
 /// A search for dead roots, running or ended.
 pub(super) struct Reclaiming {
     /// A forked child has a copy of this, but not the search.
     process: Process,
-    result: OnceLock<Reclaimed>,
-    ended: Notify,
-    foreign: OnceLock<Reclaimed>,
+    result: SetOnce<Reclaimed>,
+    wrong_process: OnceLock<Reclaimed>,
 }
 
 /// A running search.
-struct Search {
-    sweep: Sweep,
+struct SearchTask {
+    search: Search,
     reclaiming: Arc<Reclaiming>,
     runtime: Handle,
     _pending: Pending,
 }
 
 impl Reclaiming {
-    fn new(result: OnceLock<Reclaimed>) -> Arc<Self> {
+    fn new() -> Arc<Self> {
         Arc::new(Self {
             process: Process::current(),
-            result,
-            ended: Notify::new(),
-            foreign: OnceLock::new(),
+            result: SetOnce::new(),
+            wrong_process: OnceLock::new(),
         })
     }
 
     /// Starts a search for dead roots of `app` in `parent`, on `runtime`'s blocking pool.
     pub(super) fn begin(runtime: &Handle, app: &str, parent: PathBuf) -> Arc<Self> {
         let app = app.to_owned();
-        Self::begin_with(runtime, move || Sweep::new(&app, &parent))
+        Self::begin_with(runtime, move || Search::new(&app, &parent))
     }
 
-    fn begin_with(runtime: &Handle, find: impl FnOnce() -> Sweep + Send + 'static) -> Arc<Self> {
-        let reclaiming = Self::new(OnceLock::new());
-        let job = {
-            let (reclaiming, runtime) = (Arc::clone(&reclaiming), runtime.clone());
+    fn begin_with(runtime: &Handle, find: impl FnOnce() -> Search + Send + 'static) -> Arc<Self> {
+        let this = Self::new();
+        let task = {
+            let (reclaiming, runtime) = (Arc::clone(&this), runtime.clone());
             let pending = Pending::new();
             move |_| match catch_unwind(AssertUnwindSafe(find)) {
-                Ok(sweep) => Search {
-                    sweep,
+                Ok(search) => SearchTask {
+                    search,
                     reclaiming,
                     runtime,
                     _pending: pending,
                 }
-                .go_on(),
+                .run(),
                 Err(_) => {
-                    reclaiming.end(without(panicked()));
+                    reclaiming.end(skipped(panicked()));
                     drop(pending);
                 }
             }
         };
-        if pool::offer(runtime, job).is_err() {
-            reclaiming.end(without(pool::unavailable()));
+        if spawn::try_spawn(runtime, task).is_err() {
+            this.end(skipped(spawn::unavailable()));
         }
-        reclaiming
+        this
     }
 
-    /// Creates one that is not carried out, because of `error`.
-    pub(super) fn refused(error: io::Error) -> Arc<Self> {
-        Self::new(OnceLock::from(without(error)))
+    /// Creates one that is skipped because of `error`.
+    pub(super) fn skipped(error: io::Error) -> Arc<Self> {
+        let this = Self::new();
+        this.end(skipped(error));
+        this
     }
 
     fn end(&self, reclaimed: Reclaimed) {
-        // Once: the job has run, or was refused.
-        let _ = self.result.set(reclaimed);
-        self.ended.notify_waiters();
+        // Once: the task has run, or was refused. This wakes foreign code.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.result.set(reclaimed)));
     }
 
     /// Waits until the search has ended, and returns its report.
     pub(super) async fn ended(&self) -> &Reclaimed {
         if !self.process.is_current() {
             // No thread of a forked child would end it.
-            return self.foreign.get_or_init(|| without(owned::foreign()));
+            let report = || skipped(owned::WrongProcess.into());
+            return self.wrong_process.get_or_init(report);
         }
-        loop {
-            // `notify_waiters` reaches every `Notified` made before the call, so this check cannot
-            // miss it.
-            let ended = self.ended.notified();
-            if let Some(reclaimed) = self.result.get() {
-                return reclaimed;
-            }
-            ended.await;
-        }
+        self.result.wait().await
     }
 }
 
-impl Search {
-    /// Works for one turn, then moves to the end of the pool's queue. If the pool accepts no more
-    /// work, the rest is left to the next process.
-    fn go_on(mut self) {
+impl SearchTask {
+    /// Works for one time slice, then moves to the end of the pool's queue. If the pool accepts no
+    /// more work, leaves the rest to the next process.
+    fn run(mut self) {
         let begin = Instant::now();
         // Nothing here should panic, but if something does, waiting futures must not wait forever.
         let worked = catch_unwind(AssertUnwindSafe(|| {
-            while self.sweep.step() {
-                if begin.elapsed() >= TURN {
+            while self.search.step() {
+                if begin.elapsed() >= TIME_SLICE {
                     return true;
                 }
             }
@@ -125,11 +117,11 @@ impl Search {
             Ok(true) => {
                 let runtime = self.runtime.clone();
                 let rest = move |on| match on {
-                    Where::Pool => self.go_on(),
-                    Where::Here => self.end(Some(pool::unavailable())),
+                    RunOn::Pool => self.run(),
+                    RunOn::Caller => self.end(Some(spawn::unavailable())),
                 };
-                if let Err(refused) = pool::offer(&runtime, rest) {
-                    refused(Where::Here);
+                if let Err(refused) = spawn::try_spawn(&runtime, rest) {
+                    refused(RunOn::Caller);
                 }
             }
             Ok(false) => self.end(None),
@@ -138,7 +130,7 @@ impl Search {
     }
 
     fn end(self, reason: Option<io::Error>) {
-        self.reclaiming.end(self.sweep.end(reason));
+        self.reclaiming.end(self.search.end(reason));
     }
 }
 
@@ -146,9 +138,9 @@ fn panicked() -> io::Error {
     io::Error::other("the search panicked")
 }
 
-fn without(error: io::Error) -> Reclaimed {
+fn skipped(error: io::Error) -> Reclaimed {
     let mut reclaimed = Reclaimed::default();
-    reclaimed.refuse(error);
+    reclaimed.skip(error);
     reclaimed
 }
 
@@ -166,8 +158,8 @@ mod tests {
             let reclaiming = Reclaiming::begin_with(&Handle::current(), || panic!("on purpose"));
             let ended = tokio::time::timeout(Duration::from_secs(60), reclaiming.ended()).await;
             let reclaimed = ended.expect("it ends");
-            let refused = reclaimed.refused().expect("it says so").to_string();
-            assert!(refused.contains("panicked"), "{refused}");
+            let reason = reclaimed.skipped_reason().expect("it says so").to_string();
+            assert!(reason.contains("panicked"), "{reason}");
         });
     }
 }

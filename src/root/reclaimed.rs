@@ -13,7 +13,7 @@ pub struct Reclaimed {
     removed: Removed,
     failures: Vec<RemoveError>,
     failed: u64,
-    refused: Option<io::Error>,
+    skipped_reason: Option<io::Error>,
 }
 
 impl Reclaimed {
@@ -53,12 +53,12 @@ impl Reclaimed {
     /// The parent directory is not safe or cannot be read; a lock cannot be tried, for example
     /// where the filesystem has none; the runtime was shutting down; the system gave it no thread;
     /// or this is a forked child.
-    pub fn refused(&self) -> Option<&io::Error> {
-        self.refused.as_ref()
+    pub fn skipped_reason(&self) -> Option<&io::Error> {
+        self.skipped_reason.as_ref()
     }
 
-    pub(super) fn refuse(&mut self, error: io::Error) {
-        self.refused = Some(error);
+    pub(super) fn skip(&mut self, error: io::Error) {
+        self.skipped_reason = Some(error);
     }
 
     pub(super) fn add_empty(&mut self) {

@@ -13,12 +13,12 @@ pub(crate) use process::Process;
 #[cfg(unix)]
 pub(crate) use unix::{
     Identity, create_lock, create_private_dir, duplicate, hand_out, hold_dir, irregular, is_at,
-    is_own, open_dir, open_lock, open_regular, owner_only, safe_to_sweep,
+    is_own, open_dir, open_lock, open_regular, owner_only, safe_to_reclaim_in,
 };
 #[cfg(windows)]
 pub(crate) use windows::{
     Identity, create_lock, create_private_dir, duplicate, hand_out, hold_dir, irregular, is_at,
-    is_own, open_dir, open_lock, open_regular, owner_only, safe_to_sweep,
+    is_own, open_dir, open_lock, open_regular, owner_only, safe_to_reclaim_in,
 };
 
 #[cfg(unix)]

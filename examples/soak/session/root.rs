@@ -66,7 +66,7 @@ pub(super) async fn root(task: &mut Task) {
         let reclaimed = root.reclaimed().await;
         if let Some(failure) = reclaimed.failures().first() {
             step.violation(failure);
-        } else if let Some(refused) = reclaimed.refused() {
+        } else if let Some(refused) = reclaimed.skipped_reason() {
             let refused = std::io::Error::new(refused.kind(), refused.to_string());
             task.failed(step, &refused, &[]);
         } else {

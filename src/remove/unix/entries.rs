@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
 
-use rustix::fd::BorrowedFd;
+use rustix::fd::OwnedFd;
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
@@ -64,7 +64,7 @@ impl Buffer {
     /// end is the real one.
     pub(super) fn read(
         &mut self,
-        dir: BorrowedFd<'_>,
+        dir: &OwnedFd,
         guess: bool,
         mut each: impl FnMut(&CStr, FileType),
         mut go_on: impl FnMut() -> ControlFlow<()>,
@@ -89,7 +89,7 @@ impl Buffer {
 
     /// Reads once into `buffer`.
     fn fill(
-        dir: BorrowedFd<'_>,
+        dir: &OwnedFd,
         buffer: &mut [MaybeUninit<u8>],
         each: &mut impl FnMut(&CStr, FileType),
     ) -> Result<Filled, Errno> {
@@ -118,7 +118,7 @@ impl Buffer {
     }
 
     /// Makes the next reading start from the beginning.
-    pub(super) fn rewind(dir: BorrowedFd<'_>) -> Result<(), Errno> {
+    pub(super) fn rewind(dir: &OwnedFd) -> Result<(), Errno> {
         rustix::fs::seek(dir, rustix::fs::SeekFrom::Start(0)).map(drop)
     }
 }
@@ -132,7 +132,7 @@ pub(super) struct Buffer {}
 impl Buffer {
     pub(super) fn read(
         &mut self,
-        dir: BorrowedFd<'_>,
+        dir: &OwnedFd,
         _guess: bool,
         mut each: impl FnMut(&CStr, FileType),
         _go_on: impl FnMut() -> ControlFlow<()>,
@@ -144,7 +144,7 @@ impl Buffer {
         Ok(Read::All)
     }
 
-    pub(super) fn rewind(_dir: BorrowedFd<'_>) -> Result<(), Errno> {
+    pub(super) fn rewind(_dir: &OwnedFd) -> Result<(), Errno> {
         Ok(())
     }
 }
@@ -152,8 +152,6 @@ impl Buffer {
 #[cfg(all(test, any(target_os = "linux", target_os = "android")))]
 mod tests {
     use std::fs::File;
-
-    use rustix::fd::AsFd;
 
     use super::*;
 
@@ -163,13 +161,13 @@ mod tests {
         for n in 0..files {
             File::create(dir.path().join(n.to_string())).unwrap();
         }
-        let open = File::open(dir.path()).unwrap();
+        let open = OwnedFd::from(File::open(dir.path()).unwrap());
         let mut buffer = Buffer::default();
         let mut names = 0;
         let mut readings = Vec::new();
         loop {
             let each = |name: &CStr, _| names += usize::from(name != c"." && name != c"..");
-            let read = buffer.read(open.as_fd(), guess, each, || ControlFlow::Break(()));
+            let read = buffer.read(&open, guess, each, || ControlFlow::Break(()));
             readings.push(read.unwrap());
             if readings.ends_with(&[Read::All]) {
                 return (readings, names);

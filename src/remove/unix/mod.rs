@@ -1,19 +1,20 @@
 //! Removal on Unix: relative to open directories, with a bounded number of them open.
 //!
-//! One thread, or [several](crew) when that pays, process a [list](list) of work: directories to
-//! [read](entries) and batches of names to remove. [`work`] processes one piece. Each directory is
+//! One thread, or [several](threads) when that pays, process a [list](list) of work: directories to
+//! [read](entries) and batches of names to remove. A [remover](remover) processes one piece. Each directory is
 //! a [`node`] that counts what in it is unfinished; the thread that finishes the last of that
 //! removes the directory.
 
-mod crew;
 mod entries;
-mod kept;
+mod helpers;
 mod list;
 mod node;
 mod open;
-mod removal;
+mod remover;
 mod rereads;
-mod work;
+mod still_open;
+mod threads;
+mod walk;
 
 use std::ffi::{CString, OsStr};
 use std::fs::File;
@@ -26,31 +27,30 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::log::{Log, Removed};
+use super::recorder::{Recorder, Removed};
 use crate::sys::{self, Identity};
 use node::Node;
 use open::{DescriptorWait, Opened};
-use removal::Removal;
 
 const FILE: Removed = Removed { files: 1, dirs: 0 };
 const DIR: Removed = Removed { files: 0, dirs: 1 };
 
-/// Removes the directory `path`. Failures go to `log`.
-pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
+/// Removes the directory `path`. Failures go to `recorder`.
+pub(super) fn remove(path: &Path, identity: Option<&Identity>, recorder: &Arc<Recorder>) {
     let Some(name) = path.file_name() else {
-        return log.failed(|| path.to_path_buf(), Errno::INVAL);
+        return recorder.failed(|| path.to_path_buf(), Errno::INVAL);
     };
     // A directory of this crate is usually empty; then two system calls are enough.
     if let Some(identity) = identity {
         match sys::check_same_dir(path, identity) {
             Ok(()) => match rustix::fs::unlinkat(rustix::fs::CWD, path, AtFlags::REMOVEDIR) {
-                Ok(()) => return log.add(DIR),
+                Ok(()) => return recorder.add(DIR),
                 Err(Errno::NOENT) => return,
                 // Not empty, or another error, which is found and reported below.
                 Err(_) => {}
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-            Err(error) => return log.failed(|| path.to_path_buf(), error),
+            Err(error) => return recorder.failed(|| path.to_path_buf(), error),
         }
     }
 
@@ -66,62 +66,68 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
     let above = match DescriptorWait::default().wait(|| Ok(retry_on_intr(open_above)?)) {
         Ok(above) => above,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-        Err(error) => return log.failed(|| path.to_path_buf(), error),
+        Err(error) => return recorder.failed(|| path.to_path_buf(), error),
     };
 
-    empty(above, name, path, identity, log);
+    empty(above, name, path, identity, recorder);
 }
 
 /// Removes the entry of `above` with the last name of `path`, whatever it is.
 ///
 /// Fails if there is nothing.
-pub(super) fn remove_entry(above: File, path: &Path, log: &Arc<Log>) {
+pub(super) fn remove_entry(above: File, path: &Path, recorder: &Arc<Recorder>) {
     let Some(name) = path.file_name() else {
-        return log.failed(|| path.to_path_buf(), Errno::INVAL);
+        return recorder.failed(|| path.to_path_buf(), Errno::INVAL);
     };
     let unlink = || rustix::fs::unlinkat(&above, name, AtFlags::empty());
     let error = match retry_on_intr(unlink) {
-        Ok(()) => return log.add(FILE),
+        Ok(()) => return recorder.add(FILE),
         // The errors for a directory, which differ between systems and have other causes, too.
         Err(error @ (Errno::ISDIR | Errno::PERM | Errno::ACCESS)) => error,
-        Err(error) => return log.failed(|| path.to_path_buf(), error),
+        Err(error) => return recorder.failed(|| path.to_path_buf(), error),
     };
     let stat = rustix::fs::statat(&above, name, AtFlags::SYMLINK_NOFOLLOW);
     if !stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory) {
-        return log.failed(|| path.to_path_buf(), error);
+        return recorder.failed(|| path.to_path_buf(), error);
     }
     match rustix::fs::unlinkat(&above, name, AtFlags::REMOVEDIR) {
-        Ok(()) => log.add(DIR),
-        Err(_) => empty(above.into(), name, path, None, log),
+        Ok(()) => recorder.add(DIR),
+        Err(_) => empty(above.into(), name, path, None, recorder),
     }
 }
 
 /// Removes the directory `name` in `above` with everything in it.
-fn empty(above: OwnedFd, name: &OsStr, path: &Path, identity: Option<&Identity>, log: &Arc<Log>) {
+fn empty(
+    above: OwnedFd,
+    name: &OsStr,
+    path: &Path,
+    identity: Option<&Identity>,
+    recorder: &Arc<Recorder>,
+) {
     let root = match DescriptorWait::default().wait(|| open::dir(&above, name)) {
         Ok(Opened::Dir(root)) => File::from(root),
         Ok(Opened::Gone) => return,
-        Ok(Opened::NoDirectory) => return log.failed(|| path.to_path_buf(), sys::replaced()),
+        Ok(Opened::NoDirectory) => return recorder.failed(|| path.to_path_buf(), sys::replaced()),
         Err(error) => {
             // An unreadable directory can still be removed if it is empty.
             let remove = || rustix::fs::unlinkat(&above, name, AtFlags::REMOVEDIR);
             return match identity.is_none().then(remove) {
-                Some(Ok(())) => log.add(DIR),
+                Some(Ok(())) => recorder.add(DIR),
                 Some(Err(Errno::NOENT)) => {}
-                _ => log.failed(|| path.to_path_buf(), error),
+                _ => recorder.failed(|| path.to_path_buf(), error),
             };
         }
     };
     if let Some(identity) = identity {
         match Identity::of_open(&root) {
             Ok(found) if found == *identity => {}
-            Ok(_) => return log.failed(|| path.to_path_buf(), sys::replaced()),
-            Err(error) => return log.failed(|| path.to_path_buf(), error),
+            Ok(_) => return recorder.failed(|| path.to_path_buf(), sys::replaced()),
+            Err(error) => return recorder.failed(|| path.to_path_buf(), error),
         }
     }
     let Ok(name) = CString::new(name.as_bytes()) else {
-        return log.failed(|| path.to_path_buf(), Errno::INVAL);
+        return recorder.failed(|| path.to_path_buf(), Errno::INVAL);
     };
     let root = Node::new(None, name, root.into());
-    crew::carry_out(Removal::new(above, root, Arc::clone(log)));
+    threads::remove(above, root, Arc::clone(recorder));
 }

@@ -5,14 +5,15 @@ use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, MutexGuard, OnceLock};
 
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::OwnedFd;
 use rustix::fs::Mode;
 use rustix::io::Errno;
 
-use super::kept::Kept;
 use super::rereads::OfDir;
+use super::still_open::StillOpen;
+use crate::util::sync::Mutex;
 
 /// How many entries that remain are remembered by name. A directory with more is not read again.
 const MAX_FAILED: usize = 1024;
@@ -21,19 +22,19 @@ const MAX_FAILED: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Node {
     /// `None` for the root.
-    parent: Option<Arc<Node>>,
+    pub(super) parent: Option<Arc<Node>>,
     /// Its name in the parent.
-    name: CString,
+    pub(super) name: CString,
     /// The number of directories above it, up to the root.
-    depth: usize,
-    fd: OwnedFd,
+    pub(super) depth: usize,
+    pub(super) fd: OwnedFd,
     /// The number of things that must end before it can be removed: its reading, the directories in
     /// it, and batches of names that other threads process.
     unfinished: AtomicUsize,
     /// How often it was read again because it turned out not to be empty.
     pub(super) rereads: OfDir,
     /// Names in it that the filesystem keeps for open files.
-    pub(super) kept: Kept,
+    pub(super) still_open: StillOpen,
     /// Whether giving its owner all rights to it succeeded, once tried.
     repaired: OnceLock<bool>,
     /// Whether its reading failed, and continued with all rights.
@@ -58,7 +59,7 @@ impl Node {
             fd,
             unfinished: AtomicUsize::new(1),
             rereads: OfDir::new(),
-            kept: Kept::default(),
+            still_open: StillOpen::default(),
             repaired: OnceLock::new(),
             read_on_with_rights: AtomicBool::new(false),
             failed: AtomicBool::new(false),
@@ -68,10 +69,6 @@ impl Node {
         })
     }
 
-    pub(super) fn parent(&self) -> Option<&Arc<Self>> {
-        self.parent.as_ref()
-    }
-
     /// Drops the node and returns its parent. If this was the last reference, moves the parent out
     /// instead of cloning it, so that not many threads count at once in a parent of many.
     pub(super) fn into_parent(self: Arc<Self>) -> Option<Arc<Self>> {
@@ -79,18 +76,6 @@ impl Node {
             Ok(node) => node.parent,
             Err(shared) => shared.parent.clone(),
         }
-    }
-
-    pub(super) fn name(&self) -> &CString {
-        &self.name
-    }
-
-    pub(super) fn depth(&self) -> usize {
-        self.depth
-    }
-
-    pub(super) fn fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
     }
 
     /// Adds to the number of things that must end before it can be removed.
@@ -138,9 +123,7 @@ impl Node {
     }
 
     fn failed_names(&self) -> MutexGuard<'_, BTreeSet<CString>> {
-        self.failed_names
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.failed_names.lock()
     }
 
     pub(super) fn has_failed(&self) -> bool {

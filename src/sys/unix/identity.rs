@@ -20,14 +20,15 @@ pub(crate) struct Identity {
     pub(super) dev: u64,
     pub(super) ino: u64,
     /// Seconds and nanoseconds since 1970.
-    born: Option<(i64, u32)>,
+    created: Option<(i64, u32)>,
 }
 
 impl PartialEq for Identity {
     fn eq(&self, other: &Self) -> bool {
         // Network filesystems return the creation time on one call and not on the next.
-        let born = self.born.is_none() || other.born.is_none() || self.born == other.born;
-        self.dev == other.dev && self.ino == other.ino && born
+        let created =
+            self.created.is_none() || other.created.is_none() || self.created == other.created;
+        self.dev == other.dev && self.ino == other.ino && created
     }
 }
 
@@ -94,7 +95,7 @@ impl Seen {
                     identity: Identity {
                         dev: makedev(found.stx_dev_major, found.stx_dev_minor),
                         ino: found.stx_ino,
-                        born: knows.then_some((found.stx_btime.tv_sec, found.stx_btime.tv_nsec)),
+                        created: knows.then_some((found.stx_btime.tv_sec, found.stx_btime.tv_nsec)),
                     },
                     mode: found.stx_mode.into(),
                 })
@@ -114,7 +115,7 @@ impl Seen {
             identity: Identity {
                 dev: stat.st_dev as u64,
                 ino: stat.st_ino as u64,
-                born: None,
+                created: None,
             },
             mode: stat.st_mode as RawMode,
         }

@@ -1,4 +1,4 @@
-//! Tests every order in which a few threads can work off a list.
+//! Checks every order in which a few threads can process a list.
 //!
 //! Loom reports a thread that sleeps forever as a deadlock.
 
@@ -13,7 +13,7 @@ use loom::thread;
 
 use super::List;
 
-/// How often each of `N` pieces has been carried out.
+/// The number of times that each of `N` pieces was processed.
 struct Done<const N: usize>([AtomicUsize; N]);
 
 impl<const N: usize> Done<N> {
@@ -25,7 +25,7 @@ impl<const N: usize> Done<N> {
     fn assert_each_once(&self) {
         for (piece, times) in self.0.iter().enumerate() {
             let times = times.load(Ordering::Relaxed);
-            assert_eq!(times, 1, "piece {piece} must be carried out once");
+            assert_eq!(times, 1, "piece {piece} must be processed once");
         }
     }
 }
@@ -36,7 +36,7 @@ impl<const N: usize> Default for Done<N> {
     }
 }
 
-/// Has `threads` work off a list that begins with piece 0, and ends when all of them return.
+/// Processes a list that begins with piece 0 on `threads`, until all of them return.
 fn model<const N: usize>(
     threads: usize,
     preemptions: Option<usize>,
@@ -59,7 +59,7 @@ fn model<const N: usize>(
             });
             assert!(
                 !untold,
-                "whoever returns was told before that there may be no more"
+                "a thread that returns was told before that there may be no more"
             );
             // A thread that returns has seen the end of the list.
             done.assert_each_once();
@@ -74,7 +74,10 @@ fn model<const N: usize>(
         for other in others {
             other.join().unwrap();
         }
-        assert!(!shared.0.is_wanting(), "nobody is left to want work");
+        assert!(
+            !shared.0.is_starving(),
+            "no thread may be left that wants work"
+        );
     });
 }
 
@@ -178,7 +181,7 @@ fn the_hint_loses_no_work() {
                     done.count(piece);
                     if piece == 0 {
                         for more in 1..4 {
-                            if list.is_wanting() {
+                            if list.is_starving() {
                                 list.add([more]);
                             } else {
                                 done.count(more);
@@ -198,7 +201,10 @@ fn the_hint_loses_no_work() {
             for other in others {
                 other.join().unwrap();
             }
-            assert!(!shared.0.is_wanting(), "nobody is left to want work");
+            assert!(
+                !shared.0.is_starving(),
+                "no thread may be left that wants work"
+            );
         });
     }
 }

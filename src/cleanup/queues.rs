@@ -1,0 +1,139 @@
+//! The queues of each runtime, and the few workers that empty its removal queue.
+//!
+//! They are per runtime, so that a runtime that shuts down waits only for directories created on it.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, LazyLock, Weak};
+use std::time::Duration;
+
+use tokio::runtime::{Handle, Id};
+
+use super::{MAX_THREADS, RemovalJob, watchdog};
+use crate::blocking::operations::OperationQueue;
+use crate::blocking::queue::{Limits, Queue};
+use crate::blocking::spawn::{self, RunOn};
+use crate::util::processors;
+use crate::util::sync::Mutex;
+
+/// Half the processors, so that the application keeps the other half. More only while huge
+/// directories, a slow disk or one that hangs would hold up the others.
+fn limits() -> Limits {
+    Limits {
+        workers: (processors() / 2).clamp(1, MAX_THREADS - 1),
+        max_workers: MAX_THREADS,
+        stall_timeout: watchdog::INTERVAL,
+        slice: Duration::from_millis(5),
+    }
+}
+
+/// The queues of the runtimes that have directories or work left.
+static QUEUES: LazyLock<Mutex<HashMap<Id, Weak<RuntimeQueues>>>> = LazyLock::new(Mutex::default);
+
+/// What waits for the blocking pool of one runtime.
+#[derive(Debug)]
+pub(crate) struct RuntimeQueues {
+    pub(crate) runtime: Handle,
+    pub(crate) operations: Arc<OperationQueue>,
+    removals: Queue<RemovalJob>,
+}
+
+impl RuntimeQueues {
+    /// Returns the queues of `runtime`.
+    pub(crate) fn of(runtime: &Handle) -> Arc<Self> {
+        let mut all = QUEUES.lock();
+        if let Some(queues) = all.get(&runtime.id()).and_then(Weak::upgrade) {
+            return queues;
+        }
+        let queues = Arc::new(Self {
+            runtime: runtime.clone(),
+            operations: OperationQueue::new(runtime.clone()),
+            removals: Queue::new(limits()),
+        });
+        all.insert(runtime.id(), Arc::downgrade(&queues));
+        queues
+    }
+
+    /// Queues `job`. It runs on this runtime's blocking pool, else on that of the runtime that the
+    /// calling thread is in, else on the calling thread.
+    pub(crate) fn push_removal(self: &Arc<Self>, job: RemovalJob) {
+        let is_outside = || spawn::is_outside(&self.runtime);
+        let next = self.removals.push(job, is_outside);
+        if next.watch {
+            watchdog::watch(self);
+        }
+        if next.request {
+            self.request_worker();
+        }
+    }
+
+    /// Requests a worker, which the queue has counted. If the pool takes no more, moves the removals
+    /// to the runtime that the calling thread is in, or else runs them on that thread.
+    fn request_worker(self: &Arc<Self>) {
+        if self.spawn_worker() {
+            return;
+        }
+        // There may be no runtime here, or the thread may be ending and cannot tell.
+        match Handle::try_current() {
+            Ok(current) if current.id() != self.runtime.id() => {
+                let jobs = self.removals.give_up();
+                // To that runtime's queue, so that many dead runtimes do not bring many workers.
+                let other = Self::of(&current);
+                for job in jobs {
+                    other.push_removal(job);
+                }
+            }
+            _ => Arc::clone(self).work(RunOn::Caller),
+        }
+    }
+
+    /// Returns `false` if the pool takes no more.
+    fn spawn_worker(self: &Arc<Self>) -> bool {
+        let queues = Arc::clone(self);
+        spawn::try_spawn(&self.runtime, move |on| queues.work(on)).is_ok()
+    }
+
+    fn work(self: Arc<Self>, on: RunOn) {
+        // Dropping the job's guard runs foreign code: wakers, and whatever the user's task owns.
+        let run = |job: RemovalJob| _ = catch_unwind(AssertUnwindSafe(|| job.run()));
+        let request = || {
+            if !self.spawn_worker() {
+                // This one carries on alone: its caller would leave the job in hand behind.
+                self.removals.cancel_request();
+            }
+        };
+        let next = self.removals.work(on, spawn::idle_time(), run, request);
+        spawn::mark_idle();
+        if next.watch {
+            watchdog::watch(&self);
+        }
+    }
+
+    /// Requests another worker if the others have stalled. Returns `false` if nothing waits any more.
+    pub(super) fn check(self: &Arc<Self>) -> bool {
+        let next = self.removals.check();
+        if next.request {
+            // If the pool is shutting down, its threads run what is queued, and the runtime's end
+            // waits for them. It would not wait for a thread of this crate.
+            self.removals.confirm_request(self.spawn_worker());
+        }
+        next.watch
+    }
+
+    /// Records that the watchdog cannot watch.
+    pub(super) fn unwatch(&self) {
+        self.removals.unwatch();
+    }
+}
+
+impl Drop for RuntimeQueues {
+    fn drop(&mut self) {
+        let mut all = QUEUES.lock();
+        // Unless the runtime has new ones already.
+        if let Some(queues) = all.get(&self.runtime.id())
+            && queues.strong_count() == 0
+        {
+            all.remove(&self.runtime.id());
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Operations on one file.
+
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::open::{Access, open, open_to_hand_out};
+use crate::dir::AsyncTempDir;
+
+impl AsyncTempDir {
+    /// Writes a file, creating missing parents, and returns its absolute path.
+    ///
+    /// An existing file is truncated. Like `tokio::fs::write`, but confined to the directory.
+    ///
+    /// # Errors
+    ///
+    /// Each error names the operation and the path.
+    ///
+    /// - `InvalidInput`: the path is empty or contains a NUL, or it refers to something other than
+    ///   a regular file: a FIFO, a socket, a device.
+    /// - `PermissionDenied`: the path leads out of the directory (it is absolute, or leads out by
+    ///   `..` or through a symlink), or the operating system denies access.
+    /// - `NotFound`: the directory was removed, or one that contains it was [closed](Self::close).
+    /// - `IsADirectory`, `InvalidFilename` (a name too long) and any other error of the operating
+    ///   system.
+    /// - `WouldBlock`: the holder of a lease on the file (Linux) does not release it within five
+    ///   seconds.
+    /// - `Other`: the directory's path now refers to something else, the runtime is shutting down,
+    ///   or the system gives it no thread.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `contents.as_ref()` does.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the file may be unchanged, incomplete or complete. It is removed
+    /// with the directory, which is not removed before the operation ends.
+    ///
+    /// # Platform notes
+    ///
+    /// On Windows, `InvalidInput` also covers names with another meaning there: a name with a colon
+    /// (an alternate data stream) or another reserved character, one that ends in a dot or a space,
+    /// and a device name, with any extension (`NUL`, `com1.txt`).
+    pub async fn write(
+        &self,
+        path: impl AsRef<Path>,
+        contents: impl AsRef<[u8]> + Send + 'static,
+    ) -> io::Result<PathBuf> {
+        let path = path.as_ref();
+        self.run_at("write", path, move |dir, path| {
+            open(dir, path, Access::Truncate)?.write_all(contents.as_ref())
+        })
+        .await?;
+        Ok(self.path().join(path))
+    }
+
+    /// Reads a whole file.
+    ///
+    /// Like `tokio::fs::read`, but confined to the directory.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, and the same errors as [`write`](Self::write).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing on disk.
+    pub async fn read(&self, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+        self.run_at("read", path.as_ref(), |dir, path| {
+            let mut bytes = Vec::new();
+            // The standard library's file reserves room according to the file's size.
+            let mut file = open(dir, path, Access::Read)?.into_std();
+            file.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        })
+        .await
+    }
+
+    /// Reads a whole file as UTF-8.
+    ///
+    /// Like `tokio::fs::read_to_string`, but confined to the directory.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidData` if the file is not UTF-8; `NotFound`; and the same errors as
+    /// [`write`](Self::write).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing on disk.
+    pub async fn read_to_string(&self, path: impl AsRef<Path>) -> io::Result<String> {
+        self.run_at("read", path.as_ref(), |dir, path| {
+            let mut text = String::new();
+            let mut file = open(dir, path, Access::Read)?.into_std();
+            file.read_to_string(&mut text)?;
+            Ok(text)
+        })
+        .await
+    }
+
+    /// Opens a file for writing, truncating it or creating it and missing parents.
+    ///
+    /// Like `tokio::fs::File::create`, but confined to the directory.
+    ///
+    /// # Errors
+    ///
+    /// The same as for [`write`](Self::write).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the file may or may not have been created or truncated.
+    pub async fn create(&self, path: impl AsRef<Path>) -> io::Result<tokio::fs::File> {
+        self.opened("create", path.as_ref(), Access::Truncate).await
+    }
+
+    /// Creates a file, including missing parents, and opens it for writing. Errors if it exists.
+    ///
+    /// Like `tokio::fs::File::create_new`, but for writing only, and confined to the directory.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists`, also for a symlink, wherever it leads, and the same errors as
+    /// [`write`](Self::write).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the file may be missing or empty.
+    pub async fn create_new(&self, path: impl AsRef<Path>) -> io::Result<tokio::fs::File> {
+        self.opened("create", path.as_ref(), Access::New).await
+    }
+
+    /// Opens a file for appending, creating it and missing parents if needed.
+    ///
+    /// Like `tokio::fs::OpenOptions` with `append` and `create`, but confined to the directory.
+    /// Every write goes to the end that the file has by then.
+    ///
+    /// # Errors
+    ///
+    /// The same as for [`write`](Self::write).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the file may or may not exist. Its contents remain.
+    pub async fn append(&self, path: impl AsRef<Path>) -> io::Result<tokio::fs::File> {
+        self.opened("append to", path.as_ref(), Access::Append)
+            .await
+    }
+
+    /// Opens a file for reading.
+    ///
+    /// Like `tokio::fs::File::open`, but confined to the directory.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, and the same errors as [`write`](Self::write).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing on disk.
+    pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<tokio::fs::File> {
+        self.opened("open", path.as_ref(), Access::Read).await
+    }
+
+    async fn opened(
+        &self,
+        operation: &'static str,
+        path: &Path,
+        access: Access,
+    ) -> io::Result<tokio::fs::File> {
+        let file = self
+            .run_at(operation, path, move |dir, path| {
+                open_to_hand_out(dir, path, access)
+            })
+            .await?;
+        Ok(tokio::fs::File::from_std(file.into_std()))
+    }
+}

@@ -1,0 +1,127 @@
+//! Operations on files and directories inside.
+//!
+//! They do not use `tokio::fs`: it follows every symlink, even out of the directory, and dispatches
+//! each call of an operation to the blocking pool separately. Here an operation is dispatched once
+//! (a stream: once for each batch; a temporary file: a few times), and [cap-std](cap_std) resolves
+//! the path beneath an open directory.
+//!
+//! The methods are grouped in files by topic. They share this file, and [`open`], [`path`],
+//! [`partial`] and [`unlink_on_drop`], which know nothing of futures.
+
+mod batch;
+mod dirs;
+mod files;
+mod open;
+mod partial;
+mod path;
+mod populate;
+mod stream;
+mod temp_file;
+mod unlink_on_drop;
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+
+use crate::dir::AsyncTempDir;
+use crate::owned::{OperationGuard, OwnedDir};
+use crate::sys;
+use crate::util::sync::Mutex;
+use crate::util::with_path;
+
+impl AsyncTempDir {
+    /// Runs `f` on the blocking pool, with the directory that this handle created and with `path`.
+    ///
+    /// Fails if the directory's path now refers to something else. Errors name `operation` and the
+    /// path.
+    async fn run_at<T, F>(&self, operation: &'static str, path: &Path, f: F) -> io::Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Dir, &Path) -> io::Result<T> + Send + 'static,
+    {
+        let result = match path::check(path) {
+            Ok(()) => {
+                let path = path.to_path_buf();
+                self.run(move |dir| f(dir, &path)).await
+            }
+            Err(error) => Err(error),
+        };
+        result.map_err(|error| with_path(operation, &self.path().join(path), error))
+    }
+
+    /// Runs `f` like [`run_at`](Self::run_at), without a path.
+    async fn run<T, F>(&self, f: F) -> io::Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Dir) -> io::Result<T> + Send + 'static,
+    {
+        let operation = self.owner.dir.begin_operation()?;
+        let task = move || {
+            let owned = &operation.dir;
+            let dir = match owned.descriptor.take() {
+                Some(dir) => check_dir(owned, dir)?,
+                None => open_dir(owned)?,
+            };
+            let result = f(&dir).map_err(path::explain);
+            owned.descriptor.put(dir.into_std_file());
+            result
+        };
+        self.owner
+            .dir
+            .queues_here()
+            .operations
+            .run(task)
+            .await
+            .flatten()
+    }
+
+    /// Starts `f` on the blocking pool, as an operation that ends once its value is received or
+    /// dropped.
+    ///
+    /// Use it for values whose drop works in the directory. The operation ends even if the future is
+    /// leaked, so the value itself must not contain it.
+    fn start<T, F>(&self, f: F) -> io::Result<impl Future<Output = io::Result<T>>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Arc<OwnedDir>) -> T + Send + 'static,
+    {
+        let operation = self.owner.dir.begin_operation()?;
+        let owned = Arc::clone(&operation.dir);
+        let guard = SharedGuard(Arc::new(Mutex::new(Some(operation))));
+        // One value, so that `f` is dropped before the guard.
+        let captured = (f, guard.clone());
+        let task = move || {
+            let (f, guard) = captured;
+            (f(&owned), guard)
+        };
+        let started = self.owner.dir.queues_here().operations.start(task, guard)?;
+        Ok(async {
+            let (value, _guard) = started.await?;
+            Ok(value)
+        })
+    }
+}
+
+/// An operation that ends when the first of its copies is dropped.
+#[derive(Clone)]
+struct SharedGuard(Arc<Mutex<Option<OperationGuard>>>);
+
+impl Drop for SharedGuard {
+    fn drop(&mut self) {
+        let operation = self.0.lock().take();
+        drop(operation);
+    }
+}
+
+/// Checks that the path of `owned` still leads to it, and returns `dir`, its descriptor.
+fn check_dir(owned: &OwnedDir, dir: File) -> io::Result<Dir> {
+    sys::check_same_dir(&owned.path, &owned.identity)?;
+    Ok(Dir::from_std_file(dir))
+}
+
+fn open_dir(owned: &OwnedDir) -> io::Result<Dir> {
+    sys::open_same_dir(&owned.path, &owned.identity).map(Dir::from_std_file)
+}

@@ -1,0 +1,300 @@
+//! The async face of the removal engine: [`remove_dir_all`], and the future that it shares with
+//! the handles' `close`.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::runtime::Handle;
+
+use crate::blocking::oneshot::{self, Sender};
+use crate::blocking::spawn;
+use crate::cleanup::ReportOnDrop;
+use crate::owned::{self, Owner};
+use crate::remove::{self, Options, Outcome, RemoveError, Removed, SpanContext, SpawnHelper};
+
+/// Removes a directory and everything in it, temporary or not.
+///
+/// Like `tokio::fs::remove_dir_all` and Python's `shutil.rmtree`, but with a full report.
+///
+/// Nothing happens until the result is awaited. Then a thread of Tokio's blocking pool removes the
+/// tree; beyond some fifty entries, [a few more](RemoveDirAll::max_threads) help. It follows no
+/// symlink, enters no mount point, and continues past failures.
+///
+/// On Unix, removal works relative to open directories. A directory in the tree that its owner may
+/// not read, search or write is given those rights if they are needed. A directory deeper than 64
+/// levels is renamed to a random name in `path` before it is emptied; if it then cannot be removed,
+/// it remains there, and the report says so.
+///
+/// # Errors
+///
+/// A [`RemoveError`] with every entry that remains. Nothing is touched if `path` does not exist,
+/// is a file, a symlink or a filesystem's root, is empty, contains a NUL, is `.` or ends in `..`,
+/// or if the result is awaited outside a Tokio runtime.
+///
+/// On Unix, a directory that turns out not to be empty, because the filesystem skipped entries or
+/// another process added some, is read again. While that removes something, it is repeated for two
+/// seconds, or twice as long as the first pass took if that is longer. Otherwise, and after that,
+/// it is repeated at most 16 times.
+///
+/// # Platform notes
+///
+/// NFS and FUSE filesystems keep a file that is removed while open, in the same directory as
+/// `.nfs…` or `.fuse_hidden…`, until it is closed. A directory with such a file is retried for a
+/// third of a second, or three seconds at most for all of them, then reported with the file's name
+/// and the kind `ResourceBusy`.
+///
+/// Windows: an entry that is open in a process that does not share deletion cannot be removed. It
+/// is retried for a third of a second, or three seconds at most for all of them, then reported; the
+/// rest is removed. A read-only attribute is cleared. Junctions and all other reparse points are
+/// removed but not entered; one with entries of its own, as placeholders of cloud files may have,
+/// remains and is reported. Paths must be shorter than 32,767 characters.
+///
+/// # Panics
+///
+/// Panics after the removal has ended if the [progress function](RemoveDirAll::on_progress) did.
+///
+/// # Cancel safety
+///
+/// Dropping the future does not stop a removal that has begun. It continues in the background, is
+/// [pending](crate::cleanup::pending) until it ends, and failures go to the
+/// [failure hook](crate::cleanup::set_failure_hook).
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let outer = async_tempdir::AsyncTempDir::new().await?;
+/// # let old = outer.create_dir("old").await?;
+/// # outer.write("old/file", "x").await?;
+/// let removed = async_tempdir::remove_dir_all(&old).await?;
+/// assert_eq!((removed.files, removed.dirs), (1, 1));
+/// # outer.close().await?;
+/// # Ok::<(), std::io::Error>(())
+/// # }
+/// ```
+pub fn remove_dir_all(path: impl AsRef<Path>) -> RemoveDirAll {
+    let given = path.as_ref();
+    RemoveDirAll::new(Target::Path {
+        // Made absolute now, because the current directory may change before this is awaited.
+        resolved: resolve(given),
+        given: given.to_path_buf(),
+    })
+}
+
+/// Configures a removal, which begins when this is awaited.
+///
+/// Returned by [`remove_dir_all`], [`AsyncTempDir::close`](crate::AsyncTempDir::close) and
+/// [`TempRoot::close`](crate::TempRoot::close).
+#[must_use = "nothing is awaited: a path is not removed at all, a closed directory in the background"]
+pub struct RemoveDirAll {
+    target: Target,
+    options: Options,
+}
+
+/// What a removal removes when it begins.
+enum Target {
+    /// A directory that nothing in this crate owns. If dropped before, it is not touched.
+    Path {
+        given: PathBuf,
+        resolved: io::Result<PathBuf>,
+    },
+    /// A directory with an owner. If dropped before, it is removed in the background.
+    Owned(Owner),
+}
+
+impl Target {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Path { given, .. } => given,
+            Self::Owned(owner) => &owner.dir.path,
+        }
+    }
+}
+
+impl RemoveDirAll {
+    fn new(target: Target) -> Self {
+        Self {
+            target,
+            options: Options::default(),
+        }
+    }
+
+    /// Creates the removal of an owned directory, which is certain even if this is never awaited.
+    pub(crate) fn of(mut owner: Owner) -> Self {
+        owner.force_cleanup();
+        Self::new(Target::Owned(owner))
+    }
+
+    async fn run(self) -> Result<Removed, RemoveError> {
+        let path = self.target.path().to_path_buf();
+        let (sender, receiver) = oneshot::channel();
+        self.begin(sender);
+        match receiver.await {
+            Ok(result) => result.take(),
+            Err(lost) => Err(RemoveError::whole(&path, lost.into())),
+        }
+    }
+
+    fn begin(self, sender: Sender<ReportOnDrop>) {
+        let Self { target, options } = self;
+        match target {
+            Target::Path { given, resolved } => {
+                let runtime = || Handle::try_current().map_err(io::Error::other);
+                match resolved.and_then(|path| Ok((path, runtime()?))) {
+                    Ok((path, runtime)) => {
+                        let options = for_caller(options, &runtime);
+                        spawn::spawn_mandatory(&runtime, move |_| {
+                            sender.run(|| ReportOnDrop::new(remove_path(&path, options)));
+                        });
+                    }
+                    Err(error) => sender.run(|| ReportOnDrop::new(Outcome::failed(&given, error))),
+                }
+            }
+            Target::Owned(owner) => close(owner, options, sender),
+        }
+    }
+
+    /// Sets the maximum number of blocking threads that work on the removal.
+    ///
+    /// The default is the number of processors, but at most four; 0 counts as 1. This is an upper
+    /// bound: helper threads are requested only when there is enough work, and the removal does not
+    /// wait for them to start. On platforms other than Unix, there is always one thread.
+    pub fn max_threads(mut self, n: usize) -> Self {
+        self.options.max_threads = Some(n.max(1));
+        self
+    }
+
+    /// Registers a callback that receives what has been removed so far.
+    ///
+    /// `f` is called at most ten times a second, and once when the removal has succeeded or failed,
+    /// but not if it was refused. It runs on a thread that removes, which waits for it. If it
+    /// panics, it is not called again, the removal continues, and awaiting it panics in the end.
+    pub fn on_progress(mut self, f: impl Fn(Removed) + Send + Sync + 'static) -> Self {
+        self.options.on_progress = Some(Box::new(f));
+        self
+    }
+}
+
+impl fmt::Debug for RemoveDirAll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoveDirAll")
+            .field("path", &self.target.path())
+            .field("options", &self.options)
+            .finish()
+    }
+}
+
+impl IntoFuture for RemoveDirAll {
+    type Output = Result<Removed, RemoveError>;
+    type IntoFuture = Removal;
+
+    fn into_future(self) -> Removal {
+        Removal(Box::pin(self.run()))
+    }
+}
+
+/// The future of a [`RemoveDirAll`].
+///
+/// The removal begins when this is first polled; dropping it later does not stop the removal. If
+/// dropped before that, the future of [`remove_dir_all`] removes nothing, and that of
+/// [`close`](crate::AsyncTempDir::close) removes in the background.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Removal(Pin<Box<dyn Future<Output = Result<Removed, RemoveError>> + Send + Sync>>);
+
+impl Future for Removal {
+    type Output = Result<Removed, RemoveError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Removal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Removal").finish_non_exhaustive()
+    }
+}
+
+/// Removes an owned directory as soon as no operation works in it.
+fn close(owner: Owner, options: Options, sender: Sender<ReportOnDrop>) {
+    let dir = Arc::clone(&owner.dir);
+    if owner.dir.is_wrong_process() {
+        let error = owned::WrongProcess.into();
+        return sender.run(|| ReportOnDrop::new(Outcome::failed(&dir.path, error)));
+    }
+    // An awaited removal does not queue behind dropped directories, and has helper threads.
+    let queues = dir.queues_here();
+    let options = for_caller(options, &queues.runtime);
+    owner.close(move || {
+        queues.operations.spawn_mandatory(move || {
+            sender.run(move || {
+                let removed = dir.remove(options);
+                // The parent may be removed now, and counts as pending before the caller learns
+                // that this one is gone.
+                drop(dir);
+                ReportOnDrop::new(removed)
+            });
+        });
+    });
+}
+
+/// Completes the options of a removal that the calling task waits for: it has helper threads from
+/// `runtime`'s blocking pool, and is part of the task's span.
+pub(crate) fn for_caller(options: Options, runtime: &Handle) -> Options {
+    Options {
+        spawn_helper: Some(spawn_helper(runtime)),
+        span: SpanContext::current(),
+        ..options
+    }
+}
+
+/// Returns a function that requests helper threads from `runtime`'s blocking pool. If the pool
+/// accepts no more work, there are none.
+fn spawn_helper(runtime: &Handle) -> SpawnHelper {
+    let runtime = runtime.clone();
+    Box::new(move |help| {
+        // Not `spawn::try_spawn`: a helper that the pool drops need not run elsewhere, and owns nothing
+        // that matters. If the system gives no thread, Tokio panics.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(runtime.spawn_blocking(help))));
+    })
+}
+
+fn remove_path(path: &Path, options: Options) -> Outcome {
+    let refuse = |error| Outcome::failed(path, error);
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_symlink() => refuse(io::Error::new(
+            io::ErrorKind::NotADirectory,
+            "it is a symlink, and those are not followed",
+        )),
+        Ok(metadata) if !metadata.is_dir() => refuse(io::Error::new(
+            io::ErrorKind::NotADirectory,
+            "it is no directory",
+        )),
+        Ok(_) => remove::tree(path, None, options),
+        Err(error) => refuse(error),
+    }
+}
+
+/// Returns the absolute path of the directory entry that `path` names.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let invalid = |message| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    if path.as_os_str().is_empty() {
+        return invalid("the path is empty");
+    }
+    if path.as_os_str().as_encoded_bytes().contains(&0) {
+        return invalid("the path has a NUL");
+    }
+    let absolute = std::path::absolute(path)?;
+    match (path.file_name(), absolute.parent(), absolute.file_name()) {
+        // Joined again without a trailing slash, which would follow a symlink.
+        (Some(_), Some(parent), Some(name)) => Ok(parent.join(name)),
+        _ => invalid("it names no entry of a directory that could be removed"),
+    }
+}

@@ -1,0 +1,49 @@
+//! What a caller may ask of a removal.
+
+use std::ffi::CStr;
+use std::fmt;
+use std::time::Instant;
+
+use super::{Removed, SpanContext};
+
+/// The options of a removal.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) max_threads: Option<usize>,
+    pub(crate) on_progress: Option<OnProgress>,
+    pub(crate) span: SpanContext,
+    pub(crate) last: Option<Last>,
+    /// When the removal stops even if something is left: [`Outcome::stopped`]. Another removal can
+    /// continue from there.
+    pub(crate) until: Option<Instant>,
+    /// Lets another thread call the given closure soon, late or never. `None` means no helpers.
+    #[cfg_attr(
+        not(unix),
+        expect(dead_code, reason = "the portable engine works alone")
+    )]
+    pub(crate) spawn_helper: Option<SpawnHelper>,
+}
+
+/// A file in the directory that is removed when nothing else is left, and stays if something does.
+///
+/// It tells other processes that the directory is in use.
+pub(crate) struct Last {
+    pub(crate) name: &'static CStr,
+    /// Closes the file, if the filesystem removes neither it nor its directory while it is open.
+    /// May be called any number of times.
+    pub(crate) release: Box<dyn Fn() + Send + Sync>,
+}
+
+pub(super) type OnProgress = Box<dyn Fn(Removed) + Send + Sync>;
+
+/// See [`Options::spawn_helper`].
+pub(crate) type SpawnHelper = Box<dyn Fn(Box<dyn FnOnce() + Send>) + Send + Sync>;
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("max_threads", &self.max_threads)
+            .field("on_progress", &self.on_progress.is_some())
+            .finish_non_exhaustive()
+    }
+}

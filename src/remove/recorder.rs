@@ -1,0 +1,253 @@
+//! Records what the threads of a removal have removed, and what failed.
+
+use std::any::Any;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::options::{OnProgress, Options};
+use super::{RemoveError, RemoveFailure};
+use crate::util::sync::Mutex;
+
+/// The number of entries that a removal removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Removed {
+    /// Everything other than directories: files, symlinks, sockets, pipes, devices. An open file
+    /// that a FUSE filesystem keeps as `.fuse_hidden…` counts once, under its original name.
+    pub files: u64,
+    /// Directories, including the one that the removal was called for.
+    pub dirs: u64,
+}
+
+impl Removed {
+    /// Adds the numbers of another removal.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.files += other.files;
+        self.dirs += other.dirs;
+    }
+}
+
+/// The end of a removal.
+pub(crate) struct Outcome {
+    pub(crate) result: Result<Removed, RemoveError>,
+    /// The panic of `on_progress`, which is resumed in the caller in the end.
+    pub(crate) panic: Option<Box<dyn Any + Send>>,
+    /// Set if it stopped at [`Options::until`]. The result then contains what was removed, and the
+    /// failures met, up to then.
+    pub(crate) stopped: bool,
+}
+
+impl Outcome {
+    /// Creates the outcome of a removal that removed nothing because of `error`.
+    pub(crate) fn failed(path: &Path, error: io::Error) -> Self {
+        Self::from(Err(RemoveError::whole(path, error)))
+    }
+}
+
+impl From<Result<Removed, RemoveError>> for Outcome {
+    fn from(result: Result<Removed, RemoveError>) -> Self {
+        Self {
+            result,
+            panic: None,
+            stopped: false,
+        }
+    }
+}
+
+/// The least time between two calls of `on_progress`.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// Records one removal.
+pub(super) struct Recorder {
+    path: PathBuf,
+    /// Without `on_progress`.
+    options: Options,
+    has_progress: bool,
+    stopped: AtomicBool,
+    files: AtomicU64,
+    dirs: AtomicU64,
+    failed: AtomicU64,
+    /// The first of them.
+    failures: Mutex<Vec<RemoveFailure>>,
+    progress: Mutex<Progress>,
+}
+
+struct Progress {
+    /// Dropped when the removal ends, although a late helper may still hold the recorder.
+    on_progress: Option<OnProgress>,
+    last_call: Instant,
+    /// The panic of `on_progress`. The removal continues; the panic is resumed in the caller.
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+impl Recorder {
+    pub(super) fn new(path: &Path, mut options: Options) -> Arc<Self> {
+        let on_progress = options.on_progress.take();
+        Arc::new(Self {
+            path: path.to_path_buf(),
+            options,
+            has_progress: on_progress.is_some(),
+            stopped: AtomicBool::new(false),
+            files: AtomicU64::new(0),
+            dirs: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            failures: Mutex::new(Vec::new()),
+            progress: Mutex::new(Progress {
+                on_progress,
+                last_call: Instant::now(),
+                panic: None,
+            }),
+        })
+    }
+
+    #[cfg_attr(
+        not(unix),
+        expect(dead_code, reason = "the portable engine works alone")
+    )]
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Returns whether it is time to stop. Once `true`, it remains so.
+    pub(super) fn is_stopped(&self) -> bool {
+        let Some(until) = self.options.until else {
+            return false;
+        };
+        if !self.has_stopped() && Instant::now() >= until {
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+        self.has_stopped()
+    }
+
+    /// Returns whether [`is_stopped`](Self::is_stopped) has returned `true`, so that work was left.
+    pub(super) fn has_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Adds what was removed since the last call, and calls `on_progress` if that is due.
+    pub(super) fn add(&self, removed: Removed) {
+        self.files.fetch_add(removed.files, Ordering::Relaxed);
+        self.dirs.fetch_add(removed.dirs, Ordering::Relaxed);
+        // One thread at a time; the others continue.
+        if self.has_progress
+            && let Some(mut progress) = self.progress.try_lock()
+            && progress.last_call.elapsed() >= INTERVAL
+        {
+            self.call(&mut progress);
+            progress.last_call = Instant::now();
+        }
+    }
+
+    /// Records that the entry at `path` remains. Calls `path` only if there is room for it.
+    pub(super) fn failed(&self, path: impl FnOnce() -> PathBuf, error: impl Into<io::Error>) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+        let mut failures = self.failures.lock();
+        if failures.len() < RemoveError::MAX_FAILURES {
+            failures.push(RemoveFailure {
+                path: path(),
+                error: error.into(),
+            });
+        }
+    }
+
+    /// Returns the number of failures so far.
+    #[cfg(any(not(unix), test))]
+    pub(super) fn failures(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Ends the record. Called when no thread is at work any more.
+    pub(super) fn finish(&self) -> Outcome {
+        let mut progress = self.progress.lock();
+        self.call(&mut progress);
+        drop(progress.on_progress.take());
+        let removed = self.removed();
+        let failures = std::mem::take(&mut *self.failures.lock());
+        let result = if failures.is_empty() {
+            Ok(removed)
+        } else {
+            let failed = self.failed.load(Ordering::Relaxed);
+            Err(RemoveError::new(
+                self.path.clone(),
+                failures,
+                failed,
+                removed,
+            ))
+        };
+        Outcome {
+            result,
+            panic: progress.panic.take(),
+            stopped: self.has_stopped(),
+        }
+    }
+
+    fn removed(&self) -> Removed {
+        Removed {
+            files: self.files.load(Ordering::Relaxed),
+            dirs: self.dirs.load(Ordering::Relaxed),
+        }
+    }
+
+    fn call(&self, progress: &mut Progress) {
+        if let Some(on_progress) = &progress.on_progress
+            && progress.panic.is_none()
+        {
+            let removed = self.removed();
+            progress.panic = catch_unwind(AssertUnwindSafe(|| on_progress(removed))).err();
+        }
+    }
+}
+
+/// The number of removed entries that a thread counts before it adds them to the recorder.
+const STRIDE: u64 = 128;
+
+/// The entries that one thread has removed and not yet added to the recorder.
+pub(super) struct LocalCounts<'a> {
+    recorder: &'a Recorder,
+    removed: Removed,
+}
+
+impl<'a> LocalCounts<'a> {
+    pub(super) fn new(recorder: &'a Recorder) -> Self {
+        Self {
+            recorder,
+            removed: Removed::default(),
+        }
+    }
+
+    pub(super) fn file(&mut self) {
+        self.removed.files += 1;
+        self.count();
+    }
+
+    pub(super) fn dir(&mut self) {
+        self.removed.dirs += 1;
+        self.count();
+    }
+
+    fn count(&mut self) {
+        if self.removed.files + self.removed.dirs >= STRIDE {
+            self.flush();
+        }
+    }
+
+    pub(super) fn flush(&mut self) {
+        if self.removed != Removed::default() {
+            self.recorder.add(std::mem::take(&mut self.removed));
+        }
+    }
+}
+
+impl Drop for LocalCounts<'_> {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}

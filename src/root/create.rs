@@ -1,0 +1,138 @@
+//! Creates a root that is locked before another process can consider it dead.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::name::{RootName, Stage};
+use super::{LOCK, lock_in};
+use crate::owned::RootLock;
+use crate::sys::{self, Identity};
+
+/// The maximum number of names tried. One is lost if another process reclaims the directory in the
+/// microseconds between its creation and its locking.
+const MAX_TRIES: u32 = 64;
+
+/// A root that has just been created.
+pub(super) struct NewRoot {
+    pub(super) path: PathBuf,
+    pub(super) identity: Identity,
+    pub(super) lock: RootLock,
+    /// The error because of which it has no lock, if it has none.
+    pub(super) unlocked: Option<io::Error>,
+}
+
+/// Creates a root of `app` in `parent`.
+pub(super) fn create_root(app: &str, parent: &Path) -> io::Result<NewRoot> {
+    for _ in 0..MAX_TRIES {
+        let name = RootName::fresh(app)?;
+        if let Some(created) = try_create(&name, parent)? {
+            return Ok(created);
+        }
+    }
+    Err(io::Error::new(
+        io::ErrorKind::ResourceBusy,
+        format!("{MAX_TRIES} in a row were taken before they were locked"),
+    ))
+}
+
+/// Tries one name. Returns `None` if another process has taken it, or the new directory.
+fn try_create(name: &RootName, parent: &Path) -> io::Result<Option<NewRoot>> {
+    let [new, path, dead] =
+        [Stage::New, Stage::Root, Stage::Dead].map(|at| parent.join(name.at(at)));
+    if fs::symlink_metadata(&path).is_ok() {
+        return Ok(None);
+    }
+    // Not directly under its final name: if this process is killed before there is a lock, the
+    // directory can still be told from one that is not a root.
+    let identity = match sys::create_private_dir(&new, None) {
+        Ok(identity) => identity,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+        // Already reclaimed, unless the parent is missing.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && parent.is_dir() => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    lock_and_name(&new, &path)
+        .inspect(|locked| {
+            if locked.is_none() {
+                discard(&new);
+            }
+        })
+        .inspect_err(|_| discard(&new))
+        .map(|locked| {
+            locked.map(|(lock, unlocked)| NewRoot {
+                identity,
+                lock: RootLock::new(lock, sys::hold_dir(&path).ok(), LOCK, dead),
+                unlocked,
+                path,
+            })
+        })
+}
+
+/// Removes a directory that would otherwise remain until the next process starts.
+fn discard(new: &Path) {
+    let _ = fs::remove_file(lock_in(new));
+    let _ = fs::remove_dir(new);
+}
+
+/// The locked file, or the error because of which there is none.
+type Lock = (Option<File>, Option<io::Error>);
+
+fn lock_and_name(new: &Path, path: &Path) -> io::Result<Option<Lock>> {
+    let lock = match sys::create_lock(&lock_in(new)) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if sys::DIRS_MAY_STAY_OPEN {
+        let locked = lock_file(lock, new)?;
+        Ok(match locked {
+            Some(locked) if renamed(new, path)? => Some(locked),
+            _ => None,
+        })
+    } else {
+        drop(lock);
+        if !renamed(new, path)? {
+            return Ok(None);
+        }
+        match sys::open_lock(&lock_in(path)) {
+            Ok(lock) => lock_file(lock, path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn renamed(new: &Path, path: &Path) -> io::Result<bool> {
+    match fs::rename(new, path) {
+        Ok(()) => Ok(true),
+        // Reclaimed, or the name has been taken since.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(_) if fs::symlink_metadata(path).is_ok() => Ok(false),
+        // Another process has the lock file open to check whether it is locked.
+        Err(error) if is_denied(&error) && !sys::DIRS_MAY_STAY_OPEN => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_denied(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
+}
+
+/// Locks the lock file of the directory `dir`. Returns `None` if another process reclaims it.
+fn lock_file(lock: File, dir: &Path) -> io::Result<Option<Lock>> {
+    let path = lock_in(dir);
+    match lock.try_lock() {
+        // A process that reclaims it locks the file first, and may have removed it since.
+        Ok(()) => Ok(sys::is_at(&lock, &path)?.then_some((Some(lock), None))),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        // Where there are no locks, a directory without the file is not considered dead.
+        Err(TryLockError::Error(error)) => {
+            drop(lock);
+            fs::remove_file(path)?;
+            Ok(Some((None, Some(error))))
+        }
+    }
+}

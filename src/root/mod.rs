@@ -1,0 +1,254 @@
+//! A process's root, locked while the process lives, so that others can identify dead roots.
+
+mod create;
+mod name;
+mod reclaim;
+mod reclaimed;
+mod search;
+
+use std::ffi::CStr;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+pub use reclaimed::Reclaimed;
+
+use crate::cleanup::RuntimeQueues;
+use crate::dir::{AsyncTempDir, Builder};
+use crate::owned::{Cleanup, Owner, Policy};
+use crate::removal::RemoveDirAll;
+use crate::util::with_path;
+use reclaim::Reclaiming;
+
+/// The name of the lock file in a root. It is unlike any other file's name, because it is part of
+/// the proof that a directory is a root.
+const LOCK: &CStr = c".async-tempdir.lock";
+
+/// Returns the path of the lock file in the root at `path`.
+fn lock_in(path: &Path) -> PathBuf {
+    path.join(LOCK.to_str().expect("it is ASCII"))
+}
+
+/// Holds the temporary directories of a process, and reclaims those of killed ones.
+///
+/// A process cannot remove its directories when it is killed by SIGKILL or the out-of-memory
+/// killer, or loses power. So the next process does, with one line when it starts:
+/// [`open`](Self::open) creates a root of its own, `<app>-<random>`, then removes in the background
+/// the roots of that application whose process is dead.
+///
+/// A process is considered alive while it holds a lock on a file in its root; the operating system
+/// releases it on exit, however the process ends. Process ids are not shared across containers, and
+/// age proves nothing, so neither is used. A live root is never touched, whether it is another
+/// process's or this one's.
+///
+/// A root costs two file descriptors (one on Windows), however many directories are created in it.
+///
+/// When dropped, it is removed in the background like an [`AsyncTempDir`], after the directories in
+/// it whose handles still exist. A directory in it that was [kept](AsyncTempDir::keep), or whose
+/// policy keeps it, is removed with the root at the latest: [`persist`](AsyncTempDir::persist) a
+/// directory that is to outlive it.
+///
+/// If the [environment](Cleanup#the-environment-has-the-last-word) keeps the root, its lock file is
+/// removed, so that no later process considers it dead. If that fails, the file remains locked
+/// until this process exits, and the [failure hook](crate::cleanup::set_failure_hook) is called,
+/// because the next process would reclaim the root.
+///
+/// # Child processes
+///
+/// A process started with [`Command`](std::process::Command) does not share the lock: if its parent
+/// is killed, the root is dead even if the child still works in it. A forked child (`fork` without
+/// `exec`) shares the lock: the root lives until both processes are gone. The child removes
+/// nothing, and using an inherited handle there returns an error.
+///
+/// # Security
+///
+/// Only real directories owned by the effective user that match this naming scheme are removed.
+/// They must contain an unlocked lock file of the same user or, if they were being created or
+/// removed, be empty. Dead roots are not searched for where other users could replace them: in a
+/// directory that belongs to another user and is writable for group or others without the sticky
+/// bit, or that is reached through a symlink of another user (other than root). That is not an
+/// error: see [`Reclaimed::skipped_reason`].
+///
+/// # Platform notes
+///
+/// - Network filesystems: every machine that opens roots in the same parent must see the locks of
+///   the others. Where it does not (NFS mounted with `nolock` or `local_lock=flock`, SMB with
+///   `nobrl`, some of FUSE and 9p), a root that another machine uses is considered dead: give each
+///   machine its own parent. Where files belong to a user other than their creator, nothing is
+///   reclaimed.
+/// - NFS and FUSE keep the lock file under another name until it is closed, which happens just
+///   before the root itself is removed. If another process has it open then, the removal waits for
+///   a third of a second. A root reported because of this is empty once the file is closed, and the
+///   next process removes it.
+/// - If the filesystem has no file locks, or Rust's standard library has none on this system
+///   (Android), the root works without, and nothing is ever reclaimed.
+/// - Linux: a shared lock on the directory itself keeps systemd-tmpfiles from removing old entries
+///   in it.
+/// - Windows: neither the owner of a directory nor write access to its parent is checked.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let outer = async_tempdir::AsyncTempDir::new().await?;
+/// use async_tempdir::TempRoot;
+///
+/// # let parent = outer.path();
+/// let root = TempRoot::open_in("my-server", parent).await?; // `open` for the usual place
+/// let upload = root.temp_dir().await?;
+/// upload.write("part", "…").await?;
+/// upload.close().await?;
+///
+/// let reclaimed = root.reclaimed().await;
+/// println!("{} dead processes had left something", reclaimed.roots());
+/// root.close().await?;
+/// # outer.close().await?;
+/// # Ok::<(), std::io::Error>(())
+/// # }
+/// ```
+#[must_use = "dropped at once, the root is removed at once"]
+pub struct TempRoot {
+    owner: Owner,
+    reclaiming: Arc<Reclaiming>,
+}
+
+impl TempRoot {
+    /// The maximum length of an application's name in bytes, so that the root's name stays below
+    /// the 255 that filesystems allow.
+    pub const MAX_APP: usize = name::MAX_APP;
+
+    /// Creates a root in [`std::env::temp_dir`] and starts reclaiming those of dead processes.
+    ///
+    /// Only roots of the same `app` are reclaimed. This does not wait for that;
+    /// [`reclaimed`](Self::reclaimed) and [`cleanup::idle`](crate::cleanup::idle) do. One blocking
+    /// thread reclaims, a few milliseconds at a time, so that other work gets its turn. When the
+    /// runtime shuts down, remaining roots, or parts of one, are left to the next process.
+    ///
+    /// # Errors
+    ///
+    /// Each error names the operation and the parent directory.
+    ///
+    /// - `InvalidInput`: `app` is empty, longer than [`MAX_APP`](Self::MAX_APP), or contains a path
+    ///   separator or a NUL; or the environment variable
+    ///   [`ASYNC_TEMPDIR_CLEANUP`](Cleanup#the-environment-has-the-last-word) is not a policy.
+    /// - `ResourceBusy`: 64 new roots in a row were taken by other processes before they were
+    ///   locked.
+    /// - Any error of [`Builder::create`] about a directory that cannot be created, and any error
+    ///   that the operating system returns for the lock file.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, no root is left, and nothing is reclaimed.
+    pub async fn open(app: impl AsRef<str>) -> io::Result<Self> {
+        Self::open_in(app, std::env::temp_dir()).await
+    }
+
+    /// Creates a root like [`open`](Self::open), in `parent`, which must exist.
+    ///
+    /// # Errors
+    ///
+    /// The same as for [`open`](Self::open).
+    ///
+    /// # Cancel safety
+    ///
+    /// The same as for [`open`](Self::open).
+    pub async fn open_in(app: impl AsRef<str>, parent: impl AsRef<Path>) -> io::Result<Self> {
+        let (app, parent) = (app.as_ref(), parent.as_ref());
+        let fail = |error| with_path("open a root for temporary directories in", parent, error);
+        name::check_app(app).map_err(fail)?;
+        let policy = Policy::new(Cleanup::Always).map_err(fail)?;
+        let runtime = Handle::try_current().map_err(|error| fail(io::Error::other(error)))?;
+        // The current directory may change.
+        let absolute = std::path::absolute(parent).map_err(fail)?;
+        let queues = RuntimeQueues::of(&runtime);
+        let make = {
+            let (app, parent, queues) = (app.to_owned(), absolute.clone(), Arc::clone(&queues));
+            move || {
+                let created = create::create_root(&app, &parent)?;
+                let lock = Some(created.lock);
+                let owner = Owner::new(created.path, created.identity, queues, None, lock);
+                Ok((owner, created.unlocked))
+            }
+        };
+        let made = queues.operations.run(make).await.map_err(fail)?;
+        let (mut owner, unlocked) = made.map_err(fail)?;
+        owner.arm(policy);
+        let reclaiming = match unlocked {
+            None => Reclaiming::begin(&runtime, app, absolute),
+            Some(error) => Reclaiming::skipped(error),
+        };
+        Ok(Self { owner, reclaiming })
+    }
+
+    /// Returns the root's path, which is absolute. Symlinks in its parents are not resolved.
+    pub fn path(&self) -> &Path {
+        &self.owner.dir.path
+    }
+
+    /// Waits until reclaiming has ended, and returns its report.
+    ///
+    /// By then, each dead root has been removed or could not be, unless [`Reclaimed::skipped_reason`] says
+    /// why not.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future only ends the wait.
+    pub async fn reclaimed(&self) -> &Reclaimed {
+        self.reclaiming.ended().await
+    }
+
+    /// Creates a temporary directory in the root, with the defaults of [`Builder`].
+    ///
+    /// If the root's handle is dropped first, the root remains until the directory's handle is
+    /// dropped, too.
+    ///
+    /// # Errors
+    ///
+    /// The same as for [`Builder::create`]; also `NotFound` if another process has removed the
+    /// root, and `Other` if the root's path now refers to something else.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, no directory is left: see [`Builder::create`].
+    pub async fn temp_dir(&self) -> io::Result<AsyncTempDir> {
+        self.builder().create().await
+    }
+
+    /// Returns a [`Builder`] for a directory in the root.
+    ///
+    /// While the builder, or the handle of its directory, exists, dropping the root's handle does
+    /// not remove the root. Setting another [`parent`](Builder::parent) detaches it from the root.
+    pub fn builder(&self) -> Builder {
+        Builder::new().parent_dir(&self.owner.dir)
+    }
+
+    /// Removes the root and everything in it, and reports errors, as [`AsyncTempDir::close`] does.
+    ///
+    /// The root is renamed first, to `.<app>-<random>.dead` in the same parent, so that the rest is
+    /// recognized if the process is killed meanwhile. Errors contain paths under the new name.
+    ///
+    /// Directories in the root are removed even if their handles exist.
+    ///
+    /// # Errors
+    ///
+    /// A [`RemoveError`](crate::RemoveError) with every entry that remains.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future, or not awaiting it at all, does not stop the removal.
+    pub fn close(self) -> RemoveDirAll {
+        RemoveDirAll::of(self.owner)
+    }
+}
+
+impl fmt::Debug for TempRoot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TempRoot")
+            .field("path", &self.path())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,130 @@
+//! File owners, path resolution and locks.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+/// The maximum number of symlinks followed in one path; the same limit as on Linux.
+const MAX_LINKS: u32 = 40;
+
+const ROOT_USER: u32 = 0;
+
+fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// Returns whether the file belongs to the effective user.
+pub(crate) fn is_own(metadata: &Metadata) -> bool {
+    metadata.uid() == user()
+}
+
+/// Resolves the absolute path `dir`, provided that no other user can make this process remove
+/// files of its own user by way of that directory.
+pub(crate) fn safe_to_reclaim_in(dir: &Path) -> io::Result<PathBuf> {
+    let resolved = resolve(dir)?;
+    let metadata = fs::metadata(&resolved)?;
+    let mode = metadata.mode();
+    let others_write = mode & 0o022 != 0;
+    let sticky = mode & 0o1000 != 0;
+    if !is_own(&metadata) && others_write && !sticky {
+        return Err(refusal(format!(
+            "{resolved:?} belongs to another user, and others may rename what is in it (mode {:o})",
+            mode & 0o7777
+        )));
+    }
+    Ok(resolved)
+}
+
+/// Follows symlinks of this user and of root, and refuses those of other users.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let mut resolved = PathBuf::from("/");
+    let mut rest: VecDeque<OsString> = names(path).collect();
+    let mut links = 0;
+    while let Some(name) = rest.pop_front() {
+        if name == ".." {
+            resolved.pop();
+            continue;
+        }
+        let next = resolved.join(name);
+        let metadata = fs::symlink_metadata(&next)?;
+        if !metadata.is_symlink() {
+            resolved = next;
+            continue;
+        }
+        links += 1;
+        if links > MAX_LINKS {
+            return Err(rustix::io::Errno::LOOP.into());
+        }
+        if !is_own(&metadata) && metadata.uid() != ROOT_USER {
+            return Err(refusal(format!("{next:?} is a symlink of another user")));
+        }
+        let target = fs::read_link(&next)?;
+        if target.is_absolute() {
+            resolved = PathBuf::from("/");
+        }
+        for name in names(&target).collect::<Vec<_>>().into_iter().rev() {
+            rest.push_front(name);
+        }
+    }
+    Ok(resolved)
+}
+
+fn names(path: &Path) -> impl Iterator<Item = OsString> + '_ {
+    path.components().filter_map(|component| match component {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        _ => None,
+    })
+}
+
+fn refusal(message: String) -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, message)
+}
+
+/// Creates the lock file `path`, which must not exist, private to its owner.
+pub(crate) fn create_lock(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Opens what may be a lock file, without following a symlink or waiting for a peer.
+pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK);
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(flags.bits() as i32)
+        .open(path)
+}
+
+/// Returns whether the open file is the one at `path`.
+pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let open = file.metadata()?;
+    match fs::symlink_metadata(path) {
+        Ok(there) => Ok(open.dev() == there.dev() && open.ino() == there.ino()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Locks the directory `path`, so that systemd-tmpfiles does not remove it or its contents, however
+/// old, as long as the file is open: see systemd's documentation on building a temporary directory
+/// safely. On other systems, the lock has no effect.
+pub(crate) fn hold_dir(path: &Path) -> io::Result<File> {
+    let flags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW);
+    let dir = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits() as i32)
+        .open(path)?;
+    dir.try_lock_shared()?;
+    Ok(dir)
+}

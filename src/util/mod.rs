@@ -1,0 +1,18 @@
+//! What several layers use: names, errors with context, locks.
+
+pub(crate) mod error;
+pub(crate) mod name;
+pub(crate) mod sync;
+
+pub(crate) use error::with_path;
+
+use std::num::NonZero;
+use std::sync::LazyLock;
+use std::thread::available_parallelism;
+
+/// Returns the number of processors that the process may use.
+pub(crate) fn processors() -> usize {
+    static PROCESSORS: LazyLock<usize> =
+        LazyLock::new(|| available_parallelism().map_or(1, NonZero::get));
+    *PROCESSORS
+}
