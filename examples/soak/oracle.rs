@@ -44,9 +44,18 @@ impl Process {
         Self {
             // One of them is for reading this.
             descriptors: count("/proc/self/fd").map(|n| n - 1),
-            threads: count("/proc/self/task"),
+            threads: of_proc("/proc/self/task", |path| fs::read_dir(path))
+                .map(|tasks| tasks.flatten().filter(is_counted).count()),
         }
     }
+}
+
+/// Whether a thread has to end with the work. That which watches background removal stays for ten
+/// seconds.
+fn is_counted(task: &fs::DirEntry) -> bool {
+    // The system cuts names after 15 bytes.
+    fs::read_to_string(task.path().join("comm"))
+        .is_ok_and(|name| name.trim_end() != &"async-tempdir-watchdog"[..15])
 }
 
 /// What is read at `path` below /proc. Under Wine, that would tell of Wine.
