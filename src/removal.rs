@@ -98,7 +98,7 @@ pub struct RemoveDirAll {
     options: Options,
 }
 
-/// What a removal removes when it begins.
+/// The target of a removal.
 enum Target {
     /// A directory that nothing in this crate owns. If dropped before, it is not touched.
     Path {

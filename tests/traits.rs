@@ -5,6 +5,7 @@ mod support;
 use std::fmt::Debug;
 use std::future::{Future, IntoFuture};
 use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
 
 use async_tempdir::{
@@ -25,6 +26,8 @@ fn types_are_what_threads_and_tasks_need() {
     value::<Removed>();
     error::<PersistError>();
     error::<RemoveError>();
+    fn can_be_caught<T: UnwindSafe + RefUnwindSafe>() {}
+    can_be_caught::<Builder>();
     fn sendable<T: Debug + Send + Unpin + 'static>() {}
     sendable::<RemoveDirAll>();
     sendable::<Removal>();

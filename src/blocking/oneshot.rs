@@ -137,4 +137,17 @@ mod tests {
         assert!(woken.0.load(Ordering::SeqCst), "it would wait for ever");
         assert!(receiver.now_or_never().unwrap().is_err());
     }
+    #[test]
+    fn a_task_is_pending_if_its_future_was_dropped_before_it_ended() {
+        let (_sender, receiver) = channel::<()>();
+        let abandoned = Arc::clone(&receiver.abandoned);
+        drop(receiver);
+        assert!(abandoned.get().is_some());
+
+        let (sender, receiver) = channel();
+        let abandoned = Arc::clone(&receiver.abandoned);
+        sender.run(|| ());
+        drop(receiver);
+        assert!(abandoned.get().is_none(), "it has ended");
+    }
 }

@@ -17,7 +17,7 @@ use super::oneshot::{self, Receiver};
 use super::queue::{Limits, Next, Queue};
 use super::spawn;
 
-/// As many threads as there are operations, if need be.
+/// Allows a thread for each operation.
 const LIMITS: Limits = Limits {
     workers: usize::MAX,
     max_workers: usize::MAX,
@@ -28,7 +28,6 @@ const LIMITS: Limits = Limits {
 type Task = Box<dyn FnOnce() + Send>;
 
 /// The operations that wait for a thread of one runtime's blocking pool.
-#[derive(Debug)]
 pub(crate) struct OperationQueue {
     runtime: Handle,
     queue: Queue<Numbered>,
@@ -38,12 +37,6 @@ pub(crate) struct OperationQueue {
 struct Numbered {
     number: u64,
     task: Task,
-}
-
-impl std::fmt::Debug for Numbered {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Numbered").field(&self.number).finish()
-    }
 }
 
 impl OperationQueue {
@@ -223,6 +216,20 @@ mod tests {
             }
             assert_eq!(run.load(Ordering::SeqCst), taken);
         }
+    }
+
+    /// Tokio's budget for a task is not renewed by an executor inside it.
+    #[test]
+    fn an_executor_in_a_task_waits_for_any_number_of_operations() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let operations = OperationQueue::new(runtime.handle().clone());
+        runtime.block_on(async {
+            futures::executor::block_on(async {
+                for n in 0..1_000 {
+                    assert_eq!(operations.run(move || n).await.unwrap(), n);
+                }
+            });
+        });
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! A queued removal.
 
 use std::any::Any;
-use std::fmt;
 use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,14 +18,6 @@ pub(crate) struct RemovalJob {
     pub(crate) guard: Box<dyn Any + Send>,
     // Last: a removal that dropping `guard` starts must be counted before this one no longer is.
     pub(crate) pending: Pending,
-}
-
-impl fmt::Debug for RemovalJob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemovalJob")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
-    }
 }
 
 impl RemovalJob {

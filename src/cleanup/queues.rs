@@ -30,8 +30,7 @@ fn limits() -> Limits {
 /// The queues of the runtimes that have directories or work left.
 static QUEUES: LazyLock<Mutex<HashMap<Id, Weak<RuntimeQueues>>>> = LazyLock::new(Mutex::default);
 
-/// What waits for the blocking pool of one runtime.
-#[derive(Debug)]
+/// The operations and removals that wait for the blocking pool of one runtime.
 pub(crate) struct RuntimeQueues {
     pub(crate) runtime: Handle,
     pub(crate) operations: Arc<OperationQueue>,

@@ -37,7 +37,7 @@ pub(super) fn watch(queues: &Arc<RuntimeQueues>) {
     let mut watched = WATCHED.lock();
     let this = Some(process::id());
     if watched.runs_in != this {
-        // Those of the process that this one was forked from, if any.
+        // They belong to the process that this one was forked from, if any.
         watched.queues.clear();
     }
     watched.queues.push(Arc::downgrade(queues));

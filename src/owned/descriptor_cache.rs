@@ -79,7 +79,7 @@ mod tests {
         }
         let full = all.iter().filter(|cache| cache.take().is_some()).count();
         assert!((1..=MAX_CACHED).contains(&full), "{full}");
-        // Those have been given back.
+        // Their permits have been returned.
         all[MAX_CACHED + 9].put(null());
         assert!(all[MAX_CACHED + 9].take().is_some());
     }

@@ -40,7 +40,7 @@ pub(crate) struct OwnedDir {
     pub(crate) identity: Identity,
     /// The process that must remove it; a forked child has a copy of this, and must not.
     process: Process,
-    /// Those of the runtime that created it.
+    /// The queues of the runtime that created it.
     pub(crate) queues: Arc<RuntimeQueues>,
     state: Mutex<State>,
     /// Set once there is a child. Not part of `state`, whose lock a forked child cannot take.
@@ -127,7 +127,7 @@ mod tests {
         match fork::fork().unwrap() {
             Fork::Child => {
                 drop(operation);
-                // What it cannot release is no leak for a checker to find when it exits.
+                // Replaced, so that no checker takes the memory that it cannot release for a leak.
                 let error = Command::new("true").exec();
                 panic!("cannot run `true`: {error}");
             }

@@ -1,4 +1,4 @@
-//! What a caller may ask of a removal.
+//! The options of a removal.
 
 use std::ffi::CStr;
 use std::fmt;

@@ -4,12 +4,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// How often an entry is tried that another process has open, which takes about a third of a
-/// second. Virus scanners and indexers close a file within that time.
+/// The number of tries for an entry that another process has open: about a third of a second. Virus scanners and indexers close a file within that time.
 pub(super) const MAX_TRIES: u32 = 16;
 
-/// How often one removal pauses for open entries, whatever their number, without success: about
-/// three seconds in all.
+/// The number of pauses without success that one removal makes for open entries, whatever their
+/// number: about three seconds in all.
 const MAX_PAUSES: u32 = 160;
 
 const PAUSE: Duration = Duration::from_millis(20);

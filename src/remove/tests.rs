@@ -1,4 +1,4 @@
-//! What each engine does, without a runtime.
+//! Tests of each engine without a runtime.
 
 use std::fs;
 use std::io;

@@ -20,7 +20,7 @@ use crate::remove::{Options, Removed};
 use crate::sys::{self, Identity};
 use crate::util::with_path;
 
-/// How long a step works on one root.
+/// The time that a step works on one root.
 const STEP: Duration = Duration::from_millis(5);
 
 /// If a step removes fewer entries, the next one may take twice as long. It begins with the entries

@@ -30,7 +30,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// Whether an open directory can be renamed and removed.
+/// Tells that an open directory can be renamed and removed.
 pub(crate) const DIRS_MAY_STAY_OPEN: bool = cfg!(unix);
 
 /// Opens the directory at `path`, provided that it is still the one with this `identity`.

@@ -1,4 +1,4 @@
-//! What several layers use: names, errors with context, locks.
+//! Names, errors with context, and locks, used by several layers.
 
 pub(crate) mod error;
 pub(crate) mod name;

@@ -27,7 +27,7 @@ enum SliceEnd {
     Never,
 }
 
-/// As many workers as there are jobs.
+/// Allows a worker for each job.
 const ANY: (usize, usize) = (usize::MAX, usize::MAX);
 
 fn limits((workers, max_workers): (usize, usize), slice_end: SliceEnd) -> Limits {

@@ -70,7 +70,6 @@ impl Next {
 }
 
 /// Queued jobs, and the workers at work or requested.
-#[derive(Debug)]
 pub(crate) struct Queue<T, C = Instant> {
     limits: Limits,
     state: Mutex<State<T, C>>,
@@ -167,8 +166,8 @@ impl<T, C: Clock> Queue<T, C> {
     ) -> Next {
         let mut state = self.lock();
         if let Some(request) = state.requests.pop_front() {
-            // What the thread did for a queue meanwhile is no wait: with one thread, each slice would
-            // be longer than the one before.
+            // Without the time that the thread worked for a queue meanwhile: with one thread, each
+            // slice would be longer than the one before.
             state.waited = request.elapsed().min(idle);
         }
         state.allow_more(&self.limits);

@@ -12,7 +12,6 @@ use super::slice::Clock;
 /// requests again only when it gets another closure.
 const OVERDUE: Duration = Duration::from_millis(100);
 
-#[derive(Debug)]
 pub(super) struct State<T, C> {
     pub(super) jobs: VecDeque<T>,
     /// Workers at work.

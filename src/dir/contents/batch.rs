@@ -12,7 +12,7 @@ const FULL: usize = 512 * 1024;
 /// The size in bytes from which a chunk is written directly instead of copied to a buffer.
 const LARGE: usize = 64 * 1024;
 
-/// How many large chunks make a batch full, regardless of their size.
+/// The number of large chunks that make a batch full, regardless of their size.
 const MAX_LARGE: usize = 4;
 
 /// Chunks to be written by one closure on the blocking pool.

@@ -101,7 +101,7 @@ impl AsyncTempDir {
                 remove(dir, &root, path, steps_aside, options)
             })
             .await?;
-        // That error names the path itself.
+        // The error names the path itself.
         removed.map(drop).map_err(io::Error::from)
     }
 

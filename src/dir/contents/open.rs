@@ -8,7 +8,7 @@ use cap_std::fs::{Dir, File, OpenOptions};
 
 use crate::sys;
 
-/// How a file is opened.
+/// The access with which a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     Read,

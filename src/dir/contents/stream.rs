@@ -171,12 +171,12 @@ fn write<B: AsRef<[u8]>>(
 /// The stream, and the chunks received from it that are not being written yet.
 struct Source<'s, S, B, E> {
     stream: Pin<&'s mut S>,
-    /// How the stream ended; after that, it must not be polled.
+    /// The end of the stream, after which it must not be polled.
     end: Option<Result<(), E>>,
     batch: Batch<B>,
 }
 
-/// How many ready chunks are taken from a stream before yielding to other tasks.
+/// The number of ready chunks taken from a stream before yielding to other tasks.
 const MAX_CHUNKS: u32 = 256;
 
 impl<S, B, E> Source<'_, S, B, E>

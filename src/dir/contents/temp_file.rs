@@ -20,7 +20,7 @@ use crate::sys::{self, Identity};
 use crate::util::name;
 use crate::util::with_path;
 
-/// How many names are tried; with 10 random characters, one is enough.
+/// The maximum number of names tried; with 10 random characters, one is enough.
 const MAX_TRIES: u32 = 16;
 
 impl AsyncTempDir {

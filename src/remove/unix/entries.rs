@@ -28,7 +28,7 @@ pub(super) enum Read {
     Part,
 }
 
-/// How one system call ended.
+/// The end of one system call.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 enum Filled {
     /// There were no more entries.

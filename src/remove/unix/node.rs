@@ -15,7 +15,8 @@ use super::rereads::OfDir;
 use super::still_open::StillOpen;
 use crate::util::sync::Mutex;
 
-/// How many entries that remain are remembered by name. A directory with more is not read again.
+/// The maximum number of remaining entries remembered by name. A directory with more is not read
+/// again.
 const MAX_FAILED: usize = 1024;
 
 /// An open directory of the tree. The thread that finishes the last of its contents removes it.
@@ -31,19 +32,19 @@ pub(super) struct Node {
     /// The number of things that must end before it can be removed: its reading, the directories in
     /// it, and batches of names that other threads process.
     unfinished: AtomicUsize,
-    /// How often it was read again because it turned out not to be empty.
+    /// Counts how often it was read again because it turned out not to be empty.
     pub(super) rereads: OfDir,
     /// Names in it that the filesystem keeps for open files.
     pub(super) still_open: StillOpen,
-    /// Whether giving its owner all rights to it succeeded, once tried.
+    /// Set once tried: `true` if giving its owner all rights to it succeeded.
     repaired: OnceLock<bool>,
-    /// Whether its reading failed, and continued with all rights.
+    /// Set if its reading failed, and continued with all rights.
     read_on_with_rights: AtomicBool,
-    /// Whether something in it remains, and has been recorded.
+    /// Set if something in it remains, and has been recorded.
     failed: AtomicBool,
     /// The names of the entries that remain, which another reading must skip.
     failed_names: Mutex<BTreeSet<CString>>,
-    /// Whether its reading came to an end that is only probably the real one.
+    /// Set if its reading came to an end that is only probably the real one.
     unsure: AtomicBool,
     /// Why its reading ended early. That is a failure only if something was left unread.
     unread: OnceLock<Errno>,

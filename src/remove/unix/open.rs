@@ -13,8 +13,8 @@ use rustix::path::Arg;
 
 use crate::sys;
 
-/// How often opening is tried while there is no free descriptor, `PAUSE` apart: two seconds in all,
-/// in which other threads may close theirs.
+/// The number of tries, `PAUSE` apart, while there is no free descriptor: two seconds in all, in
+/// which other threads may close theirs.
 const MAX_TRIES: u32 = 200;
 const PAUSE: Duration = Duration::from_millis(10);
 

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often a directory is read again although nothing in it was removed, because another process
-/// is writing to it.
+/// The number of times that a directory is read again although nothing in it was removed, because
+/// another process is writing to it.
 const MAX_IN_VAIN: u32 = 16;
 
 /// The minimum time for which a directory may be read again while that removes something. NFS
@@ -27,7 +27,7 @@ pub(super) struct OfDir {
     /// When rereading ends even if it removes something. Set before the first rereading.
     until: OnceLock<Instant>,
     in_vain: AtomicU32,
-    /// Whether something in the directory was removed since its last reading began.
+    /// Set if something in the directory was removed since its last reading began.
     progress: AtomicBool,
 }
 
@@ -79,8 +79,8 @@ impl Rereads {
 mod tests {
     use super::*;
 
-    /// How often a directory may be read again when something was removed each time, or not, at
-    /// most `max` times, `step` apart.
+    /// Counts how often a directory may be read again when something was removed each time, or not,
+    /// at most `max` times, `step` apart.
     fn count(rereads: &Rereads, progress: bool, step: Duration, max: u32) -> u32 {
         let dir = OfDir::new();
         let mut now = dir.begun;

@@ -59,7 +59,7 @@ pub(super) struct Walk {
     pub(super) rereads: Rereads,
     /// The pauses left for open files that the filesystem keeps.
     pub(super) patience: Patience,
-    /// Whether every apparent end of a directory so far was its real end.
+    /// Set while every apparent end of a directory was its real end.
     end_shows: AtomicBool,
     /// Names in the root of directories that were hoisted there. Reading the root may find them,
     /// but they are already on the list.

@@ -25,7 +25,7 @@ const OWNER: u32 = 0o700;
 /// Creates the directory `path`, which must not exist, and returns its identity. Without
 /// `permissions`, it is private to the owner.
 ///
-/// As with every `mkdir`, the umask clears bits of `permissions`; but not the owner's, because a
+/// The umask clears bits of `permissions`, as with every `mkdir`; but not the owner's, because a
 /// directory that its owner cannot enter is useless.
 pub(crate) fn create_private_dir(
     path: &Path,

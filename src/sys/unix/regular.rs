@@ -15,8 +15,8 @@ use rustix::io::Errno;
 /// Neither flag affects regular files, unless another process has a lease on one.
 const AT_ONCE: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
-/// How often opening a file is tried that another process has a lease on, `PAUSE` apart: five
-/// seconds in all. The first try requests the lease, and a live holder responds within
+/// The number of tries, `PAUSE` apart, for a file that another process has a lease on: five seconds
+/// in all. The first try requests the lease, and a live holder responds within
 /// milliseconds.
 const MAX_TRIES: u32 = 500;
 const PAUSE: Duration = Duration::from_millis(10);

@@ -14,10 +14,10 @@ use crate::blocking::queue::{Limits, Next, Queue};
 use crate::blocking::spawn::RunOn;
 use Answer::{Alone, Delay, Redirect, Refuse, Run};
 
-/// As many threads as loom lets a model start.
+/// The maximum number of threads that loom lets a model start.
 const MAX_THREADS: usize = 4;
 
-/// What a pool does with a worker.
+/// The answer of a pool to a requested worker.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Answer {
     /// Runs it on another thread, whenever that gets to it.
@@ -50,10 +50,10 @@ pub(super) struct Setting {
     /// To one request after the other, and then from the start.
     pub(super) answers: [Answer; 3],
     pub(super) limits: Limits,
-    /// Whether the jobs are pushed from outside the pool's runtime, and watched where that takes no
+    /// Set if the jobs are pushed from outside the pool's runtime, and watched where that takes no
     /// more.
     pub(super) outside: bool,
-    /// How many jobs each thread pushes.
+    /// The number of jobs that each thread pushes.
     pub(super) pushes: [usize; 2],
     /// The first job ends only when all others have.
     pub(super) hangs: bool,
@@ -69,7 +69,7 @@ pub(super) struct Site<C> {
     everywhere: Arc<Everywhere<C>>,
 }
 
-/// What the sites have in common.
+/// The state that the sites share.
 pub(super) struct Everywhere<C> {
     /// The number of times that each job has run.
     pub(super) done: Vec<AtomicUsize>,

@@ -17,7 +17,7 @@ mod loom_models;
 pub(super) struct List<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
-    /// How many pieces are missing so that each of the other threads finds one after its current
+    /// The number of pieces missing so that each of the other threads finds one after its current
     /// one. A hint, read without the lock.
     missing: AtomicUsize,
 }

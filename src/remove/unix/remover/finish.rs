@@ -122,7 +122,7 @@ impl Remover<'_> {
         if kept.is_empty() {
             let rereads = &self.walk.rereads;
             if dir.has_failed() {
-                // That failure is recorded, but the reading may have skipped something else.
+                // The failure is recorded, but the reading may have skipped something else.
                 return dir.rereads.has_progress()
                     && dir.knows_all_failed()
                     && rereads.allow(&dir.rereads);

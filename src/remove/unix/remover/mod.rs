@@ -34,7 +34,7 @@ const BATCH: usize = 2 * 1024;
 /// The longest name that Linux allows, and most filesystems.
 const MAX_NAME: usize = 255;
 
-/// How often one name may change between file and directory during its removal.
+/// The maximum number of times that one name may change between file and directory during its removal.
 const MAX_CHANGES: u32 = 16;
 
 /// One thread at work on a removal.
