@@ -1,5 +1,6 @@
-//! The async face of the removal engine: [`remove_dir_all`], and the future that it shares with
-//! the handles' `close`.
+//! The async face of the removal engine.
+//!
+//! [`remove_dir_all`], and the future that it shares with the handles' `close`.
 
 use std::fmt;
 use std::future::{Future, IntoFuture};

@@ -162,7 +162,7 @@ fn a_runtime_that_is_shut_down() {
 fn a_parent_that_is_not_writable() {
     use std::os::unix::fs::PermissionsExt;
 
-    if !support::as_ordinary_user("a_parent_that_is_not_writable") {
+    if !support::as_ordinary_user(test_name!()) {
         return;
     }
     let sandbox = Sandbox::new();
@@ -188,7 +188,7 @@ fn mount(arguments: &[&str], on: &Path) {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_filesystem_that_is_read_only() {
-    if !support::where_it_may_mount("a_filesystem_that_is_read_only") {
+    if !support::where_it_may_mount(test_name!()) {
         return;
     }
     let sandbox = Sandbox::new();

@@ -13,7 +13,7 @@ use tokio::runtime::Builder;
 async fn create_many(sandbox: &Sandbox, number: usize) -> Vec<AsyncTempDir> {
     let mut dirs = Vec::with_capacity(number);
     for _ in 0..number {
-        dirs.push(AsyncTempDir::new_in(sandbox.path()).await.unwrap());
+        dirs.push(sandbox.dir().await);
     }
     dirs
 }
@@ -58,7 +58,7 @@ fn directories_hold_a_few_descriptors_at_most() {
     let _alone = alone();
     let sandbox = Sandbox::new();
     multi_thread().block_on(async {
-        let first = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let first = sandbox.dir().await;
         #[cfg(target_os = "linux")]
         let descriptors = support::descriptors();
         let dirs = create_many(&sandbox, 1_000).await;
@@ -134,7 +134,7 @@ fn backpressure_bounds_what_is_waiting() {
             std::fs::write(dir.path(), "a stranger's").unwrap();
         }
         for _ in 0..100 {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = sandbox.dir().await;
             dir.write("file", "x").await.unwrap();
             if cleanup::pending() < GATE {
                 drop(dir);

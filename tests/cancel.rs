@@ -80,7 +80,7 @@ fn thousands_of_creations_at_random_moments() {
     let sandbox = Sandbox::new();
     let runtime = multi_thread();
     runtime.block_on(async {
-        drop(AsyncTempDir::new_in(sandbox.path()).await.unwrap());
+        drop(sandbox.dir().await);
         cleanup::idle().await;
     });
     #[cfg(target_os = "linux")]
@@ -126,7 +126,7 @@ fn creation() {
 fn creation_of_a_child() {
     leaving_nothing(|runtime, sandbox| {
         runtime.block_on(async {
-            let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let parent = sandbox.dir().await;
             let parent = &parent;
             at_every_await_point(|| parent.temp_dir()).await;
             cleanup::idle().await;
@@ -141,7 +141,7 @@ fn write_and_the_drop_right_after_it() {
         runtime.block_on(async {
             for polls in 0..4 {
                 for _ in 0..times(100) {
-                    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                    let dir = sandbox.dir().await;
                     cancelled_after(polls, dir.write("a/b/c", vec![0; 10_000])).await;
                     drop(dir);
                 }
@@ -156,7 +156,7 @@ fn write_and_the_close_right_after_it() {
         runtime.block_on(async {
             for polls in 0..4 {
                 for _ in 0..times(100) {
-                    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                    let dir = sandbox.dir().await;
                     let path = dir.path().to_path_buf();
                     cancelled_after(polls, dir.write("a/b/c", vec![0; 10_000])).await;
                     dir.close().await.unwrap();
@@ -171,7 +171,7 @@ fn write_and_the_close_right_after_it() {
 fn every_other_operation_inside() {
     leaving_nothing(|runtime, sandbox| {
         runtime.block_on(async {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = sandbox.dir().await;
             let dir = &dir;
             dir.write("file", "content").await.unwrap();
             at_every_await_point(|| dir.read("file")).await;
@@ -207,7 +207,7 @@ fn halting() -> impl Stream<Item = Result<Vec<u8>, std::convert::Infallible>> {
 fn write_stream() {
     leaving_nothing(|runtime, sandbox| {
         runtime.block_on(async {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = sandbox.dir().await;
             dir.write("file", "as it was").await.unwrap();
             for polls in (0..100).step_by(3).chain([usize::MAX]) {
                 for _ in 0..times(10) {
@@ -223,7 +223,7 @@ fn write_stream() {
             }
             // Right before the directory goes.
             for polls in 0..20 {
-                let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                let dir = sandbox.dir().await;
                 let path = dir.path().to_path_buf();
                 cancelled_after(polls, dir.write_stream("a/b", halting())).await;
                 if polls % 2 == 0 {
@@ -244,7 +244,7 @@ fn close() {
         runtime.block_on(async {
             for polls in 0..4 {
                 for _ in 0..times(100) {
-                    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                    let dir = sandbox.dir().await;
                     std::fs::create_dir(dir.path().join("sub")).unwrap();
                     cancelled_after(polls, dir.close().into_future()).await;
                 }
@@ -260,7 +260,7 @@ fn persist() {
         runtime.block_on(async {
             for polls in 0..4 {
                 for _ in 0..times(100) {
-                    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                    let dir = sandbox.dir().await;
                     std::fs::create_dir(dir.path().join("sub")).unwrap();
                     let done = cancelled_after(polls, dir.persist(&target)).await;
                     cleanup::idle().await;
@@ -284,7 +284,7 @@ fn write_stream_and_the_persist_right_after_it() {
         runtime.block_on(async {
             for polls in 0..20 {
                 for _ in 0..times(20) {
-                    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                    let dir = sandbox.dir().await;
                     cancelled_after(polls, dir.write_stream("file", halting())).await;
                     dir.persist(&target).await.unwrap();
                     let published = support::snapshot(&target);
@@ -365,7 +365,7 @@ mod leaked {
         runtime.block_on(async {
             for polls in 1..4 {
                 for ends in 0..3 {
-                    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                    let dir = sandbox.dir().await;
                     let path = dir.path().to_path_buf();
                     let mut future = begin(&dir);
                     for _ in 0..polls {

@@ -20,7 +20,7 @@ fn a_parent_dropped_first_waits_for_its_child() {
     for runtime in runtimes() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
-            let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let parent = sandbox.dir().await;
             let child = parent.temp_dir().await.unwrap();
             fill(parent.path());
             fill(child.path());
@@ -48,7 +48,7 @@ fn idle_after_a_child_closed_waits_for_its_parent() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
             for _ in 0..200 {
-                let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                let parent = sandbox.dir().await;
                 let child = parent.temp_dir().await.unwrap();
                 drop(parent);
                 child.close().await.unwrap();
@@ -64,7 +64,7 @@ fn idle_after_a_child_closed_waits_for_its_parent() {
 #[tokio::test]
 async fn generations_go_from_the_youngest_up() {
     let sandbox = Sandbox::new();
-    let mut generations = vec![AsyncTempDir::new_in(sandbox.path()).await.unwrap()];
+    let mut generations = vec![sandbox.dir().await];
     for _ in 0..20 {
         let child = generations.last().unwrap().temp_dir().await.unwrap();
         generations.push(child);
@@ -81,7 +81,7 @@ async fn generations_go_from_the_youngest_up() {
 #[tokio::test]
 async fn close_takes_the_children_with_it() {
     let sandbox = Sandbox::new();
-    let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let parent = sandbox.dir().await;
     let child = parent.temp_dir().await.unwrap();
     child.write("file", "x").await.unwrap();
     let removed = parent.close().await.unwrap();
@@ -97,7 +97,7 @@ async fn close_takes_the_children_with_it() {
 #[tokio::test]
 async fn a_close_that_is_not_awaited_takes_the_children_with_it() {
     let sandbox = Sandbox::new();
-    let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let parent = sandbox.dir().await;
     let child = parent.temp_dir().await.unwrap();
     child.write("file", "x").await.unwrap();
     drop(parent.close());
@@ -111,7 +111,7 @@ async fn a_close_that_is_not_awaited_takes_the_children_with_it() {
 #[tokio::test]
 async fn a_parent_with_a_child_in_use_is_not_persisted() {
     let sandbox = Sandbox::new();
-    let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let parent = sandbox.dir().await;
     let child = parent.temp_dir().await.unwrap();
     let error = parent.persist(sandbox.join("target")).await.unwrap_err();
     assert_eq!(error.error().kind(), std::io::ErrorKind::ResourceBusy);
@@ -133,7 +133,7 @@ fn persist_waits_for_what_is_still_under_way_inside() {
         runtime.block_on(async {
             for polls in [0, 1] {
                 for _ in 0..100 {
-                    let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                    let parent = sandbox.dir().await;
                     // A child that was dropped, and a creation and a write that were cancelled.
                     drop(parent.temp_dir().await.unwrap());
                     let mut creation = Box::pin(parent.temp_dir());
@@ -173,7 +173,7 @@ fn persist_is_refused_while_a_handle_is_held_in_any_generation() {
     for runtime in runtimes() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
-            let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let parent = sandbox.dir().await;
             let child = parent.temp_dir().await.unwrap();
             let grandchild = child.temp_dir().await.unwrap();
             drop(child);
@@ -212,7 +212,7 @@ fn persisted_after_cancelled<F: Future>(end: impl Fn(AsyncTempDir) -> F) {
     let runtime = one_blocking_thread();
     let sandbox = Sandbox::new();
     let [parent, child] = runtime.block_on(async {
-        let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let parent = sandbox.dir().await;
         let child = parent.temp_dir().await.unwrap();
         [parent, child]
     });
@@ -253,7 +253,7 @@ fn persist_waits_for_a_child_whose_close_has_begun() {
     let runtime = one_blocking_thread();
     let sandbox = Sandbox::new();
     let [parent, child] = runtime.block_on(async {
-        let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let parent = sandbox.dir().await;
         let child = parent.temp_dir().await.unwrap();
         [parent, child]
     });
@@ -278,14 +278,14 @@ fn persist_waits_for_a_child_whose_close_has_begun() {
 #[cfg(target_os = "linux")]
 #[test]
 fn persist_is_refused_while_something_is_left_of_a_child() {
-    if !support::where_it_may_mount("persist_is_refused_while_something_is_left_of_a_child") {
+    if !support::where_it_may_mount(test_name!()) {
         return;
     }
     let sandbox = Sandbox::new();
     let target = sandbox.join("target");
     support::current_thread().block_on(async {
         for is_closed in [false, true] {
-            let mut parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let mut parent = sandbox.dir().await;
             let between = parent.temp_dir().await.unwrap();
             let child = between.temp_dir().await.unwrap();
             let between = between.keep();
@@ -319,7 +319,7 @@ fn persist_is_refused_while_something_is_left_of_a_child() {
 #[tokio::test]
 async fn a_kept_child_goes_with_its_parent() {
     let sandbox = Sandbox::new();
-    let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let parent = sandbox.dir().await;
     let mut child = parent.temp_dir().await.unwrap();
     child.set_cleanup(Cleanup::Never);
     let path = child.path().to_path_buf();
@@ -334,7 +334,7 @@ async fn a_kept_child_goes_with_its_parent() {
 #[tokio::test]
 async fn a_directory_made_by_path_inside_another_goes_with_it() {
     let sandbox = Sandbox::new();
-    let outer = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let outer = sandbox.dir().await;
     let inner = AsyncTempDir::new_in(&outer).await.unwrap();
     drop(outer);
     cleanup::idle().await;
@@ -349,7 +349,7 @@ fn close_waits_for_what_is_under_way_in_a_child_and_refuses_more() {
     let runtime = one_blocking_thread();
     let sandbox = Sandbox::new();
     let [parent, child] = runtime.block_on(async {
-        let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let parent = sandbox.dir().await;
         let child = parent.temp_dir().await.unwrap();
         [parent, child]
     });

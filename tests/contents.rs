@@ -6,14 +6,13 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use async_tempdir::AsyncTempDir;
 use support::Sandbox;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
 async fn what_is_written_is_read() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
 
     let path = dir.write("a/b/file.txt", "content").await.unwrap();
     assert_eq!(path, dir.path().join("a/b/file.txt"));
@@ -46,7 +45,7 @@ async fn what_is_written_is_read() {
 #[tokio::test]
 async fn directories() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     assert_eq!(dir.create_dir("a/b").await.unwrap(), dir.path().join("a/b"));
     let error = dir.create_dir("a/b").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
@@ -75,7 +74,7 @@ fn tasks_that_share_a_missing_directory() {
     for runtime in support::runtimes() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = sandbox.dir().await;
             for round in 0..support::times(1_000) {
                 let path = |name: &str| format!("{round}/sub/{name}");
                 let chunks = futures::stream::iter([Ok::<_, std::io::Error>("x")]);
@@ -103,7 +102,7 @@ async fn a_path_cannot_lead_out() {
     let sandbox = Sandbox::new();
     let secret = sandbox.join("secret");
     fs::write(&secret, "secret").unwrap();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     dir.create_dir("sub").await.unwrap();
 
     let absolute = secret.to_str().unwrap();
@@ -146,7 +145,7 @@ async fn a_symlink_cannot_lead_out() {
 
     let sandbox = Sandbox::new();
     fs::write(sandbox.join("secret"), "secret").unwrap();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     symlink("../secret", dir.path().join("relative")).unwrap();
     symlink(sandbox.join("secret"), dir.path().join("absolute")).unwrap();
     symlink("..", dir.path().join("up")).unwrap();
@@ -199,7 +198,7 @@ async fn a_symlink_cannot_lead_out() {
 #[tokio::test]
 async fn errors_name_operation_and_path() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     dir.write("file", "").await.unwrap();
     let at = |name: &str| format!("{:?}: ", dir.path().join(name));
     for (error, expected) in [
@@ -233,7 +232,7 @@ async fn errors_name_operation_and_path() {
 #[tokio::test]
 async fn a_thousand_levels_are_listed() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     let deep: PathBuf = std::iter::repeat_n("d", 1_000).collect();
     dir.create_dir_all(&deep).await.unwrap();
     assert_eq!(dir.list().await.unwrap().len(), 1_000);

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 #[tokio::test]
 async fn a_file_created_new_has_not_been_there() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     let mut file = dir.create_new("a/b/file").await.unwrap();
     file.write_all(b"new").await.unwrap();
     file.flush().await.unwrap();
@@ -42,7 +42,7 @@ async fn a_file_created_new_has_not_been_there() {
 #[tokio::test]
 async fn what_is_appended_stands_at_the_end() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     for word in ["one ", "two ", "three"] {
         let mut log = dir.append("logs/app.log").await.unwrap();
         log.seek(SeekFrom::Start(0)).await.unwrap();
@@ -61,7 +61,7 @@ async fn what_is_appended_stands_at_the_end() {
 #[tokio::test]
 async fn what_is_removed_is_gone_and_nothing_else() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     fill(dir.path());
     let before = dir.list().await.unwrap();
 
@@ -103,7 +103,7 @@ async fn links_are_removed_as_such() {
     use std::os::unix::fs::symlink;
 
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     dir.write("sub/file", "").await.unwrap();
     let targets = ["sub", "sub/file", "nowhere", "../sibling", "link", "."];
     for target in targets {
@@ -129,14 +129,14 @@ async fn links_are_removed_as_such() {
 #[cfg(unix)]
 #[test]
 fn what_cannot_be_removed_is_named() {
-    if !support::as_ordinary_user("what_cannot_be_removed_is_named") {
+    if !support::as_ordinary_user(test_name!()) {
         return;
     }
     use std::os::unix::fs::PermissionsExt;
 
     let sandbox = Sandbox::new();
     support::current_thread().block_on(async {
-        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let dir = sandbox.dir().await;
         dir.populate([("sub/a", ""), ("sub/b", ""), ("sub/deep/c", "")])
             .await
             .unwrap();
@@ -169,7 +169,7 @@ fn what_cannot_be_removed_is_named() {
 #[tokio::test]
 async fn a_temporary_file_goes_when_it_is_dropped() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     let mut file = dir.temp_file().await.unwrap();
     let path = file.file_path().clone();
     assert_eq!(path.parent(), Some(dir.path()));
@@ -206,7 +206,7 @@ async fn a_temporary_file_goes_when_it_is_dropped() {
 #[tokio::test]
 async fn a_directory_takes_a_temporary_file_along() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     let survivor = dir.temp_file().await.unwrap();
     let removed = dir.close().await.unwrap();
     assert_eq!((removed.files, removed.dirs), (1, 1));
@@ -234,7 +234,7 @@ fn a_temporary_file_without_a_runtime_around() {
 #[tokio::test]
 async fn a_temporary_file_is_not_made_in_another_directory() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     let moved = sandbox.join("moved");
     fs::rename(dir.path(), &moved).unwrap();
     fs::create_dir(dir.path()).unwrap();

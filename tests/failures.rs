@@ -10,7 +10,7 @@ use support::{Sandbox, alone, runtimes};
 
 /// A directory that its drop cannot remove, because it is another by then.
 async fn doomed_to_fail(sandbox: &Sandbox) -> AsyncTempDir {
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     std::fs::remove_dir(dir.path()).unwrap();
     std::fs::write(dir.path(), "a file").unwrap();
     dir
@@ -44,7 +44,7 @@ fn the_hook_and_the_counter_learn_of_each() {
                 let dir = doomed_to_fail(&sandbox).await;
                 expected.push(dir.path().to_path_buf());
                 drop(dir);
-                drop(AsyncTempDir::new_in(sandbox.path()).await.unwrap());
+                drop(sandbox.dir().await);
             }
             // Also what a `close` finds after its future was dropped.
             let dir = doomed_to_fail(&sandbox).await;
@@ -111,7 +111,7 @@ fn a_hook_that_panics_harms_nobody() {
         runtime.block_on(async {
             for _ in 0..20 {
                 drop(doomed_to_fail(&sandbox).await);
-                drop(AsyncTempDir::new_in(sandbox.path()).await.unwrap());
+                drop(sandbox.dir().await);
             }
             cleanup::idle().await;
         });
@@ -129,7 +129,7 @@ fn a_hook_may_drop_directories_itself() {
     let sandbox = Sandbox::new();
     let runtime = support::multi_thread();
     runtime.block_on(async {
-        let inner = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let inner = sandbox.dir().await;
         let inner = Mutex::new(Some(inner));
         cleanup::set_failure_hook(move |_| drop(inner.lock().unwrap().take()));
         let dir = doomed_to_fail(&sandbox).await;

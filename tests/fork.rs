@@ -90,7 +90,7 @@ fn a_forked_child_leaves_an_incomplete_file_alone() {
         .unwrap();
     let sandbox = Sandbox::new();
     runtime.block_on(async {
-        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let dir = sandbox.dir().await;
         let (send, chunks) = futures::channel::mpsc::unbounded();
         send.unbounded_send("one ").unwrap();
         let chunks = chunks.map(Ok::<_, std::io::Error>);
@@ -166,8 +166,8 @@ fn a_forked_child_has_no_part_in_a_root() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_forked_child_with_the_same_process_id_removes_nothing() {
-    let name = "a_forked_child_with_the_same_process_id_removes_nothing";
-    if !support::in_namespaces(name, &["--pid", "--fork"]) {
+    let name = test_name!();
+    if !support::in_namespaces(name, &["--map-root-user", "--pid", "--fork"]) {
         return;
     }
     assert_eq!(std::process::id(), 1);

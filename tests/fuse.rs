@@ -13,9 +13,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
 use async_tempdir::{AsyncTempDir, RemoveError, TempRoot, cleanup, remove_dir_all};
-use support::{Running, Sandbox, current_thread, fill, runtimes, until};
-
-const LOCK: &str = ".async-tempdir.lock";
+use support::{LOCK, Need, Running, Sandbox, current_thread, fill, plant, runtimes, until};
 
 /// A directory, mounted a second time through a daemon of FUSE, until it is dropped.
 struct Mount {
@@ -78,16 +76,9 @@ fn names(dir: &Path) -> Vec<String> {
 /// Runs `test` on each flavour of runtime, in a process that may mount.
 fn with_fuse(name: &str, test: impl Fn(&tokio::runtime::Runtime, &Mount)) {
     if !support::is_child(name) {
-        if !rustix::process::geteuid().is_root() {
-            return eprintln!("{name}: not run, for only root may mount such a filesystem");
-        }
-        let has_bindfs = Command::new("bindfs").arg("--version").output().is_ok();
-        if !has_bindfs || !Path::new("/dev/fuse").exists() {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "CI is where it has to run"
-            );
-            return eprintln!("{name}: not run, for there is no bindfs or no FUSE");
+        let bindfs = Need::Program("bindfs", "--version");
+        if !support::require(name, &[Need::Root, bindfs, Need::Path("/dev/fuse")]) {
+            return;
         }
     }
     if !support::where_it_may_mount(name) {
@@ -101,15 +92,6 @@ fn with_fuse(name: &str, test: impl Fn(&tokio::runtime::Runtime, &Mount)) {
         drop(mount);
         sandbox.check();
     }
-}
-
-/// What a killed process has left.
-fn plant(mount: &Mount, name: &str) -> PathBuf {
-    let root = mount.at.join(name);
-    fs::create_dir(&root).unwrap();
-    fill(&root);
-    File::create(root.join(LOCK)).unwrap();
-    root
 }
 
 #[test]
@@ -153,7 +135,7 @@ fn a_root_is_removed() {
 fn a_dead_root_is_reclaimed_once() {
     with_fuse("a_dead_root_is_reclaimed_once", |_, mount| {
         for n in 0..30 {
-            plant(mount, &format!("app-{n:010}"));
+            plant(&mount.at, &format!("app-{n:010}"));
         }
         let reclaim = || {
             current_thread().block_on(async {

@@ -9,7 +9,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_tempdir::{AsyncTempDir, TempRoot};
-use support::{MARK, Sandbox, current_thread, fill, is_child, multi_thread};
+#[cfg(target_os = "linux")]
+use support::plant;
+use support::{Sandbox, current_thread, fill, is_child, multi_thread};
 
 /// Processes take longer to start on Windows.
 const KILLS: u32 = if cfg!(windows) { 40 } else { 300 };
@@ -33,9 +35,7 @@ const PARENT: &str = "ASYNC_TEMPDIR_TEST_PARENT";
 
 /// A process of this test's executable that runs `test`, working in `parent`.
 fn start(test: &str, parent: &Path) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture", "--test-threads=1"])
-        .env(MARK, test)
+    support::this_test(test, &[])
         .env(PARENT, parent)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -174,45 +174,17 @@ fn once() {
 /// The command that runs `once` in `parent`, with faults.
 #[cfg(target_os = "linux")]
 fn once_with(fault: &str, parent: &Path) -> Command {
-    let mut command = Command::new("strace");
+    let strace = ["strace", "-f", "-q", "-o", "/dev/null", "-e", fault];
+    let mut command = support::this_test("once", &strace);
+    command.env(PARENT, parent).stdout(Stdio::null());
     command
-        .args(["-f", "-q", "-o", "/dev/null", "-e", fault])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "once", "--test-threads=1"])
-        .env(MARK, "once")
-        .env(PARENT, parent)
-        .stdout(Stdio::null());
-    command
-}
-
-#[cfg(target_os = "linux")]
-fn no_strace(test: &str) -> bool {
-    let missing = Command::new("strace").arg("-V").output().is_err();
-    if missing {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "CI is where it has to run"
-        );
-        eprintln!("{test}: not run, for there is no strace");
-    }
-    missing
-}
-
-/// What a killed process has left that was in use.
-#[cfg(target_os = "linux")]
-fn plant(parent: &Path, n: u32) {
-    const LOCK: &str = ".async-tempdir.lock";
-    let dead = parent.join(format!("app-{n:010}"));
-    fs::create_dir(&dead).unwrap();
-    fill(&dead);
-    fs::write(dead.join(LOCK), "").unwrap();
 }
 
 /// In each step of making, using, reclaiming and removing a root.
 #[cfg(target_os = "linux")]
 #[test]
 fn killed_at_every_call_it_leaves_nothing_that_is_not_taken_back() {
-    if no_strace("killed_at_every_call") {
+    if !support::require(test_name!(), &[support::Need::Strace]) {
         return;
     }
     let open = if cfg!(target_env = "musl") {
@@ -228,13 +200,13 @@ fn killed_at_every_call_it_leaves_nothing_that_is_not_taken_back() {
                 let mut kills = 0;
                 // Far more than there are of each but the last ones, which are about the same.
                 for when in 1..60 {
-                    plant(sandbox.path(), 2 * when);
+                    plant(sandbox.path(), &format!("app-{:010}", 2 * when));
                     let fault = format!("inject={call}:signal=SIGKILL:when={when}");
                     let status = once_with(&fault, sandbox.path()).status().unwrap();
                     let killed = was_killed(status);
                     assert!(killed || status.success(), "{fault}: {status}");
                     kills += u32::from(killed);
-                    plant(sandbox.path(), 2 * when + 1);
+                    plant(sandbox.path(), &format!("app-{:010}", 2 * when + 1));
                     reclaim(sandbox.path());
                     let left = sandbox.leftovers();
                     assert!(left.is_empty(), "{fault}: left for ever {left:?}");
@@ -253,7 +225,7 @@ fn killed_at_every_call_it_leaves_nothing_that_is_not_taken_back() {
 #[cfg(target_os = "linux")]
 #[test]
 fn one_who_is_slow_to_lock_makes_another() {
-    if no_strace("one_who_is_slow_to_lock") {
+    if !support::require(test_name!(), &[support::Need::Strace]) {
         return;
     }
     for calls in ["mkdir", "flock", "rename", "openat"] {

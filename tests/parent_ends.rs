@@ -45,7 +45,7 @@ where
     let target = sandbox.join("target");
     multi_thread().block_on(async {
         for round in 0..rounds() {
-            let outermost = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let outermost = sandbox.dir().await;
             let mut between = Vec::new();
             for _ in 1..generations {
                 let parent = between.last().unwrap_or(&outermost);
@@ -116,7 +116,7 @@ fn close_succeeds_while_a_child_is_written_to() {
     multi_thread().block_on(async {
         let mut failed = Vec::<RemoveError>::new();
         for _ in 0..closes {
-            let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let parent = sandbox.dir().await;
             let child = Arc::new(parent.temp_dir().await.unwrap());
             let is_over = Arc::new(AtomicBool::new(false));
             let mut tasks = JoinSet::new();
@@ -160,12 +160,12 @@ fn close_succeeds_while_a_child_is_written_to() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_close_that_fails_says_where_the_directory_is_then() {
-    if !support::where_it_may_mount("a_close_that_fails_says_where_the_directory_is_then") {
+    if !support::where_it_may_mount(test_name!()) {
         return;
     }
     let sandbox = Sandbox::new();
     support::current_thread().block_on(async {
-        let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let parent = sandbox.dir().await;
         drop(parent.temp_dir().await.unwrap());
         let mounted = parent.create_dir("mounted").await.unwrap();
         support::mount(&mounted);
@@ -185,12 +185,12 @@ fn a_close_that_fails_says_where_the_directory_is_then() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_remove_that_fails_gives_the_name_back() {
-    if !support::where_it_may_mount("a_remove_that_fails_gives_the_name_back") {
+    if !support::where_it_may_mount(test_name!()) {
         return;
     }
     let sandbox = Sandbox::new();
     support::current_thread().block_on(async {
-        let parent = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let parent = sandbox.dir().await;
         drop(parent.temp_dir().await.unwrap());
         async_tempdir::cleanup::idle().await;
         let mounted = parent.create_dir("sub/mounted").await.unwrap();

@@ -8,13 +8,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_tempdir::{AsyncTempDir, cleanup};
+use async_tempdir::cleanup;
 use support::{Sandbox, alone, runtimes, until};
 
 #[tokio::test]
 async fn thousands_of_files_and_their_directories() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     let files = (0..3_000).map(|n| (format!("{}/{}/{n}", n % 10, n % 7), n.to_string()));
     dir.populate(files).await.unwrap();
     for n in [0, 1, 1_234, 2_999] {
@@ -31,7 +31,7 @@ async fn thousands_of_files_and_their_directories() {
 #[tokio::test]
 async fn the_order_is_that_given() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     dir.populate([
         ("a", "first"),
         ("b/c", "x"),
@@ -57,7 +57,7 @@ async fn the_order_is_that_given() {
 #[tokio::test]
 async fn the_first_failure_says_which_and_after_how_many() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     dir.create_dir("sub").await.unwrap();
     for (bad, kind) in [
         ("", ErrorKind::InvalidInput),
@@ -106,7 +106,7 @@ fn paths_of_one_thread_only_do() {
     for runtime in runtimes() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = sandbox.dir().await;
             let paths = Rc::new([PathBuf::from("a"), PathBuf::from("b")]);
             dir.populate(paths.iter().map(|path| (path, vec![1])))
                 .await
@@ -141,7 +141,7 @@ fn a_dropped_future_ends_it_before_the_next_file() {
     for runtime in runtimes() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = sandbox.dir().await;
             let (asked, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
             let files = (0..1_000).map(|n| {
                 let (asked, gate) = (Arc::clone(&asked), Arc::clone(&gate));
@@ -172,7 +172,7 @@ async fn a_panic_of_the_contents_is_the_callers() {
         }
     }
     let sandbox = Sandbox::new();
-    let dir = Arc::new(AsyncTempDir::new_in(sandbox.path()).await.unwrap());
+    let dir = Arc::new(sandbox.dir().await);
     let task = tokio::spawn({
         let dir = Arc::clone(&dir);
         async move { dir.populate([("a", Panics)]).await }

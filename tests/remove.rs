@@ -159,7 +159,7 @@ fn a_panic_in_progress_comes_after_the_removal() {
     let path = Arc::new(Mutex::new(None));
     let panicked = std::panic::catch_unwind(|| {
         support::multi_thread().block_on(async {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = sandbox.dir().await;
             fill(dir.path());
             *path.lock().unwrap() = Some(dir.path().to_path_buf());
             let _ = dir.close().on_progress(|_| panic!("on purpose")).await;
@@ -215,7 +215,7 @@ fn a_writer_that_stops_is_outlasted() {
 fn directories_that_lock_their_owner_out() {
     use std::os::unix::fs::PermissionsExt;
 
-    if !support::as_ordinary_user("directories_that_lock_their_owner_out") {
+    if !support::as_ordinary_user(test_name!()) {
         return;
     }
     let sandbox = Sandbox::new();
@@ -283,7 +283,7 @@ fn what_is_not_the_callers_to_remove_is_reported_and_the_rest_removed() {
 fn directories_of_directories_that_lock_their_owner_out() {
     use std::os::unix::fs::PermissionsExt;
 
-    if !support::as_ordinary_user("directories_of_directories_that_lock_their_owner_out") {
+    if !support::as_ordinary_user(test_name!()) {
         return;
     }
     for mode in [0o600, 0o400, 0o200, 0o100, 0o000, 0o500] {
@@ -324,8 +324,7 @@ fn an_empty_directory_that_may_not_be_read_is_removed() {
         }
         return;
     }
-    if !rustix::process::geteuid().is_root() {
-        eprintln!("{NAME}: not run, for that takes root");
+    if !support::require(NAME, &[support::Need::Root]) {
         return;
     }
     let sandbox = Sandbox::new();
@@ -339,13 +338,7 @@ fn an_empty_directory_that_may_not_be_read_is_removed() {
     for (path, mode) in [(".", 0o755), ("trees/tree/locked", 0), ("trees/locked", 0)] {
         fs::set_permissions(sandbox.join(path), fs::Permissions::from_mode(mode)).unwrap();
     }
-    let user = [
-        "setpriv",
-        "--reuid=65534",
-        "--regid=65534",
-        "--clear-groups",
-    ];
-    support::in_process_with(NAME, &user, |command| {
+    support::in_process_with(NAME, support::ordinary_user(), |command| {
         command.env(TREES, &trees);
     });
     fs::remove_dir(trees).unwrap();
@@ -418,7 +411,7 @@ fn depth_needs_no_descriptors() {
     use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-    if !support::in_process("depth_needs_no_descriptors", &[]) {
+    if !support::in_process(test_name!(), &[]) {
         return;
     }
     let sandbox = Sandbox::new();
@@ -460,7 +453,7 @@ fn depth_needs_no_descriptors() {
 fn removal_waits_for_a_descriptor() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-    if !support::in_process("removal_waits_for_a_descriptor", &[]) {
+    if !support::in_process(test_name!(), &[]) {
         return;
     }
     let limit = Rlimit {
@@ -509,7 +502,7 @@ fn a_deep_tree_under_a_read_only_root() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     use std::os::unix::fs::PermissionsExt;
 
-    if !support::as_ordinary_user("a_deep_tree_under_a_read_only_root") {
+    if !support::as_ordinary_user(test_name!()) {
         return;
     }
     let sandbox = Sandbox::new();

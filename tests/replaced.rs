@@ -107,7 +107,7 @@ fn check_untouched(path: &Path, way: Replaced, sandbox: &Sandbox) {
 }
 
 async fn replaced_dir(way: Replaced, sandbox: &Sandbox) -> AsyncTempDir {
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     dir.write("ours", "ours").await.unwrap();
     replace(dir.path(), way, sandbox);
     dir

@@ -33,7 +33,7 @@ fn create_many(runtime: &Runtime, sandbox: &Sandbox, number: usize) -> Vec<Async
     runtime.block_on(async {
         let mut dirs = Vec::with_capacity(number);
         for _ in 0..number {
-            dirs.push(AsyncTempDir::new_in(sandbox.path()).await.unwrap());
+            dirs.push(sandbox.dir().await);
         }
         dirs
     })

@@ -69,7 +69,7 @@ fn a_fifo() {
     for runtime in runtimes() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = sandbox.dir().await;
             let path = dir.path().join("fifo");
             assert!(
                 Command::new("mkfifo")
@@ -107,7 +107,7 @@ fn a_fifo() {
 #[tokio::test]
 async fn a_socket() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     let _listener = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
     check(&dir, "socket", "a socket").await;
     dir.close().await.unwrap();
@@ -117,7 +117,7 @@ async fn a_socket() {
 #[tokio::test]
 async fn a_directory() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     dir.create_dir("sub").await.unwrap();
     for name in ["sub", "sub/", ".", "sub/.."] {
         for (operation, error) in refusals(&dir, name).await {
@@ -136,12 +136,12 @@ async fn a_directory() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_device() {
-    if !support::where_it_may_mount("a_device") {
+    if !support::where_it_may_mount(test_name!()) {
         return;
     }
     let sandbox = Sandbox::new();
     support::current_thread().block_on(async {
-        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let dir = sandbox.dir().await;
         let path = dir.write("device", "").await.unwrap();
         let mut mount = Command::new("mount");
         assert!(
@@ -173,7 +173,7 @@ async fn a_file_is_handed_out_as_an_ordinary_one() {
     use tokio::io::AsyncWriteExt;
 
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     let mut appended = dir.append("file").await.unwrap();
     let flags = [
         dir.create("file").await.unwrap(),

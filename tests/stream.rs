@@ -31,7 +31,7 @@ async fn added(dir: &AsyncTempDir, before: &[&str]) -> Vec<PathBuf> {
 #[tokio::test]
 async fn chunks_of_every_size_arrive_in_order() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     let sizes = [
         0,
         1,
@@ -74,7 +74,7 @@ async fn chunks_of_every_size_arrive_in_order() {
 #[tokio::test]
 async fn any_kind_of_chunk_and_of_error() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     let strings = stream::iter([Ok::<_, String>("a".to_owned()), Ok("b".to_owned())]);
     assert_eq!(dir.write_stream("strings", strings).await.unwrap(), 2);
     let slices = stream::iter([Ok::<_, &str>(b"abc"), Ok(b"def")]);
@@ -97,7 +97,7 @@ async fn any_kind_of_chunk_and_of_error() {
 #[tokio::test]
 async fn a_stream_that_never_waits_lets_others_work() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     let stop = Arc::new(AtomicUsize::new(0));
     let endless = stream::repeat_with(|| "").take_while({
         let stop = Arc::clone(&stop);
@@ -131,7 +131,7 @@ fn ending_in<E>(good: usize, last: E) -> impl Stream<Item = Result<Vec<u8>, E>> 
 #[tokio::test]
 async fn an_error_of_the_stream_leaves_no_part() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     dir.write("old", "as it was").await.unwrap();
     for good in [0, 1, 100] {
         for name in ["new", "old"] {
@@ -166,7 +166,7 @@ async fn an_error_of_the_stream_leaves_no_part() {
 #[tokio::test]
 async fn what_cannot_be_a_file_is_refused() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     dir.create_dir("sub").await.unwrap();
     dir.write("file", "").await.unwrap();
     let absolute = sandbox.join("x");
@@ -200,7 +200,7 @@ async fn links_inside_are_written_through_and_others_refused() {
     use std::os::unix::fs::symlink;
 
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     dir.create_dir("sub").await.unwrap();
     dir.write("sub/real", "old").await.unwrap();
     symlink("sub/second", dir.path().join("first")).unwrap();
@@ -271,7 +271,7 @@ fn a_few_chunks_are_in_memory_however_long_the_stream() {
     for runtime in runtimes() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = sandbox.dir().await;
             for (size, chunks) in [
                 (1, 100_000),
                 (8 << 10, 4_000),
@@ -309,7 +309,7 @@ fn what_has_come_is_written_while_the_rest_is_awaited() {
     for runtime in runtimes() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
-            let dir = Arc::new(AsyncTempDir::new_in(sandbox.path()).await.unwrap());
+            let dir = Arc::new(sandbox.dir().await);
             let (send, chunks) = mpsc::unbounded();
             let upload = tokio::spawn({
                 let dir = Arc::clone(&dir);
@@ -342,7 +342,7 @@ fn a_stream_that_waits_has_no_thread_of_the_pool() {
         .unwrap();
     let sandbox = Sandbox::new();
     runtime.block_on(async {
-        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let dir = sandbox.dir().await;
         let path = dir.write("from", vec![b'x'; 10_000]).await.unwrap();
         let chunks = stream::unfold(0, |n| {
             let path = path.clone();
@@ -361,7 +361,7 @@ fn a_dropped_future_leaves_no_part() {
     for runtime in runtimes() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = sandbox.dir().await;
             dir.write("file", "as it was").await.unwrap();
             for _ in 0..100 {
                 let (send, chunks) = mpsc::unbounded();
@@ -391,7 +391,7 @@ fn a_panic_of_the_stream_leaves_no_part() {
     for runtime in runtimes() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
-            let dir = Arc::new(AsyncTempDir::new_in(sandbox.path()).await.unwrap());
+            let dir = Arc::new(sandbox.dir().await);
             for good in [0, 1, 50] {
                 let upload = tokio::spawn({
                     let dir = Arc::clone(&dir);
@@ -442,12 +442,12 @@ fn a_runtime_that_shuts_down_under_it_leaves_nothing() {
 #[cfg(target_os = "linux")]
 #[test]
 fn in_a_filesystem_that_is_mounted_inside() {
-    if !support::where_it_may_mount("in_a_filesystem_that_is_mounted_inside") {
+    if !support::where_it_may_mount(test_name!()) {
         return;
     }
     let sandbox = Sandbox::new();
     support::current_thread().block_on(async {
-        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let dir = sandbox.dir().await;
         let mounted = dir.create_dir("mounted").await.unwrap();
         let run = |args: &[&str]| {
             let mut command = std::process::Command::new(args[0]);
@@ -468,7 +468,7 @@ fn in_a_filesystem_that_is_mounted_inside() {
 #[tokio::test]
 async fn a_refusal_does_not_wait_for_the_stream() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     dir.create_dir("sub").await.unwrap();
     for path in ["", "../x", "sub/../../x", "sub"] {
         let never = stream::pending::<Result<&str, Never>>();
@@ -490,7 +490,7 @@ fn an_incomplete_file_is_closed_before_it_is_unlinked() {
         for fails in [true, false] {
             let sandbox = Sandbox::new();
             runtime.block_on(async {
-                let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                let dir = sandbox.dir().await;
                 let watch = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).unwrap();
                 let flags = WatchFlags::CLOSE_WRITE | WatchFlags::DELETE;
                 add_watch(&watch, dir.path(), flags).unwrap();

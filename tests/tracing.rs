@@ -160,7 +160,7 @@ async fn with_a_subscriber_that_panics(lines: &Lines) {
     std::panic::set_hook(Box::new(|_| {}));
     for method in METHODS {
         let sandbox = Sandbox::new();
-        let create = || async { AsyncTempDir::new_in(sandbox.path()).await.unwrap() };
+        let create = || async { sandbox.dir().await };
         let held = create().await;
         let request = tracing::info_span!("request");
         let entered = request.enter();
@@ -191,7 +191,7 @@ async fn with_a_subscriber_that_panics(lines: &Lines) {
 async fn with_a_subscriber_of_the_threads_own() {
     let lines = Lines::default();
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     let path = dir.path().to_path_buf();
     let guard = tracing::subscriber::set_default(lines.clone());
     dir.close().await.unwrap();
@@ -208,9 +208,9 @@ async fn what_a_drop_could_not_remove_is_a_warning_and_a_removal_a_span() {
     with_a_subscriber_that_panics(&lines).await;
     with_a_subscriber_of_the_threads_own().await;
     let sandbox = Sandbox::new();
-    let dropped = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
-    let replaced = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
-    let closed = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dropped = sandbox.dir().await;
+    let replaced = sandbox.dir().await;
+    let closed = sandbox.dir().await;
     closed.write("a/b", "x").await.unwrap();
     let [dropped_path, path, closed_path] =
         [&dropped, &replaced, &closed].map(|dir| dir.path().to_path_buf());

@@ -13,7 +13,7 @@ use support::Sandbox;
 
 #[test]
 fn a_hostile_umask_locks_nobody_out() {
-    if !support::as_ordinary_user("a_hostile_umask_locks_nobody_out") {
+    if !support::as_ordinary_user(test_name!()) {
         return;
     }
     let sandbox = Sandbox::new();
@@ -51,13 +51,13 @@ fn a_hostile_umask_locks_nobody_out() {
 
 #[test]
 fn what_a_hostile_umask_made_inside_is_removed() {
-    if !support::as_ordinary_user("what_a_hostile_umask_made_inside_is_removed") {
+    if !support::as_ordinary_user(test_name!()) {
         return;
     }
     let sandbox = Sandbox::new();
     let runtime = support::current_thread();
     runtime.block_on(async {
-        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let dir = sandbox.dir().await;
         let inside = dir.path().join("inside");
         fs::create_dir(&inside).unwrap();
         fs::write(inside.join("file"), "x").unwrap();

@@ -110,7 +110,7 @@ fn refusal(archive: impl Fn(&Sandbox) -> Evil) -> io::Error {
         let sandbox = Sandbox::new();
         let archive = archive(&sandbox);
         runtime.block_on(async {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = sandbox.dir().await;
             let mut results = unpack(&dir, archive).await;
             let (_, result) = results.pop().unwrap();
             for (name, result) in results {
@@ -219,7 +219,7 @@ fn names_that_only_look_bad() {
     for runtime in runtimes() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = sandbox.dir().await;
             let names = [
                 "..a", "...", "a..", "\\..\\b", "C:\\c", "-rf", "a b", "~", "$HOME", "*",
             ];

@@ -57,8 +57,7 @@ impl Server {
 
     fn start_with_grace(seconds: u64) -> Self {
         let sandbox = Sandbox::new();
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "the_server", "--nocapture"])
+        let child = support::this_test("the_server", &[])
             .env(support::MARK, SERVER)
             .env(GRACE, seconds.to_string())
             .env("TMPDIR", sandbox.path())

@@ -38,7 +38,7 @@ fn what_is_open_at_close_is_tried_for_the_stated_time_and_reported() {
     for runtime in runtimes() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = sandbox.dir().await;
             dir.populate([("a", ""), ("sub/held", "held"), ("sub/z", ""), ("z", "")])
                 .await
                 .unwrap();
@@ -132,7 +132,7 @@ fn what_is_open_at_a_drop_goes_to_the_hook() {
 fn many_that_are_open_are_all_reported() {
     let sandbox = Sandbox::new();
     current_thread().block_on(async {
-        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let dir = sandbox.dir().await;
         let path = dir.path().to_path_buf();
         let names: Vec<_> = (0..1_000).map(|n| format!("{n}")).collect();
         dir.populate(names.iter().map(|name| (name.clone(), "")))
@@ -155,7 +155,7 @@ fn many_that_are_open_are_all_reported() {
 fn an_open_file_does_not_hinder_who_keeps_the_directory() {
     let sandbox = Sandbox::new();
     current_thread().block_on(async {
-        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let dir = sandbox.dir().await;
         let path = dir.write("held", "x").await.unwrap();
         let handle = hold(&path);
         let kept = dir.keep();
@@ -178,7 +178,7 @@ fn read_only_files_and_directories_are_removed() {
     let runtime = current_thread();
     for dropped in [false, true] {
         runtime.block_on(async {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = sandbox.dir().await;
             dir.populate([("file", ""), ("sub/file", ""), ("sub/deep/file", "")])
                 .await
                 .unwrap();
@@ -195,7 +195,7 @@ fn read_only_files_and_directories_are_removed() {
         });
     }
     runtime.block_on(async {
-        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let dir = sandbox.dir().await;
         dir.write("file", "as it was").await.unwrap();
         make_read_only(&dir.path().join("file"));
         let error = dir.write("file", "new").await.unwrap_err();
@@ -265,7 +265,7 @@ fn what_leads_elsewhere_is_removed_and_not_entered() {
     let mut tried = 0;
     for (way, dropped) in WAYS.into_iter().flat_map(|way| [(way, false), (way, true)]) {
         current_thread().block_on(async {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = sandbox.dir().await;
             dir.write("file", "").await.unwrap();
             let entry = dir.path().join("link");
             if !link(way, &target, &entry) {
@@ -310,7 +310,7 @@ fn long_paths() {
     // From where what is opened has to be no longer, to well beyond.
     for levels in [5, 60] {
         runtime.block_on(async {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = sandbox.dir().await;
             let mut deep = dir.path().to_path_buf();
             for _ in 0..levels {
                 deep.push("a".repeat(40));
@@ -324,7 +324,7 @@ fn long_paths() {
         });
     }
     runtime.block_on(async {
-        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let dir = sandbox.dir().await;
         // The file's own path is longer; that of the directory it is in need not be.
         let name = "n".repeat(200);
         let path = dir
@@ -353,7 +353,7 @@ fn long_paths() {
 fn names_that_differ_by_case_are_one() {
     let sandbox = Sandbox::new();
     current_thread().block_on(async {
-        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let dir = sandbox.dir().await;
         dir.write("Sub/Name", "first").await.unwrap();
         assert_eq!(dir.read("sUB/nAME").await.unwrap(), b"first");
         let error = dir.create_new("sub/NAME").await.unwrap_err();
@@ -391,7 +391,7 @@ fn names_that_would_become_something_else() {
     let outside = sandbox.join("sibling").join("file");
     let drive_relative = format!("{}file", &outside.to_str().unwrap()[..2]);
     current_thread().block_on(async {
-        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let dir = sandbox.dir().await;
         dir.create_dir("sub").await.unwrap();
         for bad in [
             outside.to_str().unwrap(),
@@ -442,7 +442,7 @@ fn names_that_would_become_something_else() {
 fn either_separator() {
     let sandbox = Sandbox::new();
     current_thread().block_on(async {
-        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let dir = sandbox.dir().await;
         let path = dir.write("a/b\\c", "x").await.unwrap();
         assert!(path.is_absolute());
         assert_eq!(dir.read(r"a\b/c").await.unwrap(), b"x");

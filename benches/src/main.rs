@@ -9,7 +9,7 @@
 //! - `--memory DIR` and `--disk DIR` say where directories lie: `/dev/shm` and the usual place for
 //!   temporary files otherwise;
 //! - `--results DIR` is where the results go: `target/comparison` otherwise;
-//! - `--readme` also renews the block of the README that shows them;
+//! - `--readme` also renews the block of BENCHMARKS.md that shows them;
 //! - `render` makes table, charts and that block anew from the results that are there.
 //!
 //! The first then runs criterion's benchmarks (`benches/criterion.rs`), too.

@@ -1,4 +1,4 @@
-//! The block of the README that shows the results: made here, and by nothing else.
+//! Writes the block of BENCHMARKS.md that shows the results.
 
 use std::fs;
 use std::path::Path;
@@ -43,12 +43,14 @@ const TABLES: &[&[(&str, &str)]] = &[
 ];
 
 pub(crate) fn renew(results: &Results, folder: &Path) -> Outcome<()> {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
-    let before = fs::read_to_string(&readme)?;
-    let (head, rest) = before.split_once(BEGIN).ok_or("the README has no block")?;
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../BENCHMARKS.md");
+    let before = fs::read_to_string(&page)?;
+    let (head, rest) = before
+        .split_once(BEGIN)
+        .ok_or("BENCHMARKS.md has no block")?;
     let (_, tail) = rest
         .split_once(END)
-        .ok_or("the block of the README has no end")?;
+        .ok_or("the block of BENCHMARKS.md has no end")?;
     let chosen = |ids: &[(&str, &str)]| -> Vec<Row> {
         ids.iter()
             .filter_map(|(id, place)| {
@@ -76,6 +78,6 @@ pub(crate) fn renew(results: &Results, folder: &Path) -> Outcome<()> {
         block.push('\n');
     }
     block += &report::conditions(results);
-    fs::write(readme, format!("{head}{BEGIN}{block}{END}{tail}"))?;
+    fs::write(page, format!("{head}{BEGIN}{block}{END}{tail}"))?;
     Ok(())
 }

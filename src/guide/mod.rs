@@ -40,5 +40,6 @@
 
 pub mod applications;
 pub mod coming_from;
+pub mod comparison;
 pub mod servers;
 pub mod tests;

@@ -117,8 +117,9 @@ pub struct TempRoot {
 }
 
 impl TempRoot {
-    /// The maximum length of an application's name in bytes, so that the root's name stays below
-    /// the 255 that filesystems allow.
+    /// The maximum length of an application's name in bytes.
+    ///
+    /// It keeps the root's name below the 255 bytes that filesystems allow.
     pub const MAX_APP: usize = name::MAX_APP;
 
     /// Creates a root in [`std::env::temp_dir`] and starts reclaiming those of dead processes.

@@ -29,8 +29,9 @@ impl Reclaimed {
         self.roots
     }
 
-    /// Returns the number of files and directories removed, including those of roots that were
-    /// removed only in part.
+    /// Returns the number of files and directories removed.
+    ///
+    /// It includes those of roots that were removed only in part.
     pub fn removed(&self) -> Removed {
         self.removed
     }

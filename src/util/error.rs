@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 ///
 /// The message names all three, so `source()` starts below the cause: a report that prints the
 /// whole chain repeats nothing.
-#[derive(Debug)]
 struct WithPath {
     operation: Cow<'static, str>,
     path: PathBuf,
@@ -25,6 +24,13 @@ impl fmt::Display for WithPath {
             "cannot {} {:?}: {}",
             self.operation, self.path, self.cause
         )
+    }
+}
+
+/// The same as `Display`, because a `main` that returns an error, and `unwrap`, print this.
+impl fmt::Debug for WithPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -64,6 +70,10 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "cannot create directory \"/a/b\": permission denied"
+        );
+        assert!(
+            format!("{error:?}").contains(&error.to_string()),
+            "{error:?}"
         );
         assert!(
             error.source().is_none(),

@@ -64,7 +64,7 @@ pub(crate) fn hanging() -> usize {
 
 #[test]
 fn a_removal_that_hangs_goes_on_when_it_can() {
-    let name = "frozen::a_removal_that_hangs_goes_on_when_it_can";
+    let name = crate::test_name!();
     if !where_it_may_mount_images(name, "mkfs.ext4") {
         return;
     }
@@ -93,7 +93,7 @@ fn a_removal_that_hangs_goes_on_when_it_can() {
 
 #[test]
 fn removals_on_a_filesystem_that_hangs_do_not_hold_up_those_on_others() {
-    let name = "frozen::removals_on_a_filesystem_that_hangs_do_not_hold_up_those_on_others";
+    let name = crate::test_name!();
     if !where_it_may_mount_images(name, "mkfs.ext4") {
         return;
     }

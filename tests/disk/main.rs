@@ -212,14 +212,14 @@ fn on_tmpfs(options: &str, lacks: &'static [Lack]) {
 
 #[test]
 fn no_blocks() {
-    if support::where_it_may_mount("no_blocks") {
+    if support::where_it_may_mount(crate::test_name!()) {
         on_tmpfs("size=4m", &[Bytes]);
     }
 }
 
 #[test]
 fn no_inodes() {
-    if support::where_it_may_mount("no_inodes") {
+    if support::where_it_may_mount(crate::test_name!()) {
         on_tmpfs("nr_inodes=3000", &[Dirs, Files]);
     }
 }
@@ -291,7 +291,7 @@ fn no_quota() {
 /// A stream is not asked for more than can be written of it.
 #[test]
 fn the_rest_of_a_stream_is_not_asked_for() {
-    if !support::where_it_may_mount("the_rest_of_a_stream_is_not_asked_for") {
+    if !support::where_it_may_mount(crate::test_name!()) {
         return;
     }
     for runtime in runtimes() {
@@ -320,7 +320,7 @@ fn the_rest_of_a_stream_is_not_asked_for() {
 /// birth tell them apart.
 #[test]
 fn one_with_the_same_number_is_another() {
-    let name = "one_with_the_same_number_is_another";
+    let name = crate::test_name!();
     if !where_it_may_mount_images(name, EXT4[0]) {
         return;
     }

@@ -38,7 +38,7 @@ fn several_types(dir: &Path) {
 
 #[test]
 fn lists_every_level_and_follows_no_symlink() {
-    let name = "untyped::lists_every_level_and_follows_no_symlink";
+    let name = crate::test_name!();
     if !where_it_may_mount_images(name, UNTYPED[0]) {
         return;
     }
@@ -76,7 +76,7 @@ fn many(dir: &Path) {
 
 #[test]
 fn removal_counts_files_and_directories() {
-    let name = "untyped::removal_counts_files_and_directories";
+    let name = crate::test_name!();
     if !where_it_may_mount_images(name, UNTYPED[0]) {
         return;
     }

@@ -21,10 +21,7 @@ fn take_descriptors() -> Vec<File> {
 
 #[test]
 fn without_descriptors_operations_fail_and_leave_nothing() {
-    if !support::in_process(
-        "descriptors::without_descriptors_operations_fail_and_leave_nothing",
-        &[],
-    ) {
+    if !support::in_process(crate::test_name!(), &[]) {
         return;
     }
     // What Tokio opens once for all runtimes.
@@ -97,7 +94,7 @@ fn without_descriptors_operations_fail_and_leave_nothing() {
 /// Removals wait for descriptors, and many of them do not need more.
 #[test]
 fn drops_without_descriptors() {
-    if !support::in_process("descriptors::drops_without_descriptors", &[]) {
+    if !support::in_process(crate::test_name!(), &[]) {
         return;
     }
     drop(support::current_thread());
@@ -124,7 +121,7 @@ fn drops_without_descriptors() {
 /// What nobody could remove is told, and can be removed later.
 #[test]
 fn drops_that_never_get_a_descriptor() {
-    if !support::in_process("descriptors::drops_that_never_get_a_descriptor", &[]) {
+    if !support::in_process(crate::test_name!(), &[]) {
         return;
     }
     limit(Resource::Nofile, 64);

@@ -35,7 +35,7 @@ fn poll<F: Future>(runtime: &Runtime, future: Pin<&mut F>) -> Poll<F::Output> {
 /// The pool has no thread, and gets none.
 #[test]
 fn without_threads_operations_fail_and_removals_do_not() {
-    if !support::as_ordinary_user("threads::without_threads_operations_fail_and_removals_do_not") {
+    if !support::as_ordinary_user(crate::test_name!()) {
         return;
     }
     // What Tokio opens once for all runtimes.
@@ -109,7 +109,7 @@ fn without_threads_operations_fail_and_removals_do_not() {
 /// A temporary file is made by one thread and opened by another.
 #[test]
 fn without_a_second_thread_no_temporary_file_is_left() {
-    if !support::as_ordinary_user("threads::without_a_second_thread_no_temporary_file_is_left") {
+    if !support::as_ordinary_user(crate::test_name!()) {
         return;
     }
     for runtime in runtimes_with(1) {
@@ -143,7 +143,7 @@ fn without_a_second_thread_no_temporary_file_is_left() {
 /// The pool has one thread, which is all that it gets.
 #[test]
 fn one_thread_does_it_all() {
-    if !support::as_ordinary_user("threads::one_thread_does_it_all") {
+    if !support::as_ordinary_user(crate::test_name!()) {
         return;
     }
     for runtime in [support::current_thread(), support::multi_thread()] {
@@ -185,7 +185,7 @@ fn one_thread_does_it_all() {
 /// A hundred tasks drop their directories at the same time, and nobody helps them.
 #[test]
 fn tasks_that_drop_at_once_without_threads() {
-    if !support::as_ordinary_user("threads::tasks_that_drop_at_once_without_threads") {
+    if !support::as_ordinary_user(crate::test_name!()) {
         return;
     }
     for runtime in runtimes() {
@@ -221,7 +221,7 @@ fn tasks_that_drop_at_once_without_threads() {
 /// The pool's only thread is busy for good when no other is to be had.
 #[test]
 fn what_waited_for_a_thread_goes_on_when_there_is_one() {
-    if !support::as_ordinary_user("threads::what_waited_for_a_thread_goes_on_when_there_is_one") {
+    if !support::as_ordinary_user(crate::test_name!()) {
         return;
     }
     for runtime in runtimes() {

@@ -1,5 +1,6 @@
-//! Checks every order in which a few threads can push and run jobs, with a pool that runs the
-//! requested workers at any time, at the very end, or not at all.
+//! Checks every order in which a few threads can push and run jobs.
+//!
+//! The pool runs the requested workers at any time, at the very end, or not at all.
 
 mod pool;
 

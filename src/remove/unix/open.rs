@@ -1,5 +1,6 @@
-//! Opens a directory of the tree: without following a symlink or leaving the filesystem, and with
-//! the rights to read it.
+//! Opens a directory of the tree, with the rights to read it.
+//!
+//! This follows no symlink and does not leave the filesystem.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use async_tempdir::{AsyncTempDir, cleanup};
+use async_tempdir::cleanup;
 use futures::FutureExt;
 use futures::stream;
 use support::{Sandbox, alone, runtimes};
@@ -32,7 +32,7 @@ fn untouched(sandbox: &Sandbox) {
 #[tokio::test]
 async fn between_two_calls() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     for target in [Path::new("../sibling"), &sandbox.join("sibling")] {
         dir.write("d/file", "inside").await.unwrap();
         let mut opened = dir.append("d/file").await.unwrap();
@@ -98,7 +98,7 @@ fn during_the_calls() {
     for runtime in runtimes() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = sandbox.dir().await;
             let (d, link) = (dir.path().join("d"), dir.path().join("link"));
             dir.create_dir("d").await.unwrap();
             symlink("../sibling", &link).unwrap();
@@ -149,7 +149,7 @@ fn the_directory_itself() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
             for target in ["sibling", "nowhere"] {
-                let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                let dir = sandbox.dir().await;
                 dir.write("file", "inside").await.unwrap();
                 let moved = sandbox.join("moved");
                 fs::rename(dir.path(), &moved).unwrap();
@@ -188,7 +188,7 @@ fn a_removed_directory_is_not_brought_back() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
             for round in 0..200 {
-                let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+                let dir = sandbox.dir().await;
                 let files = (0..100).map(|n| (format!("{}/{n}", n % 3), "x"));
                 let chunks = stream::iter((0..100).map(|_| Ok::<_, std::io::Error>("x")));
                 let mut populate = Box::pin(dir.populate(files).fuse());

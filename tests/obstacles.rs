@@ -399,7 +399,7 @@ impl Fragile {
 fn the_system_gives_no_thread() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-    if !support::as_ordinary_user("the_system_gives_no_thread") {
+    if !support::as_ordinary_user(test_name!()) {
         return;
     }
     let sandbox = Sandbox::new();

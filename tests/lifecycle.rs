@@ -88,8 +88,8 @@ fn a_dropped_directory_is_gone_when_idle_returns() {
     for runtime in runtimes() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
-            let other = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = sandbox.dir().await;
+            let other = sandbox.dir().await;
             fill(dir.path());
             let path = dir.path().to_path_buf();
             drop(dir);
@@ -108,7 +108,7 @@ fn a_test_that_returns_has_cleaned_up() {
     for runtime in runtimes() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
-            let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+            let dir = sandbox.dir().await;
             fill(dir.path());
         });
         // What `#[tokio::test]` does at its end, without a line of the user's.
@@ -120,11 +120,11 @@ fn a_test_that_returns_has_cleaned_up() {
 #[tokio::test]
 async fn close_counts_what_it_removed() {
     let sandbox = Sandbox::new();
-    let empty = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let empty = sandbox.dir().await;
     let removed = empty.close().await.unwrap();
     assert_eq!((removed.files, removed.dirs), (0, 1));
 
-    let full = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let full = sandbox.dir().await;
     fill(full.path());
     let removed = full.close().await.unwrap();
     assert_eq!((removed.files, removed.dirs), (11, 4));
@@ -134,7 +134,7 @@ async fn close_counts_what_it_removed() {
 #[tokio::test]
 async fn close_of_what_somebody_removed_is_success() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     fs::remove_dir(dir.path()).unwrap();
     let removed = dir.close().await.unwrap();
     assert_eq!((removed.files, removed.dirs), (0, 0));
@@ -151,7 +151,7 @@ async fn a_close_that_is_not_awaited_removes_all_the_same() {
         .await
         .unwrap();
     drop(dir.close());
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     drop(dir.close().into_future());
     cleanup::idle().await;
     sandbox.check();
@@ -160,7 +160,7 @@ async fn a_close_that_is_not_awaited_removes_all_the_same() {
 #[tokio::test]
 async fn a_kept_directory_stays() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     dir.write("file", "content").await.unwrap();
     let path = dir.keep();
     cleanup::idle().await;
@@ -172,7 +172,7 @@ async fn a_kept_directory_stays() {
 #[tokio::test]
 async fn the_policy_decides_what_a_drop_does() {
     let sandbox = Sandbox::new();
-    let mut never = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let mut never = sandbox.dir().await;
     let mut always = Builder::new()
         .cleanup(Cleanup::Never)
         .parent(sandbox.path())
@@ -192,7 +192,7 @@ async fn the_policy_decides_what_a_drop_does() {
 #[tokio::test]
 async fn persist_moves_and_keeps() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     dir.write("file", "content").await.unwrap();
     let from = dir.path().to_path_buf();
     let target = sandbox.join("published");
@@ -207,7 +207,7 @@ async fn persist_moves_and_keeps() {
 #[tokio::test]
 async fn persist_gives_the_handle_back_when_it_fails() {
     let sandbox = Sandbox::new();
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     let path = dir.path().to_path_buf();
 
     let error = dir
@@ -249,7 +249,7 @@ async fn persist_gives_the_handle_back_when_it_fails() {
 #[cfg(target_os = "linux")]
 #[test]
 fn persist_does_not_leave_the_filesystem() {
-    if !support::where_it_may_mount("persist_does_not_leave_the_filesystem") {
+    if !support::where_it_may_mount(test_name!()) {
         return;
     }
     let sandbox = Sandbox::new();
@@ -262,7 +262,7 @@ fn persist_does_not_leave_the_filesystem() {
     };
     mount("mount", &["-t", "tmpfs", "none"]);
     support::current_thread().block_on(async {
-        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let dir = sandbox.dir().await;
         dir.write("file", "content").await.unwrap();
         let error = dir.persist(other.join("target")).await.unwrap_err();
         assert_eq!(error.error().kind(), io::ErrorKind::CrossesDevices);
@@ -310,7 +310,7 @@ async fn a_scope_that_panics_removes_before_the_panic_goes_on() {
 #[tokio::test]
 async fn a_handle_may_be_shared_and_dropped_anywhere() {
     let sandbox = Sandbox::new();
-    let dir = std::sync::Arc::new(AsyncTempDir::new_in(sandbox.path()).await.unwrap());
+    let dir = std::sync::Arc::new(sandbox.dir().await);
     let tasks: Vec<_> = (0..10)
         .map(|n| {
             let dir = dir.clone();
@@ -333,7 +333,7 @@ async fn a_directory_is_its_owners_alone() {
 
     let sandbox = Sandbox::new();
     let mode = |dir: &AsyncTempDir| fs::metadata(dir.path()).unwrap().permissions().mode() & 0o7777;
-    let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+    let dir = sandbox.dir().await;
     assert_eq!(mode(&dir), 0o700);
     let open = Builder::new()
         .parent(sandbox.path())
@@ -355,7 +355,7 @@ fn a_thousand_names_are_a_thousand_names() {
     support::multi_thread().block_on(async {
         let mut dirs = Vec::new();
         for _ in 0..1_000 {
-            dirs.push(AsyncTempDir::new_in(sandbox.path()).await.unwrap());
+            dirs.push(sandbox.dir().await);
         }
         let names: std::collections::HashSet<_> =
             dirs.iter().map(|dir| dir.file_name().to_owned()).collect();

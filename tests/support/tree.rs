@@ -1,0 +1,52 @@
+//! Directory trees.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A small tree: 11 files and 3 directories besides `dir` itself.
+pub fn fill(dir: &Path) {
+    for sub in ["a", "a/b", "c"] {
+        fs::create_dir(dir.join(sub)).unwrap();
+        for file in ["1", "2", "3"] {
+            fs::write(dir.join(sub).join(file), file).unwrap();
+        }
+    }
+    fs::write(dir.join("x"), "x").unwrap();
+    fs::write(dir.join("y"), "y").unwrap();
+}
+
+/// Every file and directory below, and what is in the files.
+pub fn snapshot(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    let mut dirs = vec![dir.to_path_buf()];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                dirs.push(path.clone());
+                all.insert(path, Vec::new());
+            } else {
+                let content = fs::read(&path).unwrap();
+                all.insert(path, content);
+            }
+        }
+    }
+    all
+}
+
+/// Inode number and, where the filesystem keeps one, time of birth, in seconds and nanoseconds.
+#[cfg(target_os = "linux")]
+pub type Identity = (u64, Option<(i64, u32)>);
+
+/// What the filesystem tells a directory from another by.
+#[cfg(target_os = "linux")]
+pub fn identity(path: &Path) -> Identity {
+    use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+
+    let wanted = StatxFlags::INO | StatxFlags::BTIME;
+    let found = statx(CWD, path, AtFlags::empty(), wanted).unwrap();
+    let knows = StatxFlags::from_bits_retain(found.stx_mask).contains(StatxFlags::BTIME);
+    let born = knows.then_some((found.stx_btime.tv_sec, found.stx_btime.tv_nsec));
+    (found.stx_ino, born)
+}
