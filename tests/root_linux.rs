@@ -153,7 +153,7 @@ fn a_root_that_stays_is_not_taken_for_a_dead_one() {
 fn a_root_that_stays_with_its_lock_file_is_locked_and_reported() {
     use std::os::unix::fs::PermissionsExt;
 
-    let name = "linux::a_root_that_stays_with_its_lock_file_is_locked_and_reported";
+    let name = test_name!();
     if !in_process_with(name, ordinary_user(), |command| {
         command.env("ASYNC_TEMPDIR_CLEANUP", "never");
     }) {
