@@ -139,7 +139,7 @@ impl RemoveDirAll {
         self.begin(sender);
         match receiver.await {
             Ok(result) => result.take(),
-            Err(lost) => Err(RemoveError::whole(&path, lost.into())),
+            Err(lost) => Err(RemoveError::whole(&path, lost)),
         }
     }
 

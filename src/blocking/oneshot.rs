@@ -45,17 +45,6 @@ pub(crate) struct Receiver<T> {
     abandoned: Arc<OnceLock<Pending>>,
 }
 
-/// The error of a [`Receiver`] whose task was dropped before it ended. This does not happen,
-/// because every accepted task runs.
-#[derive(Debug)]
-pub(crate) struct RecvError(());
-
-impl From<RecvError> for io::Error {
-    fn from(_: RecvError) -> Self {
-        Self::other("the operation was dropped before it ended")
-    }
-}
-
 impl<T> Sender<T> {
     /// Runs `task` and sends its value, or its panic.
     pub(crate) fn run(mut self, task: impl FnOnce() -> T) {
@@ -86,7 +75,7 @@ impl<T> Drop for Sender<T> {
 }
 
 impl<T> Future for Receiver<T> {
-    type Output = Result<T, RecvError>;
+    type Output = io::Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // A budget that is used up is renewed only by Tokio's executors, and the caller may be in
@@ -95,7 +84,10 @@ impl<T> Future for Receiver<T> {
             Ok(Ok(value)) => Poll::Ready(Ok(value)),
             // A panic of the task is resumed in its caller.
             Ok(Err(panic)) => resume_unwind(panic),
-            Err(_) => Poll::Ready(Err(RecvError(()))),
+            // This does not happen, because every accepted task runs.
+            Err(_) => Poll::Ready(Err(io::Error::other(
+                "the operation was dropped before it ended",
+            ))),
         }
     }
 }

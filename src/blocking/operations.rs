@@ -63,7 +63,7 @@ impl OperationQueue {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        Ok(self.start(task, ())?.await?)
+        self.start(task, ())?.await
     }
 
     /// Like [`run`](Self::run), but starts the task before anything is awaited, and drops `guard`

@@ -101,7 +101,7 @@ impl Owner {
         let OnDrop::Policy(policy) = self.on_drop else {
             return false;
         };
-        match policy.cleanup() {
+        match policy.cleanup {
             Cleanup::Always => false,
             Cleanup::OnSuccess if panicking => {
                 announce(&self.dir.path, self.dir.parent.is_some());

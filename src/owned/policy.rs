@@ -39,9 +39,11 @@ pub enum Cleanup {
 const VARIABLE: &str = "ASYNC_TEMPDIR_CLEANUP";
 
 /// The cleanup policy of one directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// By default, that of a directory without a handle, which is removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Policy {
-    cleanup: Cleanup,
+    pub(super) cleanup: Cleanup,
     /// The environment has set it: it cannot be changed.
     is_overridden: bool,
 }
@@ -81,20 +83,6 @@ impl Policy {
     pub(crate) fn set(&mut self, cleanup: Cleanup) {
         if !self.is_overridden {
             self.cleanup = cleanup;
-        }
-    }
-
-    pub(crate) fn cleanup(self) -> Cleanup {
-        self.cleanup
-    }
-}
-
-/// The policy until a handle is returned to the caller: the directory is removed.
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            cleanup: Cleanup::Always,
-            is_overridden: false,
         }
     }
 }

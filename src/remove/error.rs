@@ -13,10 +13,11 @@ use super::Removed;
 /// (the first are [listed](Self::failures)), their contents and their ancestors remain.
 #[derive(Debug)]
 pub struct RemoveError {
-    path: PathBuf,
-    failures: Vec<RemoveFailure>,
-    failed: u64,
-    removed: Removed,
+    pub(super) path: PathBuf,
+    /// At least one.
+    pub(super) failures: Vec<RemoveFailure>,
+    pub(super) failed: u64,
+    pub(super) removed: Removed,
 }
 
 /// One entry that could not be removed.
@@ -37,29 +38,15 @@ impl RemoveError {
     /// read-only filesystem does not fill the memory with errors.
     pub const MAX_FAILURES: usize = 32;
 
-    /// `failures` must not be empty.
-    pub(super) fn new(
-        path: PathBuf,
-        failures: Vec<RemoveFailure>,
-        failed: u64,
-        removed: Removed,
-    ) -> Self {
-        debug_assert!(!failures.is_empty(), "an error without a failure");
-        Self {
-            path,
-            failures,
-            failed,
-            removed,
-        }
-    }
-
     /// Creates the error of a removal that removed nothing, because of `error`.
     pub(crate) fn whole(path: &Path, error: io::Error) -> Self {
-        let failure = RemoveFailure {
-            path: path.to_path_buf(),
-            error,
-        };
-        Self::new(path.to_path_buf(), vec![failure], 1, Removed::default())
+        let path = path.to_path_buf();
+        Self {
+            path: path.clone(),
+            failures: vec![RemoveFailure { path, error }],
+            failed: 1,
+            removed: Removed::default(),
+        }
     }
 
     /// Returns the path of the directory that was to be removed.
@@ -145,10 +132,17 @@ impl From<RemoveError> for io::Error {
 mod tests {
     use super::*;
 
-    fn failure(path: &str) -> RemoveFailure {
-        RemoveFailure {
-            path: path.into(),
+    /// The error of a removal in which `failed` entries failed, `/t/a` first.
+    fn of(failed: u64) -> RemoveError {
+        let failure = RemoveFailure {
+            path: "/t/a".into(),
             error: io::ErrorKind::PermissionDenied.into(),
+        };
+        RemoveError {
+            path: "/t".into(),
+            failures: vec![failure],
+            failed,
+            removed: Removed::default(),
         }
     }
 
@@ -158,13 +152,13 @@ mod tests {
         assert_eq!(whole.to_string(), "cannot remove \"/t\": entity not found");
         assert!(whole.source().is_none());
 
-        let inside = RemoveError::new("/t".into(), vec![failure("/t/a")], 1, Removed::default());
+        let inside = of(1);
         assert_eq!(
             inside.to_string(),
             "cannot remove all of \"/t\": \"/t/a\": permission denied"
         );
 
-        let many = RemoveError::new("/t".into(), vec![failure("/t/a")], 40, Removed::default());
+        let many = of(40);
         assert_eq!(
             many.to_string(),
             "cannot remove all of \"/t\": \"/t/a\": permission denied (and 39 more)"

@@ -132,10 +132,18 @@ impl Recorder {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// Adds what was removed since the last call, and calls `on_progress` if that is due.
-    pub(super) fn add(&self, removed: Removed) {
-        self.files.fetch_add(removed.files, Ordering::Relaxed);
-        self.dirs.fetch_add(removed.dirs, Ordering::Relaxed);
+    /// Counts a removed file, and calls `on_progress` if that is due.
+    pub(super) fn file(&self) {
+        self.count(&self.files);
+    }
+
+    /// Like [`file`](Self::file), for a directory.
+    pub(super) fn dir(&self) {
+        self.count(&self.dirs);
+    }
+
+    fn count(&self, removed: &AtomicU64) {
+        removed.fetch_add(1, Ordering::Relaxed);
         // One thread at a time; the others continue.
         if self.has_progress
             && let Some(mut progress) = self.progress.try_lock()
@@ -175,12 +183,12 @@ impl Recorder {
             Ok(removed)
         } else {
             let failed = self.failed.load(Ordering::Relaxed);
-            Err(RemoveError::new(
-                self.path.clone(),
+            Err(RemoveError {
+                path: self.path.clone(),
                 failures,
                 failed,
                 removed,
-            ))
+            })
         };
         Outcome {
             result,
@@ -203,51 +211,5 @@ impl Recorder {
             let removed = self.removed();
             progress.panic = catch_unwind(AssertUnwindSafe(|| on_progress(removed))).err();
         }
-    }
-}
-
-/// The number of removed entries that a thread counts before it adds them to the recorder.
-const STRIDE: u64 = 128;
-
-/// The entries that one thread has removed and not yet added to the recorder.
-pub(super) struct LocalCounts<'a> {
-    recorder: &'a Recorder,
-    removed: Removed,
-}
-
-impl<'a> LocalCounts<'a> {
-    pub(super) fn new(recorder: &'a Recorder) -> Self {
-        Self {
-            recorder,
-            removed: Removed::default(),
-        }
-    }
-
-    pub(super) fn file(&mut self) {
-        self.removed.files += 1;
-        self.count();
-    }
-
-    pub(super) fn dir(&mut self) {
-        self.removed.dirs += 1;
-        self.count();
-    }
-
-    fn count(&mut self) {
-        if self.removed.files + self.removed.dirs >= STRIDE {
-            self.flush();
-        }
-    }
-
-    pub(super) fn flush(&mut self) {
-        if self.removed != Removed::default() {
-            self.recorder.add(std::mem::take(&mut self.removed));
-        }
-    }
-}
-
-impl Drop for LocalCounts<'_> {
-    fn drop(&mut self) {
-        self.flush();
     }
 }

@@ -54,21 +54,16 @@ fn try_create(name: &RootName, parent: &Path) -> io::Result<Option<NewRoot>> {
         }
         Err(error) => return Err(error),
     };
-    lock_and_name(&new, &path)
-        .inspect(|locked| {
-            if locked.is_none() {
-                discard(&new);
-            }
-        })
-        .inspect_err(|_| discard(&new))
-        .map(|locked| {
-            locked.map(|(lock, unlocked)| NewRoot {
-                identity,
-                lock: RootLock::new(lock, sys::hold_dir(&path).ok(), LOCK, dead),
-                unlocked,
-                path,
-            })
-        })
+    let locked = lock_and_name(&new, &path);
+    if !matches!(locked, Ok(Some(_))) {
+        discard(&new);
+    }
+    Ok(locked?.map(|(lock, unlocked)| NewRoot {
+        identity,
+        lock: RootLock::new(lock, sys::hold_dir(&path).ok(), LOCK, dead),
+        unlocked,
+        path,
+    }))
 }
 
 /// Removes a directory that would otherwise remain until the next process starts.

@@ -158,28 +158,32 @@ impl TempRoot {
     ///
     /// The same as for [`open`](Self::open).
     pub async fn open_in(app: impl AsRef<str>, parent: impl AsRef<Path>) -> io::Result<Self> {
-        let (app, parent) = (app.as_ref(), parent.as_ref());
-        let fail = |error| with_path("open a root for temporary directories in", parent, error);
-        name::check_app(app).map_err(fail)?;
-        let policy = Policy::new(Cleanup::Always).map_err(fail)?;
-        let runtime = Handle::try_current().map_err(|error| fail(io::Error::other(error)))?;
+        let parent = parent.as_ref();
+        Self::try_open(app.as_ref(), parent)
+            .await
+            .map_err(|error| with_path("open a root for temporary directories in", parent, error))
+    }
+
+    async fn try_open(app: &str, parent: &Path) -> io::Result<Self> {
+        name::check_app(app)?;
+        let policy = Policy::new(Cleanup::Always)?;
+        let runtime = Handle::try_current().map_err(io::Error::other)?;
         // The current directory may change.
-        let absolute = std::path::absolute(parent).map_err(fail)?;
+        let parent = std::path::absolute(parent)?;
         let queues = RuntimeQueues::of(&runtime);
-        let make = {
-            let (app, parent, queues) = (app.to_owned(), absolute.clone(), Arc::clone(&queues));
+        let create = {
+            let (app, parent, queues) = (app.to_owned(), parent.clone(), Arc::clone(&queues));
             move || {
                 let created = create::create_root(&app, &parent)?;
                 let lock = Some(created.lock);
                 let owner = Owner::new(created.path, created.identity, queues, None, lock);
-                Ok((owner, created.unlocked))
+                io::Result::Ok((owner, created.unlocked))
             }
         };
-        let made = queues.operations.run(make).await.map_err(fail)?;
-        let (mut owner, unlocked) = made.map_err(fail)?;
+        let (mut owner, unlocked) = queues.operations.run(create).await??;
         owner.arm(policy);
         let reclaiming = match unlocked {
-            None => Reclaiming::begin(&runtime, app, absolute),
+            None => Reclaiming::begin(&runtime, app, parent),
             Some(error) => Reclaiming::skipped(error),
         };
         Ok(Self { owner, reclaiming })

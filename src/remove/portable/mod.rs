@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::patience::Patience;
-use super::recorder::{LocalCounts, Recorder};
+use super::recorder::Recorder;
 use crate::sys::{self, Identity};
 
 mod busy;
@@ -30,7 +30,6 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, recorder: &Arc<Re
             Err(error) => return recorder.failed(|| path.to_path_buf(), error),
         }
     }
-    let mut counts = LocalCounts::new(recorder);
     let patience = Patience::default();
     let last = recorder.options().last.as_ref();
     let last_name = last.and_then(|last| last.name.to_str().ok());
@@ -47,7 +46,7 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, recorder: &Arc<Re
                 if holds_entries(&entry) {
                     levels.extend(read(entry.path(), recorder));
                 } else {
-                    remove_other(&entry.path(), recorder, &mut counts, &patience);
+                    remove_other(&entry.path(), recorder, &patience);
                 }
             }
             None => {
@@ -56,10 +55,10 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, recorder: &Arc<Re
                     && levels.is_empty()
                     && recorder.failures() == level.failures_before
                 {
-                    remove_other(&level.path.join(name), recorder, &mut counts, &patience);
+                    remove_other(&level.path.join(name), recorder, &patience);
                     (last.release)();
                 }
-                leave(&level, recorder, &mut counts, &patience);
+                leave(&level, recorder, &patience);
             }
         }
     }
@@ -70,12 +69,7 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, recorder: &Arc<Re
 pub(super) fn remove_entry(above: fs::File, path: &Path, recorder: &Arc<Recorder>) {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => remove(path, None, recorder),
-        Ok(_) => remove_other(
-            path,
-            recorder,
-            &mut LocalCounts::new(recorder),
-            &Patience::default(),
-        ),
+        Ok(_) => remove_other(path, recorder, &Patience::default()),
         Err(error) => recorder.failed(|| path.to_path_buf(), error),
     }
     // Kept open until now, so that it could not be replaced by a link.
@@ -116,12 +110,7 @@ fn read(path: PathBuf, recorder: &Recorder) -> Option<Level> {
 }
 
 /// Removes a file, or a link of either kind.
-fn remove_other(
-    path: &Path,
-    recorder: &Recorder,
-    counts: &mut LocalCounts<'_>,
-    patience: &Patience,
-) {
+fn remove_other(path: &Path, recorder: &Recorder, patience: &Patience) {
     match busy::remove(patience, path, || {
         // Links to directories must be removed like directories.
         fs::remove_file(path).or_else(|error| match fs::remove_dir(path) {
@@ -129,19 +118,19 @@ fn remove_other(
             Err(_) => Err(error),
         })
     }) {
-        Ok(true) => counts.file(),
+        Ok(true) => recorder.file(),
         Ok(false) => {}
         Err(error) => recorder.failed(|| path.to_path_buf(), error),
     }
 }
 
-fn leave(level: &Level, recorder: &Recorder, counts: &mut LocalCounts<'_>, patience: &Patience) {
+fn leave(level: &Level, recorder: &Recorder, patience: &Patience) {
     if recorder.failures() > level.failures_before {
         // It cannot be empty, and the failures in it have been recorded.
         return;
     }
     match busy::remove(patience, &level.path, || fs::remove_dir(&level.path)) {
-        Ok(true) => counts.dir(),
+        Ok(true) => recorder.dir(),
         Ok(false) => {}
         Err(error) => recorder.failed(|| level.path.clone(), error),
     }

@@ -27,13 +27,10 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::recorder::{Recorder, Removed};
+use super::recorder::Recorder;
 use crate::sys::{self, Identity};
 use node::Node;
 use open::{DescriptorWait, Opened};
-
-const FILE: Removed = Removed { files: 1, dirs: 0 };
-const DIR: Removed = Removed { files: 0, dirs: 1 };
 
 /// Removes the directory `path`. Failures go to `recorder`.
 pub(super) fn remove(path: &Path, identity: Option<&Identity>, recorder: &Arc<Recorder>) {
@@ -44,7 +41,7 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, recorder: &Arc<Re
     if let Some(identity) = identity {
         match sys::check_same_dir(path, identity) {
             Ok(()) => match rustix::fs::unlinkat(rustix::fs::CWD, path, AtFlags::REMOVEDIR) {
-                Ok(()) => return recorder.add(DIR),
+                Ok(()) => return recorder.dir(),
                 Err(Errno::NOENT) => return,
                 // Not empty, or another error, which is found and reported below.
                 Err(_) => {}
@@ -81,7 +78,7 @@ pub(super) fn remove_entry(above: File, path: &Path, recorder: &Arc<Recorder>) {
     };
     let unlink = || rustix::fs::unlinkat(&above, name, AtFlags::empty());
     let error = match retry_on_intr(unlink) {
-        Ok(()) => return recorder.add(FILE),
+        Ok(()) => return recorder.file(),
         // The errors for a directory, which differ between systems and have other causes, too.
         Err(error @ (Errno::ISDIR | Errno::PERM | Errno::ACCESS)) => error,
         Err(error) => return recorder.failed(|| path.to_path_buf(), error),
@@ -91,7 +88,7 @@ pub(super) fn remove_entry(above: File, path: &Path, recorder: &Arc<Recorder>) {
         return recorder.failed(|| path.to_path_buf(), error);
     }
     match rustix::fs::unlinkat(&above, name, AtFlags::REMOVEDIR) {
-        Ok(()) => recorder.add(DIR),
+        Ok(()) => recorder.dir(),
         Err(_) => empty(above.into(), name, path, None, recorder),
     }
 }
@@ -112,7 +109,7 @@ fn empty(
             // An unreadable directory can still be removed if it is empty.
             let remove = || rustix::fs::unlinkat(&above, name, AtFlags::REMOVEDIR);
             return match identity.is_none().then(remove) {
-                Some(Ok(())) => recorder.add(DIR),
+                Some(Ok(())) => recorder.dir(),
                 Some(Err(Errno::NOENT)) => {}
                 _ => recorder.failed(|| path.to_path_buf(), error),
             };

@@ -56,10 +56,7 @@ fn request_helper(walk: &Weak<Walk>) {
 fn work(walk: &Walk) {
     let mut remover = Remover::new(walk);
     walk.list.work_off(|work| {
-        let step = || match work {
-            Some(work) => remover.run(work),
-            None => remover.pause(),
-        };
+        let step = || remover.run(work);
         // Nothing here should panic. If something does, that is reported as a failure.
         if catch_unwind(AssertUnwindSafe(step)).is_err() {
             let recorder = &walk.recorder;

@@ -7,7 +7,8 @@ use std::path::Path;
 use rustix::fd::AsFd;
 use rustix::fs::{AtFlags, CWD, FileType, RawMode, Stat, statat};
 #[cfg(target_os = "linux")]
-use rustix::{io::Errno, path::Arg};
+use rustix::io::Errno;
+use rustix::path::Arg;
 
 /// The identity of a directory: device, inode and, on Linux, creation time.
 ///
@@ -53,17 +54,14 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn open(file: impl AsFd) -> io::Result<Self> {
         #[cfg(target_os = "linux")]
-        return Self::with_birth(file, c"", AtFlags::EMPTY_PATH);
+        return Self::at(file, c"", AtFlags::EMPTY_PATH);
         #[cfg(not(target_os = "linux"))]
         return Ok(Self::of(&rustix::fs::fstat(file)?));
     }
 
     /// Does not follow a symlink.
     pub(super) fn path(path: &Path) -> io::Result<Self> {
-        #[cfg(target_os = "linux")]
-        return Self::with_birth(CWD, path, AtFlags::SYMLINK_NOFOLLOW);
-        #[cfg(not(target_os = "linux"))]
-        return Ok(Self::of(&statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW)?));
+        Self::at(CWD, path, AtFlags::SYMLINK_NOFOLLOW)
     }
 
     /// Like [`path`](Self::path), but from the filesystem itself instead of a cache.
@@ -72,19 +70,19 @@ impl Seen {
     /// the first mode for a second.
     pub(super) fn path_uncached(path: &Path) -> io::Result<Self> {
         #[cfg(target_os = "linux")]
-        return Self::with_birth(
+        return Self::at(
             CWD,
             path,
             AtFlags::SYMLINK_NOFOLLOW.union(AtFlags::STATX_FORCE_SYNC),
         );
         #[cfg(not(target_os = "linux"))]
-        return Ok(Self::of(&statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW)?));
+        return Self::path(path);
     }
 
     /// Not with std, which has no creation time on musl. Not on Android, where older versions kill
     /// a process that calls `statx`.
     #[cfg(target_os = "linux")]
-    fn with_birth(at: impl AsFd, path: impl Arg + Copy, flags: AtFlags) -> io::Result<Self> {
+    fn at(at: impl AsFd, path: impl Arg + Copy, flags: AtFlags) -> io::Result<Self> {
         use rustix::fs::{StatxFlags, makedev, statx};
 
         let wanted = StatxFlags::BASIC_STATS.union(StatxFlags::BTIME);
@@ -107,6 +105,11 @@ impl Seen {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn at(at: impl AsFd, path: impl Arg, flags: AtFlags) -> io::Result<Self> {
+        Ok(Self::of(&statat(at, path, flags)?))
     }
 
     #[allow(clippy::unnecessary_cast, reason = "the widths differ between systems")]

@@ -48,19 +48,10 @@ fn model<const N: usize>(
         let shared = Arc::new((List::new(0), Done::<N>::default()));
         let take_part = move |shared: &(List<usize>, Done<N>)| {
             let (list, done) = shared;
-            let mut untold = false;
-            list.work_off(|step| match step {
-                Some(piece) => {
-                    done.count(piece);
-                    work(list, piece);
-                    untold = true;
-                }
-                None => untold = false,
+            list.work_off(|piece| {
+                done.count(piece);
+                work(list, piece);
             });
-            assert!(
-                !untold,
-                "a thread that returns was told before that there may be no more"
-            );
             // A thread that returns has seen the end of the list.
             done.assert_each_once();
         };
@@ -78,39 +69,6 @@ fn model<const N: usize>(
             !shared.0.is_starving(),
             "no thread may be left that wants work"
         );
-    });
-}
-
-/// A thread that finds the list finished has seen what every other thread kept to itself until it
-/// was told that there may be no more.
-#[test]
-fn what_is_told_in_the_end_is_told_before_it_is_over() {
-    let mut builder = Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.check(|| {
-        let shared = Arc::new((List::new(0), AtomicUsize::new(0)));
-        let take_part = |shared: &(List<usize>, AtomicUsize)| {
-            let (list, told) = shared;
-            let mut kept = 0;
-            list.work_off(|step| match step {
-                Some(piece) => {
-                    kept += 1;
-                    if piece == 0 {
-                        list.add([1, 2]);
-                    }
-                }
-                None => {
-                    told.fetch_add(std::mem::take(&mut kept), Ordering::Relaxed);
-                }
-            });
-            assert_eq!(told.load(Ordering::Relaxed), 3, "all is told by the end");
-        };
-        let other = {
-            let shared = Arc::clone(&shared);
-            thread::spawn(move || take_part(&shared))
-        };
-        take_part(&shared);
-        other.join().unwrap();
     });
 }
 
@@ -177,7 +135,6 @@ fn the_hint_loses_no_work() {
             let take_part = |shared: &(List<usize>, Done<4>)| {
                 let (list, done) = shared;
                 list.work_off(|piece| {
-                    let Some(piece) = piece else { return };
                     done.count(piece);
                     if piece == 0 {
                         for more in 1..4 {
@@ -220,7 +177,6 @@ fn a_panic_leaves_nobody_waiting() {
                 let (list, done) = shared;
                 catch_unwind(AssertUnwindSafe(|| {
                     list.work_off(|piece| {
-                        let Some(piece) = piece else { return };
                         done.count(piece);
                         if piece == 0 {
                             list.add([1, 2]);
@@ -261,13 +217,12 @@ fn what_is_added_wakes_who_waits() {
                 let (list, under_way, all) = shared;
                 list.work_off(|piece| {
                     match piece {
-                        Some(0) if bit_by_bit => {
+                        0 if bit_by_bit => {
                             list.add([1]);
                             list.add_for_later(2);
                         }
-                        Some(0) => list.add([1, 2]),
-                        Some(_) => {}
-                        None => return,
+                        0 => list.add([1, 2]),
+                        _ => {}
                     }
                     let mut under_way = under_way.lock().unwrap();
                     *under_way += 1;

@@ -73,9 +73,8 @@ impl<T> List<T> {
         }
     }
 
-    /// Takes part until the list is finished. Calls `step` with one piece after another, and with
-    /// `None` when there may be no more. The list is not finished during one of these calls.
-    pub(super) fn work_off(&self, mut step: impl FnMut(Option<T>)) {
+    /// Takes part until the list is finished. Calls `run` with one piece after another.
+    pub(super) fn work_off(&self, mut run: impl FnMut(T)) {
         let mut state = self.lock();
         loop {
             if let Some(item) = state.items.pop_back() {
@@ -83,14 +82,8 @@ impl<T> List<T> {
                 self.update_hint(&state);
                 drop(state);
                 let at_work = AtWork(self);
-                step(Some(item));
-                state = self.lock();
-                if state.items.is_empty() {
-                    drop(state);
-                    step(None);
-                    state = self.lock();
-                }
-                state = at_work.done(state);
+                run(item);
+                state = at_work.done(self.lock());
             } else if state.working == 0 {
                 return;
             } else {

@@ -47,7 +47,7 @@ impl Remover<'_> {
         };
         match unlinked {
             Ok(()) => {
-                self.counts.file();
+                self.walk.recorder.file();
                 root.rereads.note_progress();
             }
             Err(Errno::NOENT) => {}
@@ -74,7 +74,7 @@ impl Remover<'_> {
                 if dir.depth == 1 {
                     self.walk.hoisted().remove(&*dir.name);
                 }
-                self.counts.dir();
+                self.walk.recorder.dir();
                 self.walk.patience.take_back(&dir.still_open.pauses);
                 if let Some(parent) = &dir.parent {
                     parent.rereads.note_progress();

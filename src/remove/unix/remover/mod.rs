@@ -15,7 +15,6 @@ use super::node::Node;
 use super::open::{self, Opened, is_out_of_descriptors};
 use super::still_open::is_still_open_name;
 use super::walk::{NameBatch, Walk, Work};
-use crate::remove::recorder::LocalCounts;
 use crate::sys;
 use crate::util::name;
 
@@ -40,7 +39,6 @@ const MAX_CHANGES: u32 = 16;
 /// One thread at work on a removal.
 pub(super) struct Remover<'r> {
     walk: &'r Walk,
-    counts: LocalCounts<'r>,
     buffer: Buffer,
     /// Directories found in the one that is being read, but not on the list yet.
     found: Vec<CString>,
@@ -50,7 +48,6 @@ impl<'r> Remover<'r> {
     pub(super) fn new(walk: &'r Walk) -> Self {
         Self {
             walk,
-            counts: LocalCounts::new(&walk.recorder),
             buffer: Buffer::default(),
             found: Vec::new(),
         }
@@ -73,11 +70,6 @@ impl<'r> Remover<'r> {
                 self.end(dir);
             }
         }
-    }
-
-    /// Flushes the counts, because there may be no more work, and the record must be complete then.
-    pub(super) fn pause(&mut self) {
-        self.counts.flush();
     }
 
     /// Empties the directory `name` in `parent`, or removes the entry if it is not a directory.
@@ -103,7 +95,7 @@ impl<'r> Remover<'r> {
                 Ok(Opened::Gone) => return self.end(Arc::clone(parent)),
                 Ok(Opened::NoDirectory) => match self.try_unlink(parent, &name) {
                     Ok(()) => {
-                        self.counts.file();
+                        self.walk.recorder.file();
                         parent.rereads.note_progress();
                         return self.end(Arc::clone(parent));
                     }
@@ -124,7 +116,7 @@ impl<'r> Remover<'r> {
                     // An unreadable directory can still be removed if it is empty.
                     match unlink_with_rights(parent, &name, AtFlags::REMOVEDIR) {
                         Ok(()) => {
-                            self.counts.dir();
+                            self.walk.recorder.dir();
                             parent.rereads.note_progress();
                         }
                         Err(Errno::NOENT) => {}
@@ -251,7 +243,7 @@ impl<'r> Remover<'r> {
     fn unlinked(&mut self, dir: &Arc<Node>, name: &CStr, unlinked: Result<(), Errno>) {
         match unlinked {
             Ok(()) => {
-                self.counts.file();
+                self.walk.recorder.file();
                 dir.rereads.note_progress();
             }
             Err(Errno::NOENT) => {}
