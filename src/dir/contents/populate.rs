@@ -66,51 +66,32 @@ impl AsyncTempDir {
             .collect();
         let cancel = CancelOnDrop::default();
         let stop = Arc::clone(&cancel.0);
-        let failed = self
-            .run(move |dir| Ok(write_all(dir, files, &stop).err()))
+        let root = self.path().to_path_buf();
+        self.run(move |dir| Ok(write_all(dir, &root, files, &stop)))
             .await
-            .map_err(|error| with_path("populate", self.path(), error))?;
-        match failed {
-            None => Ok(()),
-            Some(Failed {
-                path,
-                written,
-                error,
-            }) => {
-                let operation = match written {
-                    0 => "write (before any other file)".to_owned(),
-                    1 => "write (after 1 other file)".to_owned(),
-                    _ => format!("write (after {written} other files)"),
-                };
-                Err(with_path(operation, &self.path().join(path), error))
-            }
-        }
+            .map_err(|error| with_path("populate", self.path(), error))?
     }
 }
 
-/// The first file that could not be written.
-struct Failed {
-    path: PathBuf,
-    written: usize,
-    error: io::Error,
-}
-
+/// Writes `files` into `dir`, whose path is `root`, until `stop` is set.
 fn write_all(
     dir: &Dir,
+    root: &Path,
     files: Vec<(PathBuf, impl AsRef<[u8]>)>,
     stop: &AtomicBool,
-) -> Result<(), Failed> {
+) -> io::Result<()> {
     for (written, (path, contents)) in files.into_iter().enumerate() {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        if let Err(error) = write(dir, &path, contents.as_ref()) {
-            return Err(Failed {
-                path,
-                written,
-                error,
-            });
-        }
+        write(dir, &path, contents.as_ref()).map_err(|error| {
+            let operation = match written {
+                0 => "write (before any other file)".to_owned(),
+                1 => "write (after 1 other file)".to_owned(),
+                _ => format!("write (after {written} other files)"),
+            };
+            with_path(operation, &root.join(&path), error)
+        })?;
     }
     Ok(())
 }
