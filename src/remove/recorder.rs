@@ -68,12 +68,20 @@ pub(super) struct Recorder {
     options: Options,
     has_progress: bool,
     stopped: AtomicBool,
-    files: AtomicU64,
-    dirs: AtomicU64,
+    removed: Counts,
     failed: AtomicU64,
     /// The first of them.
     failures: Mutex<Vec<RemoveFailure>>,
     progress: Mutex<Progress>,
+}
+
+/// What has been removed, which all threads write. The other fields, which they read, are not in
+/// the same cache line.
+#[derive(Default)]
+#[repr(align(128))]
+struct Counts {
+    files: AtomicU64,
+    dirs: AtomicU64,
 }
 
 struct Progress {
@@ -92,8 +100,7 @@ impl Recorder {
             options,
             has_progress: on_progress.is_some(),
             stopped: AtomicBool::new(false),
-            files: AtomicU64::new(0),
-            dirs: AtomicU64::new(0),
+            removed: Counts::default(),
             failed: AtomicU64::new(0),
             failures: Mutex::new(Vec::new()),
             progress: Mutex::new(Progress {
@@ -134,12 +141,12 @@ impl Recorder {
 
     /// Counts a removed file, and calls `on_progress` if that is due.
     pub(super) fn file(&self) {
-        self.count(&self.files);
+        self.count(&self.removed.files);
     }
 
     /// Like [`file`](Self::file), for a directory.
     pub(super) fn dir(&self) {
-        self.count(&self.dirs);
+        self.count(&self.removed.dirs);
     }
 
     fn count(&self, removed: &AtomicU64) {
@@ -199,8 +206,8 @@ impl Recorder {
 
     fn removed(&self) -> Removed {
         Removed {
-            files: self.files.load(Ordering::Relaxed),
-            dirs: self.dirs.load(Ordering::Relaxed),
+            files: self.removed.files.load(Ordering::Relaxed),
+            dirs: self.removed.dirs.load(Ordering::Relaxed),
         }
     }
 
