@@ -1,8 +1,27 @@
 //! Temporary directories for Tokio, removed in the background on drop.
 //!
-//! They are created, filled and removed without blocking the runtime, and removed however their
-//! handle ends. The [guide] answers common questions, and has pages on servers, applications, test
-//! suites, and migration from `tempfile`, `async-tempfile` and Python.
+//! Create, fill and remove them without blocking the runtime. The [guide] answers common questions,
+//! and has recipes for servers, applications and test suites, and tables for migrating from
+//! `tempfile`, `async-tempfile` and Python. It also says [how the crate works](guide::how_it_works),
+//! and what its [limitations](guide::limitations) are.
+//!
+//! # Example
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! use async_tempdir::AsyncTempDir;
+//!
+//! let dir = AsyncTempDir::new().await?;
+//! let config = dir.write("etc/app.toml", "port = 0\n").await?;
+//! assert!(config.is_absolute()); // ready for a child process
+//! assert_eq!(dir.read_to_string("etc/app.toml").await?, "port = 0\n");
+//!
+//! dir.close().await?; // or drop it: removed in the background
+//! assert!(!config.exists());
+//! # Ok::<(), std::io::Error>(())
+//! # }
+//! ```
 //!
 //! # Which to use when
 //!
@@ -22,43 +41,6 @@
 //! | to clean up at Ctrl-C, SIGTERM or `exit` | [listen, return from `main`, or wait](guide::applications) |
 //! | directories of a server, or of any process that may be killed | [`TempRoot::open`], then its [`temp_dir`](TempRoot::temp_dir) |
 //! | to remove any other directory tree | [`remove_dir_all`] |
-//!
-//! # Quick example
-//!
-//! ```
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> std::io::Result<()> {
-//! use async_tempdir::AsyncTempDir;
-//!
-//! let dir = AsyncTempDir::new().await?;
-//! let config = dir.write("etc/app.toml", "port = 0\n").await?;
-//! assert!(config.is_absolute()); // ready for a child process
-//! assert_eq!(dir.read_to_string("etc/app.toml").await?, "port = 0\n");
-//!
-//! dir.close().await?; // or drop it: removed in the background
-//! assert!(!config.exists());
-//! # Ok::<(), std::io::Error>(())
-//! # }
-//! ```
-//!
-//! # How it works
-//!
-//! All work on the disk runs on Tokio's blocking pool, the one behind `tokio::fs`. An operation is
-//! one closure there ([`write_stream`](AsyncTempDir::write_stream): one for each batch;
-//! [`temp_file`](AsyncTempDir::temp_file): a few), because dispatching to the pool costs more than
-//! a few system calls. Concurrent operations share the threads that are awake; a slow one never
-//! delays the rest.
-//!
-//! An `AsyncTempDir` holds no file descriptor, so ten thousand of them cost none. As an
-//! optimization, up to 16 directories per process keep one open between operations (none on
-//! Windows).
-//!
-//! Dropping a handle queues its directory on the runtime that created it, which takes microseconds
-//! whatever the directory holds. At most [`cleanup::MAX_THREADS`] threads of that runtime's pool
-//! process the queue. If that runtime is shutting down or gone, or the system gives it no thread,
-//! the removal runs on another runtime if the dropping thread is in one. Otherwise the drop itself
-//! removes the directory, and takes that long. When a runtime is dropped, Tokio waits for work that
-//! has started: the directories of a `#[tokio::test]` are gone when it returns.
 //!
 //! # Cancellation
 //!
@@ -130,28 +112,6 @@
 //! - If a handle outlives its runtime and is dropped outside any other, the dropping thread removes
 //!   the directory, and blocks that long.
 //!
-//! # Limitations
-//!
-//! - Creation outside a Tokio runtime is an error.
-//! - If the system gives the runtime's pool no thread, operations fail, and removals run on the
-//!   calling thread. Tokio panics here; the panic is caught, but its message is still printed to
-//!   stderr, and with `panic = "abort"` the process ends. If the pool has threads and all are busy,
-//!   operations and removals wait for one of them, or for the next operation, which requests
-//!   another thread. (Before Tokio 1.54.0, also if the only threads are a multi-thread runtime's
-//!   workers.)
-//! - Among Unix systems, only Linux (without Android) reports creation times reliably, on most of
-//!   its filesystems. Without them, or within one tick of the kernel's clock after creation (1 to
-//!   10 ms), a replacement with the same inode number is taken for the original.
-//! - Between the last check of a directory and the system call that removes it, a process that may
-//!   write to the parent can replace it by another empty directory, which is then removed.
-//! - The crate has no signal handlers, and no list of directories on disk: a [`TempRoot`] is found
-//!   by its name and its lock. Install your own handler, end the runtime, and let the handles drop.
-//! - A forked child (`fork` without `exec`) removes nothing. There, using an inherited handle
-//!   returns an error, and [`cleanup::idle`] must not be used.
-//! - On filesystems with unstable inode numbers (some of FUSE, vfat), a directory can look
-//!   replaced: it is then left in place and reported. Without `/proc`, Linux cannot restore the
-//!   owner's permissions on a directory that has none.
-//!
 //! # Features
 //!
 //! - `tracing`: emits, through the `tracing` crate, a warning for every directory that a drop could
@@ -177,6 +137,7 @@ pub use owned::Cleanup;
 pub use removal::{Removal, RemoveDirAll, remove_dir_all};
 pub use remove::{RemoveError, RemoveFailure, Removed};
 pub use root::{Reclaimed, TempRoot};
+pub use util::PathError;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -80,6 +80,7 @@ use crate::remove::{self, Options, Outcome, RemoveError, Removed, SpanContext, S
 /// # Ok::<(), std::io::Error>(())
 /// # }
 /// ```
+#[doc(alias = "rmtree")]
 pub fn remove_dir_all(path: impl AsRef<Path>) -> RemoveDirAll {
     let given = path.as_ref();
     RemoveDirAll::new(Target::Path {
@@ -147,8 +148,7 @@ impl RemoveDirAll {
         let Self { target, options } = self;
         match target {
             Target::Path { given, resolved } => {
-                let runtime = || Handle::try_current().map_err(io::Error::other);
-                match resolved.and_then(|path| Ok((path, runtime()?))) {
+                match resolved.and_then(|path| Ok((path, spawn::current()?))) {
                     Ok((path, runtime)) => {
                         let options = for_caller(options, &runtime);
                         spawn::spawn_mandatory(&runtime, move |_| {
@@ -296,6 +296,6 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     match (path.file_name(), absolute.parent(), absolute.file_name()) {
         // Joined again without a trailing slash, which would follow a symlink.
         (Some(_), Some(parent), Some(name)) => Ok(parent.join(name)),
-        _ => invalid("it names no entry of a directory that could be removed"),
+        _ => invalid("refusing to remove `/`, `.` or a path that ends in `..`"),
     }
 }

@@ -266,6 +266,7 @@ fn persist_does_not_leave_the_filesystem() {
         dir.write("file", "content").await.unwrap();
         let error = dir.persist(other.join("target")).await.unwrap_err();
         assert_eq!(error.error().kind(), io::ErrorKind::CrossesDevices);
+        assert!(error.to_string().contains("new_in"), "{error}");
         let dir = error.into_dir();
         assert_eq!(dir.read_to_string("file").await.unwrap(), "content");
         assert_eq!(fs::read_dir(&other).unwrap().count(), 0);

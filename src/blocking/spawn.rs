@@ -107,6 +107,12 @@ where
     task(RunOn::Caller);
 }
 
+/// Returns the runtime that the calling thread is in.
+pub(crate) fn current() -> io::Result<Handle> {
+    // Tokio's own message says less about what to do.
+    Handle::try_current().map_err(|_| io::Error::other("must be called inside a Tokio runtime"))
+}
+
 /// Returns the error for a task that the pool did not take.
 pub(crate) fn unavailable() -> io::Error {
     io::Error::other("the Tokio runtime is shutting down, or the system gives it no thread")

@@ -6,14 +6,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::runtime::Handle;
-
 use super::AsyncTempDir;
 use super::create::CreateRequest;
+use crate::blocking::spawn;
 use crate::cleanup::RuntimeQueues;
 use crate::owned::{Cleanup, OwnedDir, ParentGuard, Policy, WrongProcess};
 use crate::util::name::{DEFAULT_RANDOM_LEN, Template};
-use crate::util::with_path;
+use crate::util::{with_path, with_tmpdir_hint};
 
 /// Configures and [`create`](Self::create)s a temporary directory.
 ///
@@ -93,6 +92,7 @@ impl Builder {
     ///
     /// With fewer than six characters, names can be guessed. [`create`](Self::create) still never
     /// adopts an existing directory, but other users can occupy the names.
+    #[doc(alias = "rand_bytes")]
     pub fn random_len(mut self, len: usize) -> Self {
         self.template.random_len = len;
         self
@@ -156,10 +156,8 @@ impl Builder {
     /// If the future is dropped, the directory is not created, or is removed in the background,
     /// regardless of [`Cleanup`]; [`cleanup::idle`](crate::cleanup::idle) waits for that.
     pub async fn create(self) -> io::Result<AsyncTempDir> {
-        let mut parent = match &self.parent {
-            Some(parent) => parent.clone(),
-            None => std::env::temp_dir(),
-        };
+        let is_default = self.parent.is_none();
+        let mut parent = self.parent.clone().unwrap_or_else(std::env::temp_dir);
         // From the start: later changes of TMPDIR or the current directory cannot make it refer to
         // something else.
         let absolute = if parent.is_absolute() {
@@ -171,7 +169,14 @@ impl Builder {
             Ok(()) => self.create_in(parent.clone()).await,
             Err(error) => Err(error),
         };
-        created.map_err(|error| with_path("create a temporary directory in", &parent, error))
+        created.map_err(|error| {
+            let error = with_path("create a temporary directory in", &parent, error);
+            if is_default {
+                with_tmpdir_hint(error)
+            } else {
+                error
+            }
+        })
     }
 
     async fn create_in(self, parent: PathBuf) -> io::Result<AsyncTempDir> {
@@ -184,7 +189,7 @@ impl Builder {
             }
             None => None,
         };
-        let queues = RuntimeQueues::of(&Handle::try_current().map_err(io::Error::other)?);
+        let queues = RuntimeQueues::of(&spawn::current()?);
         let request = CreateRequest {
             parent,
             template: self.template,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::AsyncTempDir;
 use crate::blocking::oneshot;
 use crate::owned::Owner;
-use crate::util::with_path;
+use crate::util::{with_hint, with_path};
 
 impl AsyncTempDir {
     /// Publishes the directory: moves it to `target` by an atomic rename and keeps it there.
@@ -46,7 +46,14 @@ impl AsyncTempDir {
             Err(error) => Err((error, self.owner)),
         };
         moved.map_err(|(error, owner)| {
-            PersistError::new(with_path(operation, given, error), Self { owner })
+            let error = with_path(operation, given, error);
+            let error = match error.kind() {
+                io::ErrorKind::CrossesDevices => {
+                    with_hint(error, "create it beside the target, with `new_in`")
+                }
+                _ => error,
+            };
+            PersistError::new(error, Self { owner })
         })
     }
 }
@@ -83,7 +90,6 @@ async fn move_to(target: PathBuf, mut owner: Owner) -> Result<PathBuf, (io::Erro
 /// The async counterpart of `tempfile::PersistError`. Dropping it, or converting it into an
 /// [`io::Error`], drops the handle, which by default removes the directory.
 #[must_use = "the error holds the directory's handle: dropped, the directory is removed"]
-#[derive(Debug)]
 pub struct PersistError {
     error: io::Error,
     // Boxed to keep the error small in a `Result`.
@@ -114,6 +120,13 @@ impl PersistError {
     /// [`close`](AsyncTempDir::close) the directory.
     pub fn into_dir(self) -> AsyncTempDir {
         *self.dir
+    }
+}
+
+/// The same as `Display`, because `unwrap` and a `main` that returns an error print this.
+impl fmt::Debug for PersistError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -94,6 +94,9 @@
 //! assert_eq!(error.error().kind(), ErrorKind::NotFound);
 //! let site = error.into_dir(); // unchanged; dropping it would remove it
 //!
+//! // Temporary directories are private (mode 0700). A web server is another user:
+//! # #[cfg(unix)]
+//! tokio::fs::set_permissions(&site, std::os::unix::fs::PermissionsExt::from_mode(0o755)).await?;
 //! let published = site.persist(www.join("site")).await?;
 //! assert!(published.join("index.html").exists());
 //! # outer.close().await?;

@@ -23,9 +23,12 @@
 //! | `Command::new("c").current_dir(&dir)` | the same |
 //! | `env::override_temp_dir(p)` | `TMPDIR`, or [`Builder::parent`](crate::Builder::parent) |
 //!
-//! Differences: names begin with `tmp`, not `.tmp`, and have ten random characters, not six. The
-//! mode is 0700, regardless of the umask. A drop returns at once, and the directory is gone a
-//! little later ([`cleanup::idle`](crate::cleanup::idle)). `&dir` implements `AsRef<Path>`, `dir`
+//! A test that drops a directory and then asserts that its path is gone fails here, most of the
+//! time: a drop returns before the directory is gone. Use `dir.close().await?`, or await
+//! [`cleanup::idle`](crate::cleanup::idle) after the drop.
+//!
+//! Other differences: names begin with `tmp`, not `.tmp`, and have ten random characters, not six. The
+//! mode is 0700, regardless of the umask. `&dir` implements `AsRef<Path>`, `dir`
 //! does not; with an `&Arc<AsyncTempDir>`, use `path()`. A directory that has replaced yours is not
 //! removed. Creation needs a Tokio runtime.
 //!

@@ -41,5 +41,8 @@
 pub mod applications;
 pub mod coming_from;
 pub mod comparison;
+pub mod how_it_works;
+pub mod limitations;
+pub mod recipes;
 pub mod servers;
 pub mod tests;

@@ -33,6 +33,48 @@
 //! [`cleanup::idle`](crate::cleanup::idle), which also waits for those of other tests in the
 //! process. `tests/suite.rs` is a whole suite of this kind.
 //!
+//! # One fixture for all tests
+//!
+//! A `static` is never dropped, so a handle in one leaves its directory. A `Weak` does not: the
+//! tests that run at the same time share the directory, the last of them removes it, and the next
+//! one makes another.
+//!
+//! ```
+//! use std::sync::{Arc, Weak};
+//!
+//! use async_tempdir::AsyncTempDir;
+//! use tokio::sync::Mutex;
+//!
+//! async fn shared() -> Arc<AsyncTempDir> {
+//!     static SHARED: Mutex<Weak<AsyncTempDir>> = Mutex::const_new(Weak::new());
+//!     let mut shared = SHARED.lock().await;
+//!     if let Some(dir) = shared.upgrade() {
+//!         return dir;
+//!     }
+//!     let dir = Arc::new(AsyncTempDir::new().await.unwrap());
+//!     dir.write("large.bin", vec![0; 1 << 20]).await.unwrap(); // what takes long to make
+//!     *shared = Arc::downgrade(&dir);
+//!     dir
+//! }
+//!
+//! # const TEST: &str = stringify! {
+//! #[tokio::test]
+//! # };
+//! async fn it_is_there() {
+//!     let dir = shared().await;
+//!     assert_eq!(dir.read("large.bin").await.unwrap().len(), 1 << 20);
+//! }
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! #     it_is_there().await;
+//! #     it_is_there().await;
+//! #     async_tempdir::cleanup::idle().await;
+//! # });
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! With cargo-nextest, each test is a process and has its own. To make it once for all of them, use
+//! a setup script.
+//!
 //! # Keeping the directory of a failing test
 //!
 //! ```sh

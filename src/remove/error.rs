@@ -11,7 +11,6 @@ use super::Removed;
 ///
 /// Removal continues past failures. Of the entries that existed when it began, only the failed ones
 /// (the first are [listed](Self::failures)), their contents and their ancestors remain.
-#[derive(Debug)]
 pub struct RemoveError {
     pub(super) path: PathBuf,
     /// At least one.
@@ -54,6 +53,11 @@ impl RemoveError {
         &self.path
     }
 
+    /// Returns the kind of the first failure's error.
+    pub fn kind(&self) -> io::ErrorKind {
+        self.first().error.kind()
+    }
+
     /// Returns the first failures, in the order in which they happened.
     ///
     /// There is at least one, and at most [`MAX_FAILURES`](Self::MAX_FAILURES). A directory that
@@ -91,11 +95,18 @@ impl RemoveError {
 
     /// Returns whether there was nothing to remove.
     pub(crate) fn is_not_found(&self) -> bool {
-        self.first().error.kind() == io::ErrorKind::NotFound
+        self.kind() == io::ErrorKind::NotFound
     }
 
     fn first(&self) -> &RemoveFailure {
         &self.failures[0]
+    }
+}
+
+/// The same as `Display`, because `unwrap` and a `main` that returns an error print this.
+impl fmt::Debug for RemoveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -124,7 +135,7 @@ impl Error for RemoveError {
 impl From<RemoveError> for io::Error {
     /// Keeps the kind of the first failure.
     fn from(error: RemoveError) -> Self {
-        Self::new(error.first().error.kind(), error)
+        Self::new(error.kind(), error)
     }
 }
 

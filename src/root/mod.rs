@@ -12,15 +12,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::runtime::Handle;
-
 pub use reclaimed::Reclaimed;
 
+use crate::blocking::spawn;
 use crate::cleanup::RuntimeQueues;
 use crate::dir::{AsyncTempDir, Builder};
 use crate::owned::{Cleanup, Owner, Policy};
 use crate::removal::RemoveDirAll;
-use crate::util::with_path;
+use crate::util::{with_path, with_tmpdir_hint};
 use reclaim::Reclaiming;
 
 /// The name of the lock file in a root. It is unlike any other file's name, because it is part of
@@ -145,7 +144,9 @@ impl TempRoot {
     ///
     /// If the future is dropped, no root is left, and nothing is reclaimed.
     pub async fn open(app: impl AsRef<str>) -> io::Result<Self> {
-        Self::open_in(app, std::env::temp_dir()).await
+        Self::open_in(app, std::env::temp_dir())
+            .await
+            .map_err(with_tmpdir_hint)
     }
 
     /// Creates a root like [`open`](Self::open), in `parent`, which must exist.
@@ -167,7 +168,7 @@ impl TempRoot {
     async fn try_open(app: &str, parent: &Path) -> io::Result<Self> {
         name::check_app(app)?;
         let policy = Policy::new(Cleanup::Always)?;
-        let runtime = Handle::try_current().map_err(io::Error::other)?;
+        let runtime = spawn::current()?;
         // The current directory may change.
         let parent = std::path::absolute(parent)?;
         let queues = RuntimeQueues::of(&runtime);

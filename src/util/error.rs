@@ -1,40 +1,82 @@
 //! Errors that name the operation and the path.
 
 use std::borrow::Cow;
+use std::env;
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// An I/O error with the operation and the path that it occurred at.
+/// The operation and the path of an [`io::Error`] that this crate returns.
 ///
-/// The message names all three, so `source()` starts below the cause: a report that prints the
-/// whole chain repeats nothing.
-struct WithPath {
+/// It is the [inner error](io::Error::get_ref). Its message, which is also that of the `io::Error`,
+/// names the operation, the path and the cause, so [`source`](Error::source) begins below the
+/// cause: a report that prints the whole chain repeats nothing. Its `Debug` form is the same
+/// message, because `unwrap` and a `main` that returns an error print that.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// use async_tempdir::{AsyncTempDir, PathError};
+///
+/// let dir = AsyncTempDir::new().await?;
+/// let error = dir.read("missing").await.unwrap_err();
+/// let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<PathError>()).unwrap();
+/// assert_eq!(inner.operation(), "read");
+/// assert_eq!(inner.path(), dir.path().join("missing"));
+/// assert!(inner.io_error().raw_os_error().is_some());
+/// # dir.close().await?;
+/// # Ok::<(), std::io::Error>(())
+/// # }
+/// ```
+pub struct PathError {
     operation: Cow<'static, str>,
     path: PathBuf,
     cause: io::Error,
+    hint: Option<&'static str>,
 }
 
-impl fmt::Display for WithPath {
+impl PathError {
+    /// Returns the operation that failed, in words: what follows "cannot" in the message.
+    pub fn operation(&self) -> &str {
+        &self.operation
+    }
+
+    /// Returns the path that the operation failed for.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the cause, with the operating system's error code if that reported it.
+    pub fn io_error(&self) -> &io::Error {
+        &self.cause
+    }
+}
+
+impl fmt::Display for PathError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // `Debug` for the path keeps a hostile name with a line break on one line.
         write!(
             f,
             "cannot {} {:?}: {}",
             self.operation, self.path, self.cause
-        )
+        )?;
+        match self.hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
     }
 }
 
-/// The same as `Display`, because a `main` that returns an error, and `unwrap`, print this.
-impl fmt::Debug for WithPath {
+impl fmt::Debug for PathError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl Error for WithPath {
+impl Error for PathError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         // An `io::Error` made from another error displays as that error, so skip it as well.
         self.cause.get_ref().and_then(Error::source)
@@ -49,12 +91,36 @@ pub(crate) fn with_path(
 ) -> io::Error {
     io::Error::new(
         cause.kind(),
-        WithPath {
+        PathError {
             operation: operation.into(),
             path: path.to_path_buf(),
             cause,
+            hint: None,
         },
     )
+}
+
+/// Adds a hint to the message of an error that [`with_path`] made.
+pub(crate) fn with_hint(mut error: io::Error, hint: &'static str) -> io::Error {
+    let inner = error.get_mut();
+    if let Some(inner) = inner.and_then(|inner| inner.downcast_mut::<PathError>()) {
+        inner.hint = Some(hint);
+    }
+    error
+}
+
+/// Adds that the path came from `TMPDIR`, if it did and `error` may be due to that.
+pub(crate) fn with_tmpdir_hint(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::NotFound
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::PermissionDenied
+            if cfg!(unix) && env::var_os("TMPDIR").is_some() =>
+        {
+            with_hint(error, "the environment variable TMPDIR names this parent")
+        }
+        _ => error,
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ pub(crate) mod error;
 pub(crate) mod name;
 pub(crate) mod sync;
 
-pub(crate) use error::with_path;
+pub(crate) use error::{with_hint, with_path, with_tmpdir_hint};
+
+pub use error::PathError;
 
 use std::num::NonZero;
 use std::sync::LazyLock;

@@ -150,7 +150,7 @@ fn remove(
     let Some(name) = path.file_name() else {
         return Err(io::Error::new(
             ErrorKind::InvalidInput,
-            "it names no entry of a directory that could be removed",
+            "refusing to remove the directory itself, or a path that ends in `..`",
         ));
     };
     let (above, shown) = match path.parent() {

@@ -9,15 +9,19 @@
 //! [`partial`] and [`unlink_on_drop`], which know nothing of futures.
 
 mod batch;
-mod dirs;
-mod files;
 mod open;
 mod partial;
 mod path;
-mod populate;
-mod stream;
-mod temp_file;
 mod unlink_on_drop;
+
+// In the order in which rustdoc lists their methods.
+mod files;
+mod stream;
+
+mod populate;
+mod temp_file;
+
+mod dirs;
 
 use std::fs::File;
 use std::io;
@@ -62,9 +66,10 @@ impl AsyncTempDir {
         let task = move || {
             let owned = &operation.dir;
             let dir = match owned.descriptor.take() {
-                Some(dir) => check_dir(owned, dir)?,
-                None => open_dir(owned)?,
+                Some(dir) => check_dir(owned, dir),
+                None => open_dir(owned),
             };
+            let dir = dir.map_err(explain_missing)?;
             let result = f(&dir).map_err(path::explain);
             owned.descriptor.put(dir.into_std_file());
             result
@@ -116,12 +121,26 @@ impl Drop for SharedGuard {
     }
 }
 
+/// Tells a missing directory from a missing entry of it.
+fn explain_missing(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::NotFound {
+        io::Error::new(
+            io::ErrorKind::NotFound,
+            "the directory itself no longer exists",
+        )
+    } else {
+        error
+    }
+}
+
 /// Checks that the path of `owned` still leads to it, and returns `dir`, its descriptor.
 fn check_dir(owned: &OwnedDir, dir: File) -> io::Result<Dir> {
-    sys::check_same_dir(&owned.path, &owned.identity)?;
+    sys::check_same_dir(&owned.path, &owned.identity).map_err(explain_missing)?;
     Ok(Dir::from_std_file(dir))
 }
 
 fn open_dir(owned: &OwnedDir) -> io::Result<Dir> {
-    sys::open_same_dir(&owned.path, &owned.identity).map(Dir::from_std_file)
+    sys::open_same_dir(&owned.path, &owned.identity)
+        .map(Dir::from_std_file)
+        .map_err(explain_missing)
 }

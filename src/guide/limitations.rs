@@ -1,0 +1,22 @@
+//! The limitations of the crate, and of the systems it runs on.
+//!
+//! - Creation outside a Tokio runtime is an error.
+//! - If the system gives the runtime's pool no thread, operations fail, and removals run on the
+//!   calling thread. Tokio panics here; the panic is caught, but its message is still printed to
+//!   stderr, and with `panic = "abort"` the process ends. If the pool has threads and all are busy,
+//!   operations and removals wait for one of them, or for the next operation, which requests
+//!   another thread. (Before Tokio 1.54.0, also if the only threads are a multi-thread runtime's
+//!   workers.)
+//! - Among Unix systems, only Linux (without Android) reports creation times reliably, on most of
+//!   its filesystems. Without them, or within one tick of the kernel's clock after creation (1 to
+//!   10 ms), a replacement with the same inode number is taken for the original.
+//! - Between the last check of a directory and the system call that removes it, a process that may
+//!   write to the parent can replace it by another empty directory, which is then removed.
+//! - The crate has no signal handlers, and no list of directories on disk: a
+//!   [`TempRoot`](crate::TempRoot) is found by its name and its lock. Install your own handler, end
+//!   the runtime, and let the handles drop.
+//! - A forked child (`fork` without `exec`) removes nothing. There, using an inherited handle
+//!   returns an error, and [`cleanup::idle`](crate::cleanup::idle) must not be used.
+//! - On filesystems with unstable inode numbers (some of FUSE, vfat), a directory can look
+//!   replaced: it is then left in place and reported. Without `/proc`, Linux cannot restore the
+//!   owner's permissions on a directory that has none.

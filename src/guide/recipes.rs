@@ -1,0 +1,145 @@
+//! Recipes: limit an upload, unpack and pack archives, show a progress bar.
+//!
+//! # Limit an upload
+//!
+//! [`write_stream`](crate::AsyncTempDir::write_stream) ends at the first error of the stream, and
+//! leaves no file. So let the stream count:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! use std::io;
+//!
+//! use async_tempdir::AsyncTempDir;
+//! use futures::{Stream, StreamExt, stream};
+//!
+//! /// Passes chunks on until there are more than `max` bytes.
+//! fn limited(
+//!     body: impl Stream<Item = io::Result<Vec<u8>>>,
+//!     max: usize,
+//! ) -> impl Stream<Item = io::Result<Vec<u8>>> {
+//!     let mut left = max;
+//!     body.map(move |chunk| {
+//!         let chunk = chunk?;
+//!         left = left.checked_sub(chunk.len()).ok_or(io::ErrorKind::FileTooLarge)?;
+//!         Ok(chunk)
+//!     })
+//! }
+//!
+//! let dir = AsyncTempDir::new().await?;
+//! let body = || stream::iter([Ok(vec![0; 600]), Ok(vec![0; 600])]); // of a request
+//! assert_eq!(dir.write_stream("small", limited(body(), 1_200)).await?, 1_200);
+//!
+//! let error = dir.write_stream("large", limited(body(), 1_000)).await.unwrap_err();
+//! assert_eq!(error.kind(), io::ErrorKind::FileTooLarge); // "413 Content Too Large"
+//! assert!(!dir.try_exists("large").await?);
+//! # dir.close().await?;
+//! # Ok::<(), std::io::Error>(())
+//! # }
+//! ```
+//!
+//! # Unpack a `.tar.gz`
+//!
+//! The crates `tar` and `flate2` block, so they run on the blocking pool. The directory moves there
+//! and back: if the future is dropped meanwhile, it is removed when the unpacking ends.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! use std::fs::File;
+//! use std::io;
+//! use std::path::PathBuf;
+//!
+//! use async_tempdir::AsyncTempDir;
+//! use flate2::read::GzDecoder;
+//!
+//! async fn unpack(archive: PathBuf) -> io::Result<AsyncTempDir> {
+//!     let dir = AsyncTempDir::new().await?;
+//!     let unpacking = tokio::task::spawn_blocking(move || {
+//!         // Skips entries that lead out of the directory.
+//!         tar::Archive::new(GzDecoder::new(File::open(archive)?)).unpack(dir.path())?;
+//!         Ok(dir)
+//!     });
+//!     unpacking.await?
+//! }
+//!
+//! # let outer = AsyncTempDir::new().await?;
+//! # let archive = outer.path().join("a.tar.gz");
+//! # let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(
+//! #     File::create(&archive)?, flate2::Compression::default()));
+//! # let mut header = tar::Header::new_gnu();
+//! # header.set_size(2);
+//! # header.set_mode(0o644);
+//! # builder.append_data(&mut header, "docs/index.md", &b"hi"[..])?;
+//! # builder.into_inner()?.finish()?;
+//! let dir = unpack(archive).await?;
+//! assert_eq!(dir.read("docs/index.md").await?, b"hi");
+//! # dir.close().await?;
+//! # outer.close().await?;
+//! # Ok::<(), std::io::Error>(())
+//! # }
+//! ```
+//!
+//! # Pack a directory and stream it
+//!
+//! The archive is a temporary file beside the directory's contents, not in memory. The response
+//! owns the directory, which is removed when the client has everything, or hangs up.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! use std::fs::File;
+//! use std::io;
+//!
+//! use async_tempdir::AsyncTempDir;
+//! use flate2::{Compression, write::GzEncoder};
+//! use futures::{Stream, StreamExt, TryStreamExt};
+//! use tokio_util::io::ReaderStream;
+//!
+//! async fn packed(
+//!     dir: AsyncTempDir,
+//! ) -> io::Result<impl Stream<Item = io::Result<impl AsRef<[u8]>>>> {
+//!     let packing = tokio::task::spawn_blocking(move || {
+//!         let archive = File::create_new(dir.path().join("out.tar.gz"))?;
+//!         let mut tar = tar::Builder::new(GzEncoder::new(archive, Compression::fast()));
+//!         tar.append_dir_all(".", dir.path().join("site"))?;
+//!         tar.into_inner()?.finish()?;
+//!         io::Result::Ok(dir)
+//!     });
+//!     let dir = packing.await??;
+//!     let chunks = ReaderStream::new(dir.open("out.tar.gz").await?);
+//!     Ok(chunks.inspect(move |_| _ = &dir)) // keeps the directory until the stream is dropped
+//! }
+//!
+//! let dir = AsyncTempDir::new().await?;
+//! dir.write("site/index.html", "<h1>Hello</h1>").await?;
+//! let body = packed(dir).await?; // for instance `axum::body::Body::from_stream`
+//! # let bytes = body.try_fold(0, async |sum, chunk| Ok(sum + chunk.as_ref().len())).await?;
+//! # assert!(bytes > 20);
+//! # async_tempdir::cleanup::idle().await;
+//! # Ok::<(), std::io::Error>(())
+//! # }
+//! ```
+//!
+//! # Show a progress bar
+//!
+//! With the crate `indicatif`; the number of entries is known only if you have counted them.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! use indicatif::ProgressBar;
+//!
+//! # let outer = async_tempdir::AsyncTempDir::new().await?;
+//! # let old = outer.create_dir("old").await?;
+//! let bar = ProgressBar::new_spinner();
+//! let shown = bar.clone();
+//! let removed = async_tempdir::remove_dir_all(old)
+//!     .on_progress(move |removed| shown.set_position(removed.files + removed.dirs))
+//!     .await?;
+//! bar.finish_with_message(format!("{} files removed", removed.files));
+//! # assert_eq!(bar.position(), 1);
+//! # outer.close().await?;
+//! # Ok::<(), std::io::Error>(())
+//! # }
+//! ```
