@@ -1,23 +1,56 @@
-//! Run it with: cargo run --example publish
+//! Run it with: cargo run --example publish -- [TARGET]
 //!
-//! Builds a small site in a temporary directory and publishes it by one rename, so that nobody ever
-//! sees half of it. The target may be given as an argument, after `--`; it stays then, and the next
-//! run replaces it, whatever it is.
+//! Builds a small site in a temporary directory and publishes it by one rename, so that no reader
+//! ever sees half of it.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use async_tempdir::{AsyncTempDir, Builder, remove_dir_all};
 
-#[tokio::main]
-async fn main() -> io::Result<()> {
-    if let Some(target) = std::env::args_os().nth(1) {
-        let published = publish(build(Path::new(&target), 1).await?, target.as_ref()).await?;
-        println!("published {}", published.display());
-        return Ok(());
-    }
+const HELP: &str = "\
+Builds a small site in a temporary directory and publishes it by one rename.
 
-    // Otherwise, in a place that goes again.
+Usage: cargo run --example publish -- [TARGET]
+
+  TARGET  The directory to publish the site as. It stays. A directory that is already there is
+          replaced and removed. Without TARGET, the example publishes two versions of the site
+          in a temporary directory and removes them.
+";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args: Vec<_> = std::env::args_os().skip(1).collect();
+    let done = match &args[..] {
+        [arg, ..] if arg == "-h" || arg == "--help" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        [] => demonstrate().await,
+        [target] if !target.as_encoded_bytes().starts_with(b"-") => {
+            publish_once(target.as_ref()).await
+        }
+        [.., arg] => {
+            eprintln!("error: unexpected argument {}; see --help", arg.display());
+            return ExitCode::from(2);
+        }
+    };
+    if let Err(error) = done {
+        eprintln!("error: {error}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+async fn publish_once(target: &Path) -> io::Result<()> {
+    let published = publish(build(target, 1).await?, target).await?;
+    println!("published {}", published.display());
+    Ok(())
+}
+
+/// Publishes in a temporary directory, and what else can happen then.
+async fn demonstrate() -> io::Result<()> {
     let www = AsyncTempDir::with_prefix("www-").await?;
     let target = www.path().join("site");
 
@@ -36,7 +69,7 @@ async fn main() -> io::Result<()> {
         www.read_to_string("site/index.html").await?
     );
 
-    // What cannot be published comes back, and may go elsewhere.
+    // The error returns the site, which may be published elsewhere.
     let site = build(&target, 3).await?;
     let refused = site.persist(www.path().join("missing/site")).await;
     let site = refused.expect_err("its parent is missing");
@@ -55,12 +88,12 @@ async fn main() -> io::Result<()> {
 /// Builds a version of the site, for `target`.
 async fn build(target: &Path, version: u32) -> io::Result<AsyncTempDir> {
     let builder = Builder::new().prefix(".site-");
-    // A rename does not leave the filesystem: so, beside where it is to be.
+    // A rename cannot cross filesystems: so the site is built beside its target.
     let builder = match target.parent() {
         Some(parent) if parent != Path::new("") => builder.parent(parent),
         _ => builder.parent("."),
     };
-    // Published, it is for everybody to read.
+    // Makes the published site readable for all users, such as that of a web server.
     #[cfg(unix)]
     let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755));
     let site = builder.create().await?;
@@ -72,7 +105,7 @@ async fn build(target: &Path, version: u32) -> io::Result<AsyncTempDir> {
     Ok(site)
 }
 
-/// Puts `site` at `target`. What is there already makes way.
+/// Puts `site` at `target`, and replaces a directory that is already there.
 async fn publish(site: AsyncTempDir, target: &Path) -> io::Result<PathBuf> {
     let error = match site.persist(target).await {
         Ok(published) => return Ok(published),
@@ -80,39 +113,44 @@ async fn publish(site: AsyncTempDir, target: &Path) -> io::Result<PathBuf> {
     };
     if !matches!(
         error.error().kind(),
-        // The latter is Windows' word for it.
+        // Windows reports the latter.
         ErrorKind::DirectoryNotEmpty | ErrorKind::PermissionDenied
     ) {
-        // Dropped with the handle, the site is removed.
+        // The drop of the error removes the site.
         return Err(error.into());
     }
-    println!("in the way: {}", target.display());
-    // A task, which goes on if this future is dropped: between its two renames there is no site.
-    // Who cannot afford that has a symlink lead to the current one.
+    println!("replacing {}", target.display());
+    // A task continues when this future is dropped: between its two renames there is no site. To
+    // avoid that gap, publish each version under a name of its own and switch a symlink.
     let replacing = tokio::spawn(replace(error.into_dir(), target.to_path_buf()));
     replacing.await?
 }
 
 async fn replace(site: AsyncTempDir, target: PathBuf) -> io::Result<PathBuf> {
     let beside = site.path().parent().expect("it is in a directory");
-    // Kept: whatever happens, the old one is not removed before the new one is in its place.
+    // Kept, so that the old site is never removed before the new one is in its place.
     let old = AsyncTempDir::with_prefix_in(".old-", beside).await?.keep();
     let moved = old.join("site");
-    tokio::fs::rename(&target, &moved).await?;
+    if let Err(error) = tokio::fs::rename(&target, &moved).await {
+        tokio::fs::remove_dir(&old).await?;
+        let message = format!("cannot replace {}: {error}", target.display());
+        return Err(io::Error::new(error.kind(), message));
+    }
     let published = match site.persist(&target).await {
         Ok(published) => published,
         Err(error) => {
             tokio::fs::rename(&moved, &target).await.map_err(|second| {
-                let message = format!("{error}; the old one is at {}: {second}", moved.display());
+                let moved = moved.display();
+                let message = format!("{error}; the old site is at {moved}: {second}");
                 io::Error::new(second.kind(), message)
             })?;
             tokio::fs::remove_dir(&old).await?;
             return Err(error.into());
         }
     };
-    // The site is published, whatever becomes of the old one.
+    // The new site is published, even if the old one cannot be removed.
     if let Err(error) = remove_dir_all(&old).await {
-        eprintln!("{error}");
+        eprintln!("warning: {error}");
     }
     Ok(published)
 }

@@ -1,23 +1,51 @@
 //! Run it with: cargo run --example quickstart -- [FILE]...
 //!
-//! The life of a temporary directory: made, looked at, filled, worked in by a child process,
-//! closed. The files it copies in are those named on the command line, or else this crate's own
-//! sources.
+//! Creates a temporary directory, fills it, lists it, has a child process work in it, and closes it.
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use async_tempdir::AsyncTempDir;
 use tokio::process::Command;
 
-#[tokio::main]
-async fn main() -> io::Result<()> {
-    let sources = match std::env::args_os().skip(1).map(PathBuf::from).collect() {
-        none if Vec::is_empty(&none) => own_sources().await?,
-        named => named,
-    };
+const HELP: &str = "\
+Creates a temporary directory, copies files into it, has a child process count their lines, and
+removes the directory.
 
-    // A directory of our own, where nobody else can look, under a name that nobody can guess.
+Usage: cargo run --example quickstart -- [FILE]...
+
+  FILE  A file to copy (default: the source files of this crate).
+";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let files: Vec<_> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    let is_option = |arg: &&PathBuf| arg.as_os_str().as_encoded_bytes().starts_with(b"-");
+    let done = match files.iter().find(is_option) {
+        None => run(files).await,
+        Some(arg) if arg == "-h" || arg == "--help" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        Some(arg) => {
+            eprintln!("error: unknown option {}; see --help", arg.display());
+            return ExitCode::from(2);
+        }
+    };
+    if let Err(error) = done {
+        eprintln!("error: {error}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+async fn run(mut sources: Vec<PathBuf>) -> io::Result<()> {
+    if sources.is_empty() {
+        sources = own_sources().await?;
+    }
+
+    // Creates a directory that only this user can enter, under a name that cannot be guessed.
     let dir = AsyncTempDir::with_prefix("quickstart-").await?;
     println!("path:      {}", dir.path().display());
     println!("file name: {}", dir.file_name().display());
@@ -27,14 +55,10 @@ async fn main() -> io::Result<()> {
         .await?;
     dir.create_dir("sources").await?;
     for source in &sources {
-        let name = source.file_name().ok_or_else(|| {
-            let message = format!("{} does not name a file", source.display());
-            io::Error::new(io::ErrorKind::InvalidInput, message)
+        copy(source, &dir).await.map_err(|error| {
+            let message = format!("cannot copy {}: {error}", source.display());
+            io::Error::new(error.kind(), message)
         })?;
-        let mut from = tokio::fs::File::open(source).await?;
-        let mut to = dir.create(Path::new("sources").join(name)).await?;
-        tokio::io::copy(&mut from, &mut to).await?;
-        to.sync_all().await?;
     }
     println!("copied:    {} files", sources.len());
 
@@ -51,11 +75,11 @@ async fn main() -> io::Result<()> {
         println!("  {}", path.display());
     }
 
-    // What goes in cannot go anywhere else.
+    // A path cannot lead out of the directory.
     let refused = dir.write("../elsewhere.txt", "").await.unwrap_err();
     println!("refused:   {refused}");
 
-    // A second directory, for the length of one function.
+    // A second directory, which exists while one closure runs.
     let scoped = AsyncTempDir::scope(async |inner| {
         inner.write("draft", "gone in a moment").await?;
         println!("scoped:    {}", inner.path().display());
@@ -63,7 +87,7 @@ async fn main() -> io::Result<()> {
     })
     .await??;
 
-    // Dropping `dir` would remove it in the background; closing it says how that went.
+    // Dropping `dir` removes it in the background; closing it also reports errors.
     let path = dir.path().to_path_buf();
     let removed = dir.close().await?;
     println!(
@@ -83,7 +107,16 @@ async fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Has a child process count the lines of what was copied in.
+/// Copies the file `source` into the directory `sources`.
+async fn copy(source: &Path, dir: &AsyncTempDir) -> io::Result<()> {
+    let name = source.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
+    let mut from = tokio::fs::File::open(source).await?;
+    let mut to = dir.create(Path::new("sources").join(name)).await?;
+    tokio::io::copy(&mut from, &mut to).await?;
+    to.sync_all().await
+}
+
+/// Has a child process count the lines of the copied files.
 async fn count_lines(dir: &AsyncTempDir) -> io::Result<Vec<u8>> {
     let mut command = if cfg!(windows) {
         let mut command = Command::new("cmd");

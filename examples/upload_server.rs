@@ -1,18 +1,19 @@
-//! Run it with: cargo run --example upload_server
+//! Run it with: cargo run --example upload_server -- [ADDRESS]
 //!
-//! Then open http://127.0.0.1:8080 in a browser, or
-//! `curl -F file=@README.md http://127.0.0.1:8080/upload`. Another address is given as the argument.
+//! Then open http://127.0.0.1:8080 in a browser, or run
+//! `curl -F file=@README.md http://127.0.0.1:8080/upload`.
 //!
-//! Each request has a directory of its own, into which the uploaded files are streamed under the
-//! names that the client gives them. A child process looks at each, the answer is JSON, and the
-//! directory is gone: after the answer, when the client hangs up half-way, when the server stops
-//! (Ctrl-C, SIGTERM), and with the next start if it was killed.
+//! Each request has a directory of its own, into which the server streams the uploaded files under
+//! the names that the client gives them. A child process inspects each file, and the answer is JSON.
+//! The directory is removed before the answer, when the client hangs up half-way, when the server
+//! stops (Ctrl-C, SIGTERM), and with the next start if the server was killed.
 //!
 //! It expects a proxy in front of it that bounds idle connections and the time for headers.
 
 use std::error::Error;
+use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
-use std::process::Stdio;
+use std::process::{ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -32,6 +33,16 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
+
+const HELP: &str = "\
+Serves a page for uploads. Each request has a temporary directory, removed before the answer.
+
+Usage: cargo run --example upload_server -- [ADDRESS]
+
+  ADDRESS  The host and the port to listen on (default: 127.0.0.1:8080; port 0 is any free one).
+
+Ctrl-C or SIGTERM stops it once the requests under way have ended, after ten seconds at most.
+";
 
 /// The longest request, in bytes.
 const MAX_BYTES: usize = 1 << 30;
@@ -57,9 +68,31 @@ const MAX_CHILD_TIME: Duration = Duration::from_secs(10);
 static CHILDREN: Semaphore = Semaphore::const_new(8);
 
 #[tokio::main]
-async fn main() -> io::Result<()> {
-    let address = std::env::args().nth(1);
-    serve(address.as_deref().unwrap_or("127.0.0.1:8080"), GRACE).await
+async fn main() -> ExitCode {
+    let args: Vec<_> = std::env::args_os().skip(1).collect();
+    let address = match &args[..] {
+        [arg, ..] if arg == "-h" || arg == "--help" => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        [] => "127.0.0.1:8080",
+        [arg] if has_port(arg) => &arg.to_string_lossy(),
+        [.., arg] => {
+            eprintln!("error: unexpected argument {}; see --help", arg.display());
+            return ExitCode::from(2);
+        }
+    };
+    if let Err(error) = serve(address, GRACE).await {
+        eprintln!("error: {error}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+/// Whether `arg` ends as an address does.
+fn has_port(arg: &OsStr) -> bool {
+    let port = arg.to_str().and_then(|arg| arg.rsplit_once(':'));
+    port.is_some_and(|(_, port)| port.parse::<u16>().is_ok())
 }
 
 /// What the server is at.
@@ -79,9 +112,9 @@ struct Server {
 }
 
 pub(crate) async fn serve(address: &str, grace: Duration) -> io::Result<()> {
-    // What no request is told of.
+    // Logs failures that no request reports.
     cleanup::set_failure_hook(|error| eprintln!("{error}"));
-    // Takes back what a server that was killed has left.
+    // Also removes what a killed server has left.
     let root = TempRoot::open("async-tempdir-upload-server").await?;
     let (phase, watched) = watch::channel(Phase::Serving);
     let server = Arc::new(Server {
@@ -120,7 +153,7 @@ pub(crate) async fn serve(address: &str, grace: Duration) -> io::Result<()> {
     };
     if !finished {
         phase.send_replace(Phase::Cancelling);
-        // They answer that; who does not listen is left.
+        // Requests answer that they are cancelled. Connections that do not end are aborted.
         if timeout(Duration::from_secs(1), &mut serving).await.is_err() {
             serving.abort();
         }
@@ -297,7 +330,7 @@ async fn inspect(dir: &AsyncTempDir, name: &str) -> io::Result<(bool, String)> {
             .take(MAX_REPORT)
             .read_to_end(&mut report)
             .await?;
-        // The rest is not shown, but a child that nobody listens to fails.
+        // Read the rest, too: a child whose output is not read would fail.
         tokio::io::copy(&mut output, &mut tokio::io::sink()).await?;
         child.wait().await
     });

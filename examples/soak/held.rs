@@ -73,7 +73,7 @@ impl Held {
         self.is_shared = false;
     }
 
-    /// A file that is certainly there, and that nobody else is at.
+    /// A file that is certainly there, and that no other task uses.
     pub(crate) fn some_file(&self, rng: &mut Rng) -> Option<(PathBuf, Content)> {
         match self.is_shared {
             true => None,
@@ -121,7 +121,7 @@ impl Held {
         self.exact().filter(|_| is_quiet)
     }
 
-    /// Drops it where nobody else is at work, and no runtime. If none is left of its own either,
+    /// Drops it when all tasks have ended, outside a runtime. If none is left of its own either,
     /// not even a thread of its pool, and there is nothing to wait for, then the drop removes.
     pub(crate) fn drop_alone(self) {
         let path = self.path().to_path_buf();
@@ -134,7 +134,7 @@ impl Held {
         }
     }
 
-    /// The handle itself, which nobody takes care of any more.
+    /// Returns the handle itself, whose drop is no longer recorded.
     pub(crate) fn into_dir(mut self) -> (AsyncTempDir, Manifest) {
         let dir = self.dir.take().expect("it has not ended");
         (dir, std::mem::take(&mut *lock(&self.manifest)))

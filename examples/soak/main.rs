@@ -1,18 +1,14 @@
 //! Run it with: cargo run --release --example soak -- 60
 //!
-//! For so many seconds (10 unless told otherwise), tasks on several runtimes make directories, fill
-//! them and end them in every way there is: closed, dropped, cancelled, by panics, by the end of
-//! their runtime, without one, by the death of a process. Once a second all of it comes to rest, and
-//! then nothing may be left but what was kept: no directory, no descriptor, no thread; and nothing
-//! else may have been touched.
+//! For so many seconds, tasks on several runtimes create directories, fill them and end them in every
+//! way there is: closed, dropped, cancelled, by panics, by the end of their runtime, without one, by
+//! the death of a process. Once a second all of it comes to rest. Then nothing may be left but what
+//! was kept: no directory, no descriptor, no thread; and nothing else may have been touched.
 //!
-//! A second argument is the seed of chance, which is printed: the same one has the same done again,
-//! as far as the system's scheduling does not matter.
+//! The same seed repeats the same operations, as far as the system's scheduling does not matter.
 //!
-//! It ends with 0 if every promise was kept, with 1 and a report if one was broken, and with 2 if
-//! something did not come to an end; then what is on disk stays, for a look at it. A soak in which
-//! some operation never ran to an end of its own proves nothing of that: one of ten seconds or more
-//! goes on until each has, for three minutes at most, and then fails.
+//! A soak proves nothing of an operation that never ran to an end of its own: one of ten seconds or
+//! more goes on until each has, for three minutes at most, and then fails.
 
 mod chance;
 mod fill;
@@ -29,6 +25,7 @@ mod world;
 use std::io;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::str::FromStr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -42,12 +39,26 @@ use record::Record;
 use watchdog::{PATIENCE, Watchdog};
 use world::{Places, Provoked, World};
 
-/// How long it takes if nobody says so, in seconds.
-const DEFAULT: u64 = 10;
+const HELP: &str = "\
+Creates, fills and ends temporary directories at random, and checks that nothing is left.
+
+Usage: cargo run --release --example soak -- [SECONDS [SEED]]
+
+  SECONDS  How long it runs (default: 10).
+  SEED     A number that repeats a run: each run prints its own.
+
+Exit code: 0 if every promise was kept, 1 if one was broken or an error occurred, 2 if an argument
+is not understood, 3 if something did not come to an end. After 1 and 3 its files stay.
+";
+
+/// How long it takes by default, in seconds.
+const DEFAULT: u32 = 10;
 /// From how many seconds on every operation must have come to an end.
-const ENOUGH: u64 = 10;
+const ENOUGH: u32 = 10;
 /// How much longer it takes at most, if one of them has not.
 const EXTRA: Duration = Duration::from_secs(180);
+/// How often it shows its progress, at most.
+const PROGRESS: Duration = Duration::from_secs(3);
 /// How long a round goes on before it comes to rest.
 const ROUND: Duration = Duration::from_millis(800);
 /// How many runtimes live at the same time.
@@ -63,37 +74,46 @@ const ROLE: &str = "--work";
 type Part = Box<dyn FnOnce(&Arc<World>, Rng) + Send>;
 
 const BROKEN: u8 = 1;
-const STUCK: u8 = 2;
+const MISUSED: u8 = 2;
+const STUCK: u8 = 3;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let args: Vec<_> = std::env::args_os().skip(1).collect();
+    let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
+    let args: Vec<&str> = args.iter().map(AsRef::as_ref).collect();
     let done = match *args {
         [victim::ROLE, roots, app, seed] => {
             victim::run(roots.as_ref(), app, number(seed)).map(|()| ExitCode::SUCCESS)
         }
         [ROLE, sandbox, seconds, seed] => work(sandbox.as_ref(), number(seconds), number(seed)),
+        ["-h" | "--help", ..] => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
         [] => supervise(DEFAULT, Rng::new().u64(..)),
         [seconds] => supervise(number(seconds), Rng::new().u64(..)),
         [seconds, seed] => supervise(number(seconds), number(seed)),
-        _ => Err(io::Error::other("usage: soak [seconds [seed]]")),
+        [.., arg] => misused(&format!("unexpected argument {arg}")),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("{error}");
+        eprintln!("error: {error}");
         ExitCode::from(BROKEN)
     })
 }
 
-fn number(word: &str) -> u64 {
-    word.parse().unwrap_or_else(|_| {
-        eprintln!("{word:?} is no number; usage: soak [seconds [seed]]");
-        std::process::exit(BROKEN.into())
-    })
+fn number<T: FromStr>(word: &str) -> T {
+    word.parse()
+        .unwrap_or_else(|_| misused(&format!("{word} is not a number")))
 }
 
-/// Has another process work in a sandbox, so that this one can look after it: what that process's
-/// directory for temporary files is can only be said from without.
-fn supervise(seconds: u64, seed: u64) -> io::Result<ExitCode> {
+fn misused(what: &str) -> ! {
+    eprintln!("error: {what}; see --help");
+    std::process::exit(MISUSED.into())
+}
+
+/// Has another process work in a sandbox and checks how it ends: the directory for temporary files of
+/// a process can only be set from without.
+fn supervise(seconds: u32, seed: u64) -> io::Result<ExitCode> {
     let sandbox = tempfile::Builder::new().prefix("soak-").tempdir()?;
     let tmp = Places::new(sandbox.path()).tmp;
     std::fs::create_dir(&tmp)?;
@@ -107,15 +127,15 @@ fn supervise(seconds: u64, seed: u64) -> io::Result<ExitCode> {
     for name in ["TMPDIR", "TMP", "TEMP"] {
         command.env(name, &tmp);
     }
-    // Of glibc: an arena for each of so many threads would hide what is lost.
+    // For glibc: an arena for each of so many threads would hide leaks.
     command.env("MALLOC_ARENA_MAX", "1");
-    // Which would keep everything, or make nothing.
+    // It would keep everything, or have every creation fail.
     command.env_remove("ASYNC_TEMPDIR_CLEANUP");
     let status = command.status()?;
     let code = match status.code() {
         Some(code) => u8::try_from(code).unwrap_or(BROKEN),
         None => {
-            eprintln!("it ended by itself: {status}");
+            eprintln!("error: the working process was killed: {status}");
             BROKEN
         }
     };
@@ -123,13 +143,16 @@ fn supervise(seconds: u64, seed: u64) -> io::Result<ExitCode> {
         sandbox.close()?;
         println!("every promise was kept");
     } else {
-        println!("seed {seed}; left for a look: {}", sandbox.keep().display());
+        println!(
+            "seed {seed}; its files are kept in {}",
+            sandbox.keep().display()
+        );
     }
     Ok(ExitCode::from(code))
 }
 
 /// One round after the other, with a look at everything in between.
-fn work(sandbox: &Path, seconds: u64, seed: u64) -> io::Result<ExitCode> {
+fn work(sandbox: &Path, seconds: u32, seed: u64) -> io::Result<ExitCode> {
     let rows: Vec<&str> = [
         &fill::ROWS.concat()[..],
         held::ROWS,
@@ -164,7 +187,8 @@ fn work(sandbox: &Path, seconds: u64, seed: u64) -> io::Result<ExitCode> {
     }
 
     let begin = Instant::now();
-    let end = begin + Duration::from_secs(seconds);
+    let end = begin + Duration::from_secs(seconds.into());
+    let mut shown = begin;
     let mut rounds = 0;
     let is_over = || match Instant::now() {
         now if now < end => false,
@@ -182,6 +206,11 @@ fn work(sandbox: &Path, seconds: u64, seed: u64) -> io::Result<ExitCode> {
         );
         watchdog.watch("what is looked at after a round", PATIENCE);
         oracle.check(&world);
+        if shown.elapsed() >= PROGRESS {
+            shown = Instant::now();
+            let (passed, operations) = (begin.elapsed().as_secs(), record.total());
+            eprintln!("{passed} of {seconds} seconds, {operations} operations");
+        }
     }
     println!(
         "{}\n{rounds} rounds, {} panics provoked",
@@ -201,7 +230,7 @@ fn work(sandbox: &Path, seconds: u64, seed: u64) -> io::Result<ExitCode> {
     Ok(ExitCode::from(BROKEN))
 }
 
-/// Has everybody at work for a while, and waits until nobody is.
+/// Has all threads work for a while, and waits until all have ended.
 fn round(world: &Arc<World>, watchdog: &Watchdog, number: u64, mut rng: Rng) {
     watchdog.watch("the end of a round's threads", ROUND + PATIENCE);
     let (sender, receiver) = mpsc::channel();
@@ -239,8 +268,8 @@ fn round(world: &Arc<World>, watchdog: &Watchdog, number: u64, mut rng: Rng) {
     while world.live.load(Ordering::SeqCst) > 0 {
         thread::sleep(Duration::from_millis(1));
     }
-    watchdog.watch("the handles that nobody wanted", PATIENCE);
-    // Nobody sends any more.
+    watchdog.watch("the handles that no task has taken", PATIENCE);
+    // All senders have ended.
     world.close_border();
     if abroad.is_some_and(|abroad| abroad.join().is_err()) {
         world.record.violation("a thread has panicked");

@@ -221,7 +221,7 @@ impl Manifest {
                 || self.links.contains(&path)
                 || may_be.contains(&*path);
             if !is_known {
-                return Err(format!("nobody has made {path:?}"));
+                return Err(format!("{path:?} is unexpected"));
             }
         }
         Ok(())

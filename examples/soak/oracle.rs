@@ -1,4 +1,4 @@
-//! What must be true whenever nobody is at work.
+//! What must be true whenever no task is at work.
 
 mod memory;
 mod neighbours;
@@ -102,7 +102,7 @@ impl Oracle {
         }
 
         self.await_process(record);
-        // Only now has whoever wrote through a file of Tokio's ended.
+        // Only now have all writes through Tokio's files ended.
         for (path, expected) in expected {
             let found = match path.symlink_metadata() {
                 Err(_) if expected.or_nothing => continue,
@@ -123,18 +123,18 @@ impl Oracle {
                 record.violation(format!("{path:?} cannot be removed: {error}"));
             }
         }
-        self.take_back(record, places);
+        self.check_reclaiming(record, places);
         self.await_process(record);
         self.memory.note();
     }
 
-    /// Leaves the places to be removed by whoever has made them.
+    /// Leaves the places to the process that made them, for removal.
     pub(crate) fn end(self) -> io::Result<()> {
         self.neighbours.end()
     }
 
     /// What killed processes have left must be gone after the next start of each application.
-    fn take_back(&self, record: &Record, places: &Places) {
+    fn check_reclaiming(&self, record: &Record, places: &Places) {
         let runtime = Builder::new_current_thread().build().expect("a runtime");
         for app in APPS {
             let result = runtime.block_on(async {
@@ -152,7 +152,7 @@ impl Oracle {
         }
         drop(runtime);
         for path in entries(&places.roots) {
-            record.violation(format!("not taken back: {path:?}"));
+            record.violation(format!("left after the next start: {path:?}"));
         }
     }
 
@@ -197,7 +197,7 @@ impl Oracle {
 /// [`cleanup::idle`] has returned.
 ///
 /// Where processes are killed in their roots, that is for the next one's start to say. In `tmp`,
-/// where none is, a root that is left is a broken promise, even one that could be taken back.
+/// where none is, a root that is left is a broken promise, even one that the next start would remove.
 pub(crate) fn check_left(world: &World) {
     let (record, places) = (&world.record, &world.places);
     let pending = cleanup::pending();

@@ -169,6 +169,11 @@ impl Record {
         report
     }
 
+    /// How many operations have ended.
+    pub(crate) fn total(&self) -> u64 {
+        lock(&self.counts).values().flatten().sum()
+    }
+
     /// How often each operation ran, and how it ended.
     pub(crate) fn table(&self) -> String {
         let mut table = format!("{:<44}", "");

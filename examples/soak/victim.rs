@@ -1,4 +1,4 @@
-//! Processes that are killed at their work, to be taken back by others.
+//! Processes that are killed at work, whose roots other processes remove.
 
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -39,7 +39,7 @@ fn kill_one(roots: &Path, app: &str, rng: &mut Rng) -> Result<(), String> {
             .arg(roots)
             .arg(app)
             .arg(rng.u64(..).to_string())
-            // It ends when this is closed, should nobody be left to kill it.
+            // It ends when this is closed, in case its killer is gone.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

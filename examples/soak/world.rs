@@ -12,7 +12,7 @@ use crate::held::Held;
 use crate::manifest::Manifest;
 use crate::record::{Record, Step, lock};
 
-/// Where the soak works. Everything is in one directory, beside what nobody may touch.
+/// Where the soak works. Everything is in one directory, beside what must stay untouched.
 #[derive(Debug)]
 pub(crate) struct Places {
     /// Directories are made here.
@@ -98,12 +98,12 @@ impl World {
         *lock(&self.abroad) = Some(abroad);
     }
 
-    /// Tells everybody to come to an end.
+    /// Tells all threads to end.
     pub(crate) fn end_round(&self) {
         self.is_over.store(true, Ordering::SeqCst);
     }
 
-    /// Nobody sends abroad any more.
+    /// Ends the sending abroad.
     pub(crate) fn close_border(&self) {
         drop(lock(&self.abroad).take());
     }
@@ -112,7 +112,7 @@ impl World {
         self.is_over.load(Ordering::SeqCst)
     }
 
-    /// A name that nobody else has.
+    /// A name that is used once.
     pub(crate) fn name(&self, kind: &str) -> String {
         format!("{kind}-{}", self.names.fetch_add(1, Ordering::Relaxed))
     }
@@ -145,7 +145,7 @@ impl World {
         std::mem::take(&mut lock(&self.expected))
     }
 
-    /// Gives `held` to whoever wants one.
+    /// Leaves `held` for any task to take.
     pub(crate) fn give(&self, held: Held) {
         lock(&self.exchange).push(held);
     }

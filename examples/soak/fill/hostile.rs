@@ -1,4 +1,4 @@
-//! What somebody plants who wants removal to go astray, or stop.
+//! Symlinks and permissions that mislead removal, or stop it.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -29,7 +29,7 @@ pub(super) async fn hostile(task: &mut Task, held: &Held) {
         };
         let dir = absolute.parent().expect("it is in a directory");
         let done = std::fs::set_permissions(dir, std::fs::Permissions::from_mode(mode));
-        // It stays in doubt: nobody looks for anything there.
+        // It stays in doubt: no check looks for anything there.
         task.done(step, done);
         return;
     }

@@ -36,7 +36,7 @@ pub(super) async fn list(task: &mut Task, held: &Held) {
         Ok(is) if before == after && before.as_ref().is_some_and(|was| *was != is) => {
             step.violation(format!("it lists {is:?}, but there is {before:?}"));
         }
-        // As somebody whom taken-away rights bind.
+        // For an ordinary user, permissions bind.
         Err(error) if before.is_none() => {
             task.failed(step, &error, &[ErrorKind::PermissionDenied]);
         }

@@ -31,7 +31,7 @@ pub(super) async fn remove(task: &mut Task, held: &Held) {
 }
 
 pub(super) async fn remove_tree(task: &mut Task, held: &Held) {
-    // One that nobody else puts anything into.
+    // A directory of its own, which no other task writes into.
     let dir = PathBuf::from(held.know(|known| known.name('r')));
     let files: Vec<_> = (0..task.rng.usize(1..100))
         .map(|n| (dir.join(format!("{}/{n}", n % 7)), Content::new(1, 1)))

@@ -65,7 +65,7 @@ pub(super) async fn write_panic(task: &mut Task, held: &Held) {
         Err(panic) if panic.is::<Provoked>() => step.end(Outcome::Panicked),
         Err(_) => step.violation("another panic comes out"),
         Ok(result) => {
-            // Where the pool is gone, nobody looks at them.
+            // Refused without a panic: the pool is gone, and the contents are never read.
             task.refused(step, result, &[]);
         }
     }

@@ -1,4 +1,4 @@
-//! What is beside the places to work in, and nobody may touch.
+//! What is beside the places to work in, and must stay untouched.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -115,7 +115,7 @@ pub(super) fn born(
 #[cfg(unix)]
 fn is_mode(path: &Path, mode: u32) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    // Whatever the umask has taken away, nobody gets more.
+    // The umask may remove bits. No others may be set.
     path.metadata().is_ok_and(|data| {
         let is = data.permissions().mode() & 0o777;
         is & !mode == 0 && is & 0o700 == 0o700

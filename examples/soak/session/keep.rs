@@ -43,7 +43,7 @@ fn stays(task: &Task, held: Held) {
     }
 }
 
-/// Removes a kept directory as anybody's.
+/// Removes a kept directory by its path.
 async fn remove_kept(task: &mut Task, held: Held) {
     // An operation whose future was dropped might bring something back.
     let Some(known) = held.quiet(0) else {

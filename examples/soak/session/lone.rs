@@ -50,7 +50,7 @@ async fn work(task: &mut Task, mut held: Held) {
             task.world.provoke();
         }
         15 => {
-            // Nobody panics: so this removes.
+            // Without a panic, this removes.
             held.set_cleanup(Cleanup::OnSuccess);
             drop(held);
         }

@@ -18,7 +18,7 @@ const CLOSE: &str = "TempRoot::close";
 const DROP: &str = "TempRoot dropped";
 const RECLAIMED: &str = "TempRoot::reclaimed";
 
-/// A root, with directories in it, while others open theirs and take back what was left.
+/// A root, with directories in it, while other tasks open theirs and remove leftovers.
 pub(super) async fn root(task: &mut Task) {
     let app = APPS[task.rng.usize(..APPS.len())];
     let world = Arc::clone(&task.world);
