@@ -2,8 +2,6 @@
 
 mod support;
 
-use std::fs;
-
 use async_tempdir::{TempRoot, cleanup};
 use futures::FutureExt;
 use support::{Sandbox, alone, current_thread, fill, multi_thread, runtimes};
@@ -21,7 +19,7 @@ fn a_root_is_there_and_goes() {
                 #[cfg(unix)]
                 {
                     use std::os::unix::fs::PermissionsExt;
-                    let mode = fs::metadata(root.path()).unwrap().permissions().mode();
+                    let mode = std::fs::metadata(root.path()).unwrap().permissions().mode();
                     assert_eq!(mode & 0o777, 0o700, "a root is for its owner alone");
                 }
                 let dir = root.temp_dir().await.unwrap();
@@ -137,7 +135,7 @@ fn a_root_that_somebody_removed_is_an_error_inside_and_none_at_the_end() {
     let sandbox = Sandbox::new();
     multi_thread().block_on(async {
         let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
-        fs::remove_dir_all(root.path()).unwrap();
+        std::fs::remove_dir_all(root.path()).unwrap();
         let error = root.temp_dir().await.unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{error}");
         root.close().await.unwrap();
