@@ -102,8 +102,9 @@
 //! - `let path = AsyncTempDir::new().await?.path().to_path_buf();` keeps the path and drops the
 //!   directory. So does passing [`path`](AsyncTempDir::path) to a task that outlives the handle:
 //!   move the handle along, or share it as an `Arc`.
-//! - A child process that still writes to the directory can create files faster than they are
-//!   removed. Wait for it first.
+//! - A process that still writes to the directory can create files faster than they are removed, or
+//!   the directory again after it is gone. Wait for it first, and for the
+//!   [processes it has started](guide::applications#child-processes).
 //! - An aborted task keeps its handles until the runtime drops it. Await the task before
 //!   [`cleanup::idle`] and [`std::process::exit`]: `JoinSet::shutdown().await`, not `abort_all`.
 //! - A directory made by path inside another, with [`AsyncTempDir::new_in`]`(&outer)`, is unknown
@@ -115,8 +116,8 @@
 //! # Features
 //!
 //! - `tracing`: emits, through the `tracing` crate, a warning for every directory that a drop could
-//!   not remove completely, and a debug span around every removal. With or without it, the crate
-//!   prints only the path of a directory that [`Cleanup::OnSuccess`] keeps, on stderr.
+//!   not remove completely, and a debug span around every removal. With or without it, the
+//!   crate prints nothing but the path of a directory that [`Cleanup::OnSuccess`] keeps, on stderr.
 
 #![forbid(unsafe_code)]
 

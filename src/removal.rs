@@ -34,9 +34,9 @@ use crate::remove::{self, Options, Outcome, RemoveError, Removed, SpanContext, S
 ///
 /// # Errors
 ///
-/// A [`RemoveError`] with every entry that remains. Nothing is touched if `path` does not exist,
-/// is a file, a symlink or a filesystem's root, is empty, contains a NUL, is `.` or ends in `..`,
-/// or if the result is awaited outside a Tokio runtime.
+/// A [`RemoveError`] with every entry that remains. It is also an error, and nothing is touched, if
+/// `path` does not exist, is a file, a symlink or a filesystem's root, is empty, contains a NUL, is
+/// `.` or ends in `..`, or if the result is awaited outside a Tokio runtime.
 ///
 /// On Unix, a directory that turns out not to be empty, because the filesystem skipped entries or
 /// another process added some, is read again. While that removes something, it is repeated for two

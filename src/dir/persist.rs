@@ -17,7 +17,8 @@ impl AsyncTempDir {
     /// inside whose future was dropped. A directory inside that was [kept](Self::keep) is published
     /// with it.
     ///
-    /// Returns the target's absolute path. Permissions remain those of a temporary directory.
+    /// Returns the target's absolute path. Permissions do not change: by default, the directory is
+    /// its owner's alone (mode 0700).
     ///
     /// # Errors
     ///
@@ -50,6 +51,9 @@ impl AsyncTempDir {
             let error = match error.kind() {
                 io::ErrorKind::CrossesDevices => {
                     with_hint(error, "create it beside the target, with `new_in`")
+                }
+                io::ErrorKind::DirectoryNotEmpty => {
+                    with_hint(error, "move it away first, or publish under another name")
                 }
                 _ => error,
             };

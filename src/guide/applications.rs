@@ -59,13 +59,57 @@
 //!     .arg(list)
 //!     .args(["-o", "sorted.txt"])
 //!     .current_dir(&dir)
-//!     .kill_on_drop(true) // otherwise it outlives the directory if this future is dropped
+//!     .kill_on_drop(true) // if this future is dropped
 //!     .status()
 //!     .await?;
 //! assert!(status.success());
 //! assert_eq!(dir.read_to_string("sorted.txt").await?, "a\nb\n");
 //! # Ok::<(), std::io::Error>(())
 //! # }
+//! ```
+//!
+//! `kill_on_drop` kills the child, but not processes that the child has started. A process that runs
+//! on and knows the path can create the directory again after a removal that succeeded. On Unix,
+//! give the child a process group, and kill that:
+//!
+//! ```
+//! # #[cfg(unix)]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! use std::time::Duration;
+//!
+//! use async_tempdir::AsyncTempDir;
+//! use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+//! use tokio::process::Command;
+//! use tokio::time::{sleep, timeout};
+//!
+//! let dir = AsyncTempDir::new().await?;
+//! let mut child = Command::new("sh")
+//!     .args(["-c", "while mkdir -p $0/x; do :; done & sleep 60"])
+//!     .arg(dir.path())
+//!     .current_dir(&dir)
+//!     .process_group(0)
+//!     .spawn()?;
+//! let group = child.id().and_then(|id| Pid::from_raw(id as i32)).expect("it has not ended");
+//! # /*
+//! let limit = Duration::from_secs(2);
+//! # */
+//! # let limit = Duration::from_millis(50);
+//! if timeout(limit, child.wait()).await.is_err() {
+//!     kill_process_group(group, Signal::KILL)?;
+//!     child.wait().await?;
+//!     // The others end at the next chance, and their parent, or init, waits for them.
+//!     while test_kill_process_group(group).is_ok() {
+//!         sleep(Duration::from_millis(1)).await;
+//!     }
+//! }
+//! let path = dir.path().to_path_buf();
+//! dir.close().await?;
+//! assert!(!path.exists());
+//! # Ok::<(), std::io::Error>(())
+//! # }
+//! # #[cfg(not(unix))]
+//! # fn main() {}
 //! ```
 //!
 //! # Publishing
@@ -94,7 +138,8 @@
 //! assert_eq!(error.error().kind(), ErrorKind::NotFound);
 //! let site = error.into_dir(); // unchanged; dropping it would remove it
 //!
-//! // Temporary directories are private (mode 0700). A web server is another user:
+//! // Temporary directories are private (mode 0700). A web server is another user. What is inside
+//! // has the modes that the umask leaves: with a umask of 077, change them, too.
 //! # #[cfg(unix)]
 //! tokio::fs::set_permissions(&site, std::os::unix::fs::PermissionsExt::from_mode(0o755)).await?;
 //! let published = site.persist(www.join("site")).await?;
@@ -104,4 +149,45 @@
 //! # }
 //! ```
 //!
-//! The example `publish` also replaces an older version.
+//! A directory that is not empty is not replaced. To replace a version without a gap, publish each
+//! under a name of its own, and switch a symlink, again by a rename:
+//!
+//! ```
+//! # #[cfg(unix)]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! use std::path::Path;
+//!
+//! use async_tempdir::{AsyncTempDir, TempRoot, remove_dir_all};
+//! use tokio::fs;
+//!
+//! /// Publishes `release`, and has `site` lead to it.
+//! async fn publish(www: &Path, site: AsyncTempDir, release: &str) -> std::io::Result<()> {
+//!     site.persist(www.join(release)).await?;
+//!     fs::symlink(release, www.join(".next")).await?;
+//!     fs::rename(www.join(".next"), www.join("site")).await
+//! }
+//!
+//! # let outer = AsyncTempDir::new().await?;
+//! # let www = outer.path();
+//! // A root beside the releases: if the process is killed, the next one removes what is unfinished.
+//! let root = TempRoot::open_in(".unfinished", www).await?;
+//! for version in 1..=2 {
+//!     let site = root.temp_dir().await?;
+//!     site.write("index.html", format!("<h1>Version {version}</h1>")).await?;
+//!     // … and its mode, as above
+//!     publish(www, site, &format!("release-{version}")).await?;
+//! }
+//! assert_eq!(fs::read(www.join("site/index.html")).await?, b"<h1>Version 2</h1>");
+//! remove_dir_all(www.join("release-1")).await?;
+//! # root.close().await?;
+//! # outer.close().await?;
+//! # Ok::<(), std::io::Error>(())
+//! # }
+//! # #[cfg(not(unix))]
+//! # fn main() {}
+//! ```
+//!
+//! Before you move a directory in any other way than by `persist`, call
+//! [`keep`](crate::AsyncTempDir::keep): the handle does not follow it, and removes nothing that has
+//! taken its place.

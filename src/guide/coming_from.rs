@@ -16,16 +16,22 @@
 //! | `dir.keep()`, `into_path()` | `dir.keep()` |
 //! | `dir.disable_cleanup(true)` | `dir.set_cleanup(Cleanup::Never)` |
 //! | `Builder::new().disable_cleanup(true)` | `Builder::new().cleanup(Cleanup::Never)` |
-//! | `NamedTempFile::new_in(&dir)?` | `dir.temp_file().await?` |
+//! | `NamedTempFile::new_in(&dir)?` | `dir.temp_file().await?`, an [`async_tempfile::TempFile`] |
+//! | its `path()`, `keep()?`, `persist(p)?` | `file_path()`, `keep()`, `persist(p).await` |
+//! | `Builder::new().permissions(p)` | the same |
 //! | `TempDir::new_in(&outer)?` | `outer.temp_dir().await?` |
-//! | `fs::write(dir.path().join("a"), x)?` | `dir.write("a", x).await?` |
+//! | `fs::write(dir.path().join("a"), x)?` | `dir.write("a", x).await?`; `x` is owned or `'static` |
 //! | `fs::rename(dir.keep(), target)?` | `dir.persist(target).await?` |
 //! | `Command::new("c").current_dir(&dir)` | the same |
 //! | `env::override_temp_dir(p)` | `TMPDIR`, or [`Builder::parent`](crate::Builder::parent) |
 //!
-//! A test that drops a directory and then asserts that its path is gone fails here, most of the
-//! time: a drop returns before the directory is gone. Use `dir.close().await?`, or await
-//! [`cleanup::idle`](crate::cleanup::idle) after the drop.
+//! **Look for tests that drop a directory and then assert that its path is gone.** A drop returns
+//! before the directory is gone, so such a test fails, or passes by chance. Use
+//! `dir.close().await?`, or await [`cleanup::idle`](crate::cleanup::idle) after the drop.
+//!
+//! Methods that take a path inside, such as `read`, take a relative one: `"a"`, and not
+//! `dir.path().join("a")`. To name the type of a temporary file, depend on `async-tempfile`,
+//! version 0.8, which has errors of its own.
 //!
 //! Other differences: names begin with `tmp`, not `.tmp`, and have ten random characters, not six. The
 //! mode is 0700, regardless of the umask. `&dir` implements `AsRef<Path>`, `dir`
@@ -56,18 +62,22 @@
 //! |---|---|
 //! | `TemporaryDirectory()` | `AsyncTempDir::new().await?` |
 //! | `TemporaryDirectory(prefix="p", suffix="s", dir=d)` | `Builder::new().prefix("p").suffix("s").parent(d).create().await?` |
-//! | `with TemporaryDirectory() as d:` | <code>AsyncTempDir::scope(async \|d\| …).await?</code> for errors of the directory; `??` for errors of the function, too |
+//! | `with TemporaryDirectory() as d:` | <code>AsyncTempDir::scope(async \|d\| { …; Ok::<_, io::Error>(()) }).await??</code>: a `?` for errors of the directory, and one for those of the function |
+//! | `with TemporaryDirectory(prefix="p") as d:` | a `Builder`, and `close` at the end |
 //! | `d.name`, `os.path.basename(d.name)` | `d.path()`, `d.file_name()` |
 //! | `d.cleanup()` | `d.close().await?` |
 //! | `TemporaryDirectory(delete=False)`, `mkdtemp()` | `Builder::new().cleanup(Cleanup::Never)`, or `d.keep()` |
-//! | `ignore_cleanup_errors=True` | drop it: failures go to the [hook](crate::cleanup::set_failure_hook) |
+//! | `ignore_cleanup_errors=True` | `let _ = d.close().await;` |
 //! | `NamedTemporaryFile(dir=d.name)` | `d.temp_file().await?` |
+//! | `NamedTemporaryFile(delete=False)` | `async_tempfile::TempFile::new().await?.keep()` |
 //! | `gettempdir()` | [`std::env::temp_dir`] |
 //! | `Path(d.name, "a").write_text("x")` | `d.write("a", "x").await?` |
 //! | `Path(d.name, "a").read_text()` | `d.read_to_string("a").await?` |
 //! | `os.mkdir`, `os.makedirs(…, exist_ok=True)` | `d.create_dir("a").await?`, `d.create_dir_all("a/b").await?` |
 //! | `sorted(Path(d.name).rglob("*"))` | `d.list().await?` |
 //! | `shutil.rmtree(p)` | `remove_dir_all(p).await?` |
+//! | `shutil.rmtree(p, ignore_errors=True)` | `let _ = remove_dir_all(p).await;` (without `await`, nothing happens) |
+//! | `shutil.copytree(src, Path(d.name, "a"))` | none: copy with `tokio::fs`, or a crate, to `d.path().join("a")` |
 //! | `shutil.rmtree(p, onexc=f)` | the same, and [`RemoveError::failures`](crate::RemoveError::failures) |
 //! | `shutil.move(d.name, target)` | `d.persist(target).await?`, on one filesystem |
 //! | pytest's `tmp_path`, `tmp_path_retention_policy = "failed"` | a [fixture](super::tests), [`Cleanup::OnSuccess`](crate::Cleanup::OnSuccess) |

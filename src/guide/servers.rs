@@ -1,6 +1,6 @@
 //! In servers: a directory for each request, removed however the request ends.
 //!
-//! The example `upload_server` is complete: it streams uploads into a directory, has a child
+//! The package's example `upload_server` is complete: it streams uploads into a directory, has a child
 //! process look at them, responds, and removes them.
 //!
 //! ```
@@ -111,7 +111,7 @@
 //! every removal is a span at debug level (`remove`, target `async_tempdir::remove`, fields `path`,
 //! `files`, `dirs`, `failed`). The span of an awaited removal is a child of its caller's span and
 //! goes to the caller's subscriber. That of a drop has no parent and goes to the global subscriber.
-//! Otherwise nothing is printed.
+//! Without it, failures are neither printed nor logged.
 //!
 //! # Shutting down
 //!

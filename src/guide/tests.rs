@@ -31,13 +31,13 @@
 //! Directories created in a `#[tokio::test]`, of either flavour, are gone when it ends: there is
 //! nothing to close or to wait for. To assert earlier that one is gone, `close` it, or await
 //! [`cleanup::idle`](crate::cleanup::idle), which also waits for those of other tests in the
-//! process. `tests/suite.rs` is a whole suite of this kind.
+//! process. `tests/suite.rs` in the package is a whole suite of this kind.
 //!
-//! # One fixture for all tests
+//! # A fixture shared by several tests
 //!
-//! A `static` is never dropped, so a handle in one leaves its directory. A `Weak` does not: the
-//! tests that run at the same time share the directory, the last of them removes it, and the next
-//! one makes another.
+//! A `static` is never dropped, so a handle in one leaves its directory when the process ends. There
+//! are two ways out. With a `Weak`, the tests that run at the same time share the directory; the
+//! last of them removes it, and the next one makes another:
 //!
 //! ```
 //! use std::sync::{Arc, Weak};
@@ -72,8 +72,46 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! With cargo-nextest, each test is a process and has its own. To make it once for all of them, use
-//! a setup script.
+//! If it takes so long to make that one process may make it only once, put it into a root, both in a
+//! `static`. It remains at the end of the run, and the next run removes it:
+//!
+//! ```
+//! use async_tempdir::{AsyncTempDir, TempRoot};
+//! use tokio::sync::OnceCell;
+//!
+//! async fn shared() -> &'static AsyncTempDir {
+//!     static SHARED: OnceCell<(TempRoot, AsyncTempDir)> = OnceCell::const_new();
+//!     let make = async || {
+//!         let root = TempRoot::open("my-crate-tests").await.unwrap();
+//! #       root.reclaimed().await;
+//!         let dir = root.temp_dir().await.unwrap();
+//!         dir.write("large.bin", vec![0; 1 << 20]).await.unwrap();
+//!         (root, dir)
+//!     };
+//!     &SHARED.get_or_init(make).await.1
+//! }
+//! # fn leaves_one(test: impl AsyncFn()) {
+//! #     for _ in 0..2 {
+//! #         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test());
+//! #     }
+//! #     let path = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! #         shared().await.path().parent().unwrap().to_path_buf()
+//! #     });
+//! #     std::fs::remove_dir_all(path).unwrap();
+//! # }
+//!
+//! # const TEST: &str = stringify! {
+//! #[tokio::test]
+//! # };
+//! async fn it_is_there() {
+//!     assert_eq!(shared().await.read("large.bin").await.unwrap().len(), 1 << 20);
+//! }
+//! # leaves_one(it_is_there);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! With cargo-nextest, each test is a process, and makes its own. To make it once for all of them,
+//! use a setup script.
 //!
 //! # Keeping the directory of a failing test
 //!
@@ -89,12 +127,14 @@
 //! directory of a failed test is removed when
 //!
 //! - the test returns an `Err`: prefer `unwrap` to `?`;
-//! - its handle was dropped before, for instance by a `tokio::time::timeout` around the test's
-//!   body, or [closed](crate::AsyncTempDir::close);
-//! - a spawned task owns the handle, and the test has `flavor = "multi_thread"`. With the default
-//!   flavour it is kept;
-//! - it is inside another directory that is removed: a [root](crate::TempRoot), or a directory with
-//!   a [child](crate::AsyncTempDir::temp_dir).
+//! - its handle was dropped before: in a future inside a `tokio::time::timeout` that ran out, or by
+//!   [`close`](crate::AsyncTempDir::close);
+//! - another task owns the handle, and the test, which has `flavor = "multi_thread"`, panics
+//!   outside that task. With the default flavour it is kept;
+//! - its handle is shared in an `Arc`, and a test that passes drops the last one;
+//! - it is inside a directory that is removed: made by
+//!   [`AsyncTempDir::temp_dir`](crate::AsyncTempDir::temp_dir), or in a [root](crate::TempRoot) when
+//!   only the code, and not the variable, sets the policy.
 //!
 //! The directory of a passing test is kept if the panic was expected (`#[should_panic]`). In a
 //! `static`, or an rstest fixture with `#[once]`, a handle is never dropped, and its directory

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use async_tempdir::AsyncTempDir;
 
@@ -64,6 +66,18 @@ impl Sandbox {
         assert!(left.is_empty(), "nothing leaks, but there is {left:?}");
     }
 
+    /// Removes it. FUSE filesystems close a file some time after the call has returned, and until then
+    /// have it under another name when it is removed.
+    fn remove(&self) {
+        let give_up = Instant::now() + Duration::from_secs(5);
+        while fs::remove_dir_all(self.path()).is_err() && self.path().exists() {
+            if Instant::now() > give_up {
+                return;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     pub fn check_sibling(&self) {
         let sibling = fs::read_to_string(self.path().join(SIBLING).join("file"));
         assert_eq!(
@@ -75,7 +89,8 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        if !self.checked && !std::thread::panicking() {
+        self.remove();
+        if !self.checked && !thread::panicking() {
             panic!("a test ends with `check`");
         }
     }
