@@ -69,7 +69,9 @@ pub(crate) fn renew(results: &Results, folder: &Path) -> Outcome<()> {
     let folder = folder.file_name().ok_or("the results have no folder")?;
     let folder = folder.to_string_lossy();
     let mut block = format!(
-        "![Removing a tree: times as long as async-tempdir](benches/{folder}/removal-memory.svg)\n\n"
+        "![Removing a tree: times as long as async-tempdir](benches/{folder}/removal-memory.svg)\n\n\
+         {}\n\n",
+        report::HOW_TO_READ
     );
     for ids in TABLES {
         let rows = chosen(ids);

@@ -169,13 +169,20 @@ const REASONS: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
+/// What the tables' numbers are.
+pub(crate) const HOW_TO_READ: &str = "Less is better, everywhere. Ours: the median, and in brackets \
+    where the middle eight tenths lie. Others: how many times ours that is, then their own median in \
+    brackets; memory and threads as they are. A ratio is the median of the rounds' ratios, not the \
+    ratio of the medians: where the rounds vary, the two differ. *Floors* are what nobody can do for \
+    less.";
+
 pub(crate) fn write(results: &Results, folder: &Path) -> Outcome<()> {
     let mut text = String::from("# async-tempdir beside its peers\n\n");
     text += &conditions(results);
-    text += "\nLess is better, everywhere. Ours: the median, and in brackets where the middle eight \
-             tenths lie. Others: how many times ours that is (the median of the rounds' ratios), \
-             then their own median; memory and threads as they are. *Floors* are what nobody can \
-             do for less; variants are ours with another setting.\n";
+    writeln!(
+        text,
+        "\n{HOW_TO_READ} Variants are ours with another setting."
+    )?;
     for part in &results.parts {
         for place in ["memory", "disk"] {
             write_part(&mut text, results, part, place)?;
