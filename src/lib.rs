@@ -40,7 +40,7 @@
 //! | to wait until every dropped directory is gone | [`cleanup::idle`]`().await` |
 //! | to clean up at Ctrl-C, SIGTERM or `exit` | [listen, return from `main`, or wait](guide::applications) |
 //! | directories of a server, or of any process that may be killed | [`TempRoot::open`], then its [`temp_dir`](TempRoot::temp_dir) |
-//! | to remove any other directory tree | [`remove_dir_all`] |
+//! | to remove any other directory tree | [`remove_dir_all`], [with progress](RemoveDirAll::on_progress) |
 //!
 //! # Cancellation
 //!
@@ -55,8 +55,27 @@
 //!   [hook](cleanup::set_failure_hook).
 //! - A cancelled [`persist`](AsyncTempDir::persist) either publishes the directory or removes it.
 //! - A cancelled [`scope`](AsyncTempDir::scope) drops its directory.
+//! - A cancelled [`remove_dir_all`] that has begun continues in the background.
 //!
 //! [`cleanup::idle`] waits for all of these.
+//!
+//! # Errors
+//!
+//! Removals return a [`RemoveError`], [`persist`](AsyncTempDir::persist) a [`PersistError`], and
+//! everything else an [`std::io::Error`] whose inner error is a [`PathError`]. That has the path, and
+//! the operating system's code:
+//!
+//! ```
+//! use std::io;
+//!
+//! use async_tempdir::PathError;
+//!
+//! fn os_code(error: &io::Error) -> Option<i32> {
+//!     let inner = error.get_ref()?.downcast_ref::<PathError>()?;
+//!     inner.io_error().raw_os_error()
+//! }
+//! # Ok::<(), std::io::Error>(())
+//! ```
 //!
 //! # What can be left behind
 //!

@@ -62,9 +62,11 @@ use crate::remove::{self, Options, Outcome, RemoveError, Removed, SpanContext, S
 ///
 /// # Cancel safety
 ///
-/// Dropping the future does not stop a removal that has begun. It continues in the background, is
-/// [pending](crate::cleanup::pending) until it ends, and failures go to the
-/// [failure hook](crate::cleanup::set_failure_hook).
+/// **Dropping the future does not stop a removal that has begun.** It continues in the background, is
+/// [pending](crate::cleanup::pending) until it ends, which a `main` that returns waits for, and
+/// failures go to the [failure hook](crate::cleanup::set_failure_hook). Only the end of the process
+/// ([`std::process::exit`]) stops it. To be able to stop, remove the entries of a directory one after
+/// the other.
 ///
 /// # Examples
 ///

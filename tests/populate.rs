@@ -80,7 +80,7 @@ async fn the_first_failure_says_which_and_after_how_many() {
             let all = good.chain([(bad.to_owned(), "x")]).chain(after);
             let error = dir.populate(all).await.unwrap_err();
             assert_eq!(error.kind(), kind, "{error}");
-            let expected = format!("cannot write ({words}) {:?}: ", dir.path().join(bad));
+            let expected = format!("cannot write {:?} {words}: ", dir.path().join(bad));
             assert!(error.to_string().starts_with(&expected), "{error}");
 
             let listed = dir.list().await.unwrap();

@@ -38,10 +38,7 @@ async fn refusals(dir: &AsyncTempDir, name: &str) -> Vec<(&'static str, io::Erro
         ("write", error(dir.write(name, "x")).await),
         ("append to", error(dir.append(name)).await),
         ("write", error(dir.write_stream(name, chunks)).await),
-        (
-            "write (before any other file)",
-            error(dir.populate([(name, "x")])).await,
-        ),
+        ("write", error(dir.populate([(name, "x")])).await),
     ]
 }
 
@@ -52,8 +49,16 @@ async fn check(dir: &AsyncTempDir, name: &str, what: &str) {
     for (operation, error) in refusals(dir, name).await {
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         let path = dir.path().join(name);
-        let expected = format!("cannot {operation} {path:?}: it is {what}, no regular file");
-        assert_eq!(error.to_string(), expected);
+        let begin = format!("cannot {operation} {path:?}");
+        let end = format!(": it is {what}, no regular file");
+        let message = error.to_string();
+        let between = message
+            .strip_prefix(&*begin)
+            .and_then(|rest| rest.strip_suffix(&*end));
+        assert!(
+            matches!(between, Some("" | " before any other file")),
+            "{message}"
+        );
     }
     let error = dir.create_new(name).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");

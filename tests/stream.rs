@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_tempdir::{AsyncTempDir, cleanup};
+use async_tempdir::{AsyncTempDir, PathError, cleanup};
 use futures::channel::mpsc;
 use futures::stream::{self, Stream, StreamExt};
 use support::{Sandbox, alone, runtimes, until};
@@ -141,15 +141,16 @@ async fn an_error_of_the_stream_leaves_no_part() {
                 .unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Other);
             let path = dir.path().join(name);
-            let expected = format!("cannot write {path:?}: the stream of its contents failed");
+            let expected =
+                format!("cannot write {path:?}: {Reset} (the stream of its contents failed)");
             assert_eq!(
                 error.to_string(),
                 expected,
                 "operation, path and cause, once"
             );
-            let inner = error.get_ref().unwrap();
-            let source = inner.source().expect("the stream's own error");
-            assert!(source.is::<Reset>(), "{source:?}");
+            let inner = error.get_ref().unwrap().downcast_ref::<PathError>();
+            let cause = inner.unwrap().io_error().get_ref();
+            assert!(cause.expect("the stream's own error").is::<Reset>());
             // Gone before the error was returned, not some time later.
             assert_eq!(added(&dir, &["old"]).await, [] as [&Path; 0]);
         }

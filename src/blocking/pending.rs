@@ -49,8 +49,12 @@ pub fn pending() -> usize {
 /// Waits until all background cleanup has finished, that is, until [`pending`] is 0.
 ///
 /// Await this before [`std::process::exit`] (a `main` that returns does not need it), or before
-/// asserting that a dropped directory is gone. It does not wait for failed removals: see
-/// [`failures`](crate::cleanup::failures) and [`set_failure_hook`](crate::cleanup::set_failure_hook).
+/// asserting that a dropped directory is gone. It does not wait for
+///
+/// - handles that still exist, in other tasks for instance, nor for a directory around them;
+/// - a [`close`](crate::AsyncTempDir::close) that another task is awaiting: await that task;
+/// - removals that have failed: see [`failures`](crate::cleanup::failures) and
+///   [`set_failure_hook`](crate::cleanup::set_failure_hook).
 ///
 /// This covers the whole process, and can take long while other tasks keep dropping directories.
 /// To wait for one directory, [`close`](crate::AsyncTempDir::close) it.

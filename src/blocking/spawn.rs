@@ -109,8 +109,11 @@ where
 
 /// Returns the runtime that the calling thread is in.
 pub(crate) fn current() -> io::Result<Handle> {
-    // Tokio's own message says less about what to do.
-    Handle::try_current().map_err(|_| io::Error::other("must be called inside a Tokio runtime"))
+    Handle::try_current().map_err(|error| match error.is_missing_context() {
+        // Tokio's own message says less about what to do.
+        true => io::Error::other("must be called inside a Tokio runtime"),
+        false => io::Error::other(error),
+    })
 }
 
 /// Returns the error for a task that the pool did not take.

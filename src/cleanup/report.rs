@@ -43,7 +43,7 @@ pub fn failures() -> u64 {
 ///
 /// ```
 /// async_tempdir::cleanup::set_failure_hook(|error| {
-///     eprintln!("{error}; {} entries remain", error.failed());
+///     eprintln!("{error}"); // the directory, the first failure and the number of others
 /// });
 /// # Ok::<(), std::io::Error>(())
 /// ```

@@ -43,7 +43,8 @@ impl AsyncTempDir {
     /// Removes the directory and everything in it, and reports errors.
     ///
     /// The async form of `tempfile::TempDir::close`, with [`RemoveDirAll`]'s options; Python's
-    /// `TemporaryDirectory.cleanup()`. It succeeds if the directory no longer exists.
+    /// `TemporaryDirectory.cleanup()`. It succeeds if the directory no longer exists. A process that
+    /// still works in it by path can create it again afterwards.
     ///
     /// Directories made [inside](Self::temp_dir) are removed even if their handles exist: this
     /// waits for operations on them that are under way, and later ones fail with `NotFound`.
@@ -54,7 +55,9 @@ impl AsyncTempDir {
     ///
     /// # Errors
     ///
-    /// A [`RemoveError`](crate::RemoveError) with every entry that remains, and its path by then.
+    /// A [`RemoveError`](crate::RemoveError) with every entry that remains, and its path by then. To
+    /// try again, use [`remove_dir_all`](crate::remove_dir_all) with the error's
+    /// [`path`](crate::RemoveError::path).
     /// If the directory's path now refers to something else, that is left untouched, and the error
     /// says so. On Windows, files that are open inside may
     /// [remain](crate::remove_dir_all#platform-notes).

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::AsyncTempDir;
 use crate::blocking::oneshot;
 use crate::owned::Owner;
-use crate::util::{with_hint, with_path};
+use crate::util::{with_detail, with_hint};
 
 impl AsyncTempDir {
     /// Publishes the directory: moves it to `target` by an atomic rename and keeps it there.
@@ -41,13 +41,13 @@ impl AsyncTempDir {
     /// the handle had been dropped.
     pub async fn persist(self, target: impl AsRef<Path>) -> Result<PathBuf, PersistError> {
         let given = target.as_ref();
-        let operation = format!("persist {:?} as", self.path());
+        let path = self.path().to_path_buf();
         let moved = match std::path::absolute(given) {
             Ok(target) => move_to(target, self.owner).await,
             Err(error) => Err((error, self.owner)),
         };
         moved.map_err(|(error, owner)| {
-            let error = with_path(operation, given, error);
+            let error = with_detail("persist", &path, format!(" as {given:?}"), error);
             let error = match error.kind() {
                 io::ErrorKind::CrossesDevices => {
                     with_hint(error, "create it beside the target, with `new_in`")

@@ -6,23 +6,38 @@
 //! handles, and removals that have started finish before the runtime ends.
 //!
 //! **Ctrl-C** ends the process at once unless it listens for the signal. So does SIGTERM, which
-//! service managers and containers send. Listen, and return:
+//! service managers and containers send. Listen, and return. This needs Tokio's feature `signal`:
 //!
 //! ```no_run
-//! # use async_tempdir::AsyncTempDir;
+//! # #[cfg(unix)]
+//! # mod unix {
+//! use std::process::ExitCode;
+//!
+//! use tokio::signal::unix::{SignalKind, signal};
+//!
 //! # async fn work() -> std::io::Result<()> { Ok(()) }
 //! #[tokio::main]
-//! async fn main() -> std::io::Result<()> {
+//! async fn main() -> ExitCode {
+//!     let mut terminate = signal(SignalKind::terminate()).expect("a handler can be set");
 //!     tokio::select! {
 //!         biased; // listens before there is anything to leave behind
-//!         interrupted = tokio::signal::ctrl_c() => interrupted,
-//!         worked = work() => worked,
+//!         _ = tokio::signal::ctrl_c() => ExitCode::from(130), // what a shell reports then
+//!         _ = terminate.recv() => ExitCode::from(143),
+//!         worked = work() => match worked {
+//!             Ok(()) => ExitCode::SUCCESS,
+//!             Err(error) => {
+//!                 eprintln!("error: {error}");
+//!                 ExitCode::FAILURE
+//!             }
+//!         },
 //!     }
 //! }
+//! # }
+//! # fn main() {}
 //! ```
 //!
-//! From then on, a second Ctrl-C does nothing. For SIGTERM, add an arm with
-//! `tokio::signal::unix::signal`, as the examples `graceful_shutdown` and `upload_server` do.
+//! From then on, a second Ctrl-C does nothing. Returning takes as long as the removals take, also of
+//! a [`remove_dir_all`](crate::remove_dir_all) that has begun; `std::process::exit` does not wait.
 //!
 //! **[`std::process::exit`]** runs no destructor and waits for no thread. Drop every handle, then
 //! wait:
@@ -40,13 +55,34 @@
 //! }
 //! ```
 //!
-//! The example `graceful_shutdown` does all of this; with `-- exit`, a second Ctrl-C ends it at
+//! The example [`graceful_shutdown`] does all of this; with `-- exit`, a second Ctrl-C ends it at
 //! once.
+//!
+//! [`graceful_shutdown`]: https://docs.rs/crate/async-tempdir/latest/source/examples/graceful_shutdown.rs
+//!
+//! # An option to keep the directory
+//!
+//! For a `--keep` of your own, decide at the end, because [`close`](crate::AsyncTempDir::close)
+//! removes the directory whatever its policy is:
+//!
+//! ```
+//! # use async_tempdir::AsyncTempDir;
+//! async fn end(dir: AsyncTempDir, keep: bool) -> std::io::Result<()> {
+//!     if keep {
+//!         println!("kept: {}", dir.keep().display());
+//!     } else {
+//!         dir.close().await?;
+//!     }
+//!     Ok(())
+//! }
+//! # Ok::<(), std::io::Error>(())
+//! ```
 //!
 //! # Child processes
 //!
 //! Child processes use the directory like any other. They may use relative paths, and
-//! [`write`](crate::AsyncTempDir::write) returns an absolute one:
+//! [`write`](crate::AsyncTempDir::write) returns an absolute one. `tokio::process` is Tokio's
+//! feature `process`:
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -187,6 +223,10 @@
 //! # #[cfg(not(unix))]
 //! # fn main() {}
 //! ```
+//!
+//! The example [`publish`] replaces a directory in place, with a moment in which there is none.
+//!
+//! [`publish`]: https://docs.rs/crate/async-tempdir/latest/source/examples/publish.rs
 //!
 //! Before you move a directory in any other way than by `persist`, call
 //! [`keep`](crate::AsyncTempDir::keep): the handle does not follow it, and removes nothing that has

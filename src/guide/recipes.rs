@@ -38,52 +38,67 @@
 //! # }
 //! ```
 //!
+//! With axum, the body is `request.into_body().into_data_stream().map_err(io::Error::other)`, and a
+//! chunk `Bytes` instead of `Vec<u8>`.
+//!
 //! # Unpack a `.tar.gz`
 //!
 //! The crates `tar` and `flate2` block, so they run on the blocking pool. The directory moves there
-//! and back: if the future is dropped meanwhile, it is removed when the unpacking ends.
+//! and back: if the future is dropped meanwhile, it is removed when the unpacking ends. The archive
+//! may be hostile: this takes files and directories only, because a symbolic link may lead anywhere,
+//! and limits the size.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> std::io::Result<()> {
-//! use std::fs::File;
-//! use std::io;
-//! use std::path::PathBuf;
+//! use std::io::{self, Read};
 //!
 //! use async_tempdir::AsyncTempDir;
 //! use flate2::read::GzDecoder;
 //!
-//! async fn unpack(archive: PathBuf) -> io::Result<AsyncTempDir> {
+//! async fn unpack(archive: Vec<u8>, max: u64) -> io::Result<AsyncTempDir> {
 //!     let dir = AsyncTempDir::new().await?;
+//!     let tree = dir.create_dir("tree").await?;
 //!     let unpacking = tokio::task::spawn_blocking(move || {
-//!         // Skips entries that lead out of the directory.
-//!         tar::Archive::new(GzDecoder::new(File::open(archive)?)).unpack(dir.path())?;
+//!         // Cut off at the limit, it is an archive that ends too early.
+//!         let tar = GzDecoder::new(&archive[..]).take(max);
+//!         for entry in tar::Archive::new(tar).entries()? {
+//!             let mut entry = entry?;
+//!             let kind = entry.header().entry_type();
+//!             // `false`: its name leads out, by `..`.
+//!             if !(kind.is_file() || kind.is_dir()) || !entry.unpack_in(&tree)? {
+//!                 return Err(io::ErrorKind::InvalidData.into());
+//!             }
+//!         }
 //!         Ok(dir)
 //!     });
 //!     unpacking.await?
 //! }
 //!
-//! # let outer = AsyncTempDir::new().await?;
-//! # let archive = outer.path().join("a.tar.gz");
-//! # let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(
-//! #     File::create(&archive)?, flate2::Compression::default()));
-//! # let mut header = tar::Header::new_gnu();
-//! # header.set_size(2);
-//! # header.set_mode(0o644);
-//! # builder.append_data(&mut header, "docs/index.md", &b"hi"[..])?;
-//! # builder.into_inner()?.finish()?;
-//! let dir = unpack(archive).await?;
-//! assert_eq!(dir.read("docs/index.md").await?, b"hi");
+//! # fn archive() -> io::Result<Vec<u8>> {
+//! #     let gz = flate2::write::GzEncoder::new(vec![], flate2::Compression::default());
+//! #     let mut builder = tar::Builder::new(gz);
+//! #     let mut header = tar::Header::new_gnu();
+//! #     header.set_size(2);
+//! #     header.set_mode(0o644);
+//! #     builder.append_data(&mut header, "docs/index.md", &b"hi"[..])?;
+//! #     builder.into_inner()?.finish()
+//! # }
+//! # let archive = archive()?;
+//! # assert!(unpack(archive.clone(), 600).await.is_err());
+//! let dir = unpack(archive, 1 << 20).await?;
+//! assert_eq!(dir.read("tree/docs/index.md").await?, b"hi");
 //! # dir.close().await?;
-//! # outer.close().await?;
+//! # async_tempdir::cleanup::idle().await;
 //! # Ok::<(), std::io::Error>(())
 //! # }
 //! ```
 //!
 //! # Pack a directory and stream it
 //!
-//! The archive is a temporary file beside the directory's contents, not in memory. The response
-//! owns the directory, which is removed when the client has everything, or hangs up.
+//! The archive is a temporary file beside the packed directory, not in memory. The response owns
+//! both, which are removed when the client has everything, or hangs up. `tokio-util` needs the
+//! feature `io`.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -94,15 +109,14 @@
 //! use async_tempdir::AsyncTempDir;
 //! use flate2::{Compression, write::GzEncoder};
 //! use futures::{Stream, StreamExt, TryStreamExt};
-//! use tokio_util::io::ReaderStream;
+//! use tokio_util::{bytes::Bytes, io::ReaderStream};
 //!
-//! async fn packed(
-//!     dir: AsyncTempDir,
-//! ) -> io::Result<impl Stream<Item = io::Result<impl AsRef<[u8]>>>> {
+//! async fn packed(dir: AsyncTempDir) -> io::Result<impl Stream<Item = io::Result<Bytes>>> {
 //!     let packing = tokio::task::spawn_blocking(move || {
 //!         let archive = File::create_new(dir.path().join("out.tar.gz"))?;
 //!         let mut tar = tar::Builder::new(GzEncoder::new(archive, Compression::fast()));
-//!         tar.append_dir_all(".", dir.path().join("site"))?;
+//!         tar.follow_symlinks(false); // packs the links, not what they lead to
+//!         tar.append_dir_all(".", dir.path().join("tree"))?;
 //!         tar.into_inner()?.finish()?;
 //!         io::Result::Ok(dir)
 //!     });
@@ -112,9 +126,9 @@
 //! }
 //!
 //! let dir = AsyncTempDir::new().await?;
-//! dir.write("site/index.html", "<h1>Hello</h1>").await?;
-//! let body = packed(dir).await?; // for instance `axum::body::Body::from_stream`
-//! # let bytes = body.try_fold(0, async |sum, chunk| Ok(sum + chunk.as_ref().len())).await?;
+//! dir.write("tree/index.html", "<h1>Hello</h1>").await?;
+//! let body = packed(dir).await?; // for instance for `axum::body::Body::from_stream`
+//! # let bytes = body.try_fold(0, async |sum, chunk| Ok(sum + chunk.len())).await?;
 //! # assert!(bytes > 20);
 //! # async_tempdir::cleanup::idle().await;
 //! # Ok::<(), std::io::Error>(())
@@ -123,7 +137,8 @@
 //!
 //! # Show a progress bar
 //!
-//! With the crate `indicatif`; the number of entries is known only if you have counted them.
+//! With the crate `indicatif`. The number of entries is known only if you have counted them; then use
+//! `ProgressBar::new(count)`.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -136,8 +151,10 @@
 //! let shown = bar.clone();
 //! let removed = async_tempdir::remove_dir_all(old)
 //!     .on_progress(move |removed| shown.set_position(removed.files + removed.dirs))
-//!     .await?;
-//! bar.finish_with_message(format!("{} files removed", removed.files));
+//!     .await;
+//! bar.finish();
+//! let removed = removed?;
+//! println!("{} files removed", removed.files);
 //! # assert_eq!(bar.position(), 1);
 //! # outer.close().await?;
 //! # Ok::<(), std::io::Error>(())

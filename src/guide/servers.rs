@@ -1,7 +1,9 @@
 //! In servers: a directory for each request, removed however the request ends.
 //!
-//! The package's example `upload_server` is complete: it streams uploads into a directory, has a child
-//! process look at them, responds, and removes them.
+//! The example [`upload_server`], with axum, is complete: it streams uploads into a directory, has a
+//! child process look at them, responds, removes them, and ends on a signal.
+//!
+//! [`upload_server`]: https://docs.rs/crate/async-tempdir/latest/source/examples/upload_server.rs
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -45,7 +47,7 @@
 //!
 //! A drop costs the request nothing, and at most [`MAX_THREADS`](crate::cleanup::MAX_THREADS)
 //! threads remove directories. So a server can drop them faster than its disk deletes them, and
-//! they pile up. There are two ways to make clients wait for the disk instead:
+//! they pile up. There are two ways to take no more requests than the disk keeps up with:
 //!
 //! ```
 //! use async_tempdir::{AsyncTempDir, RemoveError, TempRoot, cleanup};
@@ -73,6 +75,46 @@
 //!
 //! The example closes the directory in the request, and uses the gate for clients that hang up.
 //!
+//! To have at most so many directories on the disk, and let others wait, let a task close each one
+//! and keep a permit until then:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! use async_tempdir::AsyncTempDir;
+//! use tokio::sync::{Semaphore, SemaphorePermit};
+//!
+//! static PERMITS: Semaphore = Semaphore::const_new(100);
+//!
+//! /// Dropped, also with the future of a client that hangs up, it closes the directory.
+//! struct Limited(Option<(AsyncTempDir, SemaphorePermit<'static>)>);
+//!
+//! impl Limited {
+//!     async fn new() -> std::io::Result<Self> {
+//!         let permit = PERMITS.acquire().await.expect("it is never closed");
+//!         Ok(Self(Some((AsyncTempDir::new().await?, permit))))
+//!     }
+//! }
+//!
+//! impl Drop for Limited {
+//!     fn drop(&mut self) {
+//!         let (dir, permit) = self.0.take().expect("it is dropped once");
+//!         tokio::spawn(async move {
+//!             if let Err(error) = dir.close().await {
+//!                 eprintln!("{error}");
+//!             }
+//!             drop(permit);
+//!         });
+//!     }
+//! }
+//! # for _ in 0..200 {
+//! #     drop(Limited::new().await?);
+//! # }
+//! # let _all = PERMITS.acquire_many(100).await;
+//! # Ok::<(), std::io::Error>(())
+//! # }
+//! ```
+//!
 //! # Metrics and logs
 //!
 //! | | kind | |
@@ -81,8 +123,8 @@
 //! | [`failures`](crate::cleanup::failures) | counter | dropped directories not removed completely: alert when it grows at all |
 //! | [the hook](crate::cleanup::set_failure_hook) | log | which directory that is, and why |
 //!
-//! Failures of [`close`](crate::AsyncTempDir::close) are returned to the caller, and not counted
-//! here. All three cover the whole process. Nothing has to be registered; the metrics exporter
+//! Failures of an awaited [`close`](crate::AsyncTempDir::close) are returned to the caller, and not
+//! counted here: count and log them there. All three cover the whole process. Nothing has to be registered; the metrics exporter
 //! reads the two numbers on request:
 //!
 //! ```
@@ -98,8 +140,9 @@
 //! }
 //!
 //! cleanup::set_failure_hook(|error| {
+//!     eprintln!("{} of {} remain", error.failed(), error.path().display());
 //!     for failure in error.failures() {
-//!         eprintln!("{}: {}", failure.path.display(), failure.error);
+//!         eprintln!("  {}: {}", failure.path.display(), failure.error); // the first 32
 //!     }
 //! });
 //! assert!(metrics().contains("tempdir_pending 0\n"));
@@ -118,5 +161,59 @@
 //! Stop accepting; let the requests end, or drop them after a while. Then
 //! [`close`](crate::TempRoot::close) the root, which removes everything in it, and await
 //! [`idle`](crate::cleanup::idle). An aborted task keeps its handles until the runtime drops it:
-//! await it first. If the root is shared and another task still holds it, it is removed with the
-//! last handle, at the latest when the runtime ends.
+//! await it first.
+//!
+//! If handlers hold the root as an `Arc` and one hangs, the root cannot be closed. So give them a
+//! `Weak`, which they upgrade only to make a directory. And limit the time, because a disk may hang:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! use std::io;
+//! use std::sync::{Arc, Weak};
+//! use std::time::Duration;
+//!
+//! use async_tempdir::{AsyncTempDir, TempRoot, cleanup};
+//! use tokio::time::timeout;
+//!
+//! async fn request(root: &Weak<TempRoot>) -> io::Result<()> {
+//!     let root = root.upgrade().ok_or(io::ErrorKind::ConnectionAborted)?; // shutting down
+//!     let dir = root.temp_dir().await?;
+//!     drop(root);
+//! #   async fn serve(_: AsyncTempDir) -> io::Result<()> { std::future::pending().await }
+//!     serve(dir).await
+//! }
+//!
+//! /// After the server has stopped accepting, and the requests have had their time to end.
+//! async fn shut_down(root: Arc<TempRoot>) {
+//!     let clean = async {
+//!         // `None`: a request is just making a directory, and drops the root after that.
+//!         if let Some(root) = Arc::into_inner(root)
+//!             && let Err(error) = root.close().await
+//!         {
+//!             eprintln!("{error}");
+//!         }
+//!         cleanup::idle().await;
+//!     };
+//!     if timeout(Duration::from_secs(5), clean).await.is_err() {
+//!         eprintln!("the next process that opens the root removes the rest");
+//!     }
+//!     # /*
+//!     std::process::exit(0) // returning from `main` would wait for removals
+//!     # */
+//! }
+//!
+//! # let outer = AsyncTempDir::new().await?;
+//! # let root = Arc::new(TempRoot::open_in("app", outer.path()).await?);
+//! # let path = root.path().to_path_buf();
+//! # let weak = Arc::downgrade(&root);
+//! # let hangs = tokio::spawn(async move { request(&weak).await });
+//! # while outer.list().await?.len() < 3 { tokio::task::yield_now().await }
+//! # while Arc::strong_count(&root) > 1 { tokio::task::yield_now().await }
+//! # shut_down(root).await;
+//! # assert!(!path.exists());
+//! # hangs.abort();
+//! # outer.close().await?;
+//! # Ok::<(), std::io::Error>(())
+//! # }
+//! ```

@@ -31,7 +31,9 @@
 //! Directories created in a `#[tokio::test]`, of either flavour, are gone when it ends: there is
 //! nothing to close or to wait for. To assert earlier that one is gone, `close` it, or await
 //! [`cleanup::idle`](crate::cleanup::idle), which also waits for those of other tests in the
-//! process. `tests/suite.rs` in the package is a whole suite of this kind.
+//! process. [`tests/suite.rs`] is a whole suite of this kind.
+//!
+//! [`tests/suite.rs`]: https://docs.rs/crate/async-tempdir/latest/source/tests/suite.rs
 //!
 //! # A fixture shared by several tests
 //!

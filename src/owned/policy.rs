@@ -12,7 +12,8 @@ use std::io;
 ///
 /// `ASYNC_TEMPDIR_CLEANUP` overrides the policy of every directory that the process creates while
 /// it is set, including [scopes](crate::AsyncTempDir::scope) and [roots](crate::TempRoot). Use it
-/// to inspect the directories of a program or a test without changing its code:
+/// to inspect the directories of a program or a test without changing its code. Directories that the
+/// code closes are removed all the same; of those kept, only `on-success` prints the path.
 ///
 /// | value | |
 /// |---|---|
@@ -29,8 +30,9 @@ pub enum Cleanup {
     Always,
     /// Removes the directory, unless a panic drops the handle: then keeps it and prints its path.
     ///
-    /// The path is one line on stderr. Use it for tests whose directories help to explain a
-    /// failure: [which of them it keeps](crate::guide::tests).
+    /// The path is one line on stderr. A function that returns an `Err` does not panic: its directory
+    /// is removed. Use it for tests whose directories help to explain a failure:
+    /// [which of them it keeps](crate::guide::tests).
     OnSuccess,
     /// Keeps the directory; Python's `mkdtemp`.
     Never,

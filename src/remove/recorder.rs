@@ -60,6 +60,8 @@ impl From<Result<Removed, RemoveError>> for Outcome {
 
 /// The least time between two calls of `on_progress`.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// The number of entries between two looks at the clock.
+const CHECK_EVERY: u64 = 16;
 
 /// Records one removal.
 pub(super) struct Recorder {
@@ -150,9 +152,10 @@ impl Recorder {
     }
 
     fn count(&self, removed: &AtomicU64) {
-        removed.fetch_add(1, Ordering::Relaxed);
+        let before = removed.fetch_add(1, Ordering::Relaxed);
         // One thread at a time; the others continue.
         if self.has_progress
+            && before.is_multiple_of(CHECK_EVERY)
             && let Some(mut progress) = self.progress.try_lock()
             && progress.last_call.elapsed() >= INTERVAL
         {

@@ -159,18 +159,17 @@ impl TempRoot {
     ///
     /// The same as for [`open`](Self::open).
     pub async fn open_in(app: impl AsRef<str>, parent: impl AsRef<Path>) -> io::Result<Self> {
-        let parent = parent.as_ref();
-        Self::try_open(app.as_ref(), parent)
+        // The current directory may change.
+        let parent = std::path::absolute(&parent).unwrap_or_else(|_| parent.as_ref().to_path_buf());
+        Self::try_open(app.as_ref(), parent.clone())
             .await
-            .map_err(|error| with_path("open a root for temporary directories in", parent, error))
+            .map_err(|error| with_path("open a root for temporary directories in", &parent, error))
     }
 
-    async fn try_open(app: &str, parent: &Path) -> io::Result<Self> {
+    async fn try_open(app: &str, parent: PathBuf) -> io::Result<Self> {
         name::check_app(app)?;
         let policy = Policy::new(Cleanup::Always)?;
         let runtime = spawn::current()?;
-        // The current directory may change.
-        let parent = std::path::absolute(parent)?;
         let queues = RuntimeQueues::of(&runtime);
         let create = {
             let (app, parent, queues) = (app.to_owned(), parent.clone(), Arc::clone(&queues));

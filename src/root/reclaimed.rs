@@ -31,12 +31,14 @@ impl Reclaimed {
 
     /// Returns the number of files and directories removed.
     ///
-    /// It includes those of roots that were removed only in part.
+    /// It includes each root's lock file, and what was removed of roots that remain in part.
     pub fn removed(&self) -> Removed {
         self.removed
     }
 
     /// Returns one error for each root that could not be removed completely.
+    ///
+    /// A root is renamed to `.<app>-<random>.dead` before it is removed, and has that name here.
     ///
     /// These are the first [`MAX_FAILURES`](Self::MAX_FAILURES). Every failure, including further
     /// ones, was also passed to the [failure hook](crate::cleanup::set_failure_hook).

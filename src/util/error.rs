@@ -1,6 +1,5 @@
 //! Errors that name the operation and the path.
 
-use std::borrow::Cow;
 use std::env;
 use std::error::Error;
 use std::fmt;
@@ -9,10 +8,16 @@ use std::path::{Path, PathBuf};
 
 /// The operation and the path of an [`io::Error`] that this crate returns.
 ///
-/// It is the [inner error](io::Error::get_ref). Its message, which is also that of the `io::Error`,
+/// It is the [inner error](io::Error::get_ref) of every error about creating a directory, about its
+/// contents, or about [`persist`](crate::AsyncTempDir::persist). (A removal that leaves something
+/// has a [`RemoveError`](crate::RemoveError).) Its message, which is also that of the `io::Error`,
 /// names the operation, the path and the cause, so [`source`](Error::source) begins below the
 /// cause: a report that prints the whole chain repeats nothing. Its `Debug` form is the same
 /// message, because `unwrap` and a `main` that returns an error print that.
+///
+/// The `io::Error` itself has the cause's [`kind`](io::Error::kind), but no
+/// [`raw_os_error`](io::Error::raw_os_error), as every `io::Error` with a message. Ask
+/// [`io_error`](Self::io_error) for that.
 ///
 /// # Examples
 ///
@@ -32,19 +37,23 @@ use std::path::{Path, PathBuf};
 /// # }
 /// ```
 pub struct PathError {
-    operation: Cow<'static, str>,
+    operation: &'static str,
     path: PathBuf,
+    /// What else the message says of the path.
+    detail: String,
     cause: io::Error,
     hint: Option<&'static str>,
 }
 
 impl PathError {
     /// Returns the operation that failed, in words: what follows "cannot" in the message.
+    ///
+    /// The words may change.
     pub fn operation(&self) -> &str {
-        &self.operation
+        self.operation
     }
 
-    /// Returns the path that the operation failed for.
+    /// Returns the absolute path that the operation failed for.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -60,8 +69,8 @@ impl fmt::Display for PathError {
         // `Debug` for the path keeps a hostile name with a line break on one line.
         write!(
             f,
-            "cannot {} {:?}: {}",
-            self.operation, self.path, self.cause
+            "cannot {} {:?}{}: {}",
+            self.operation, self.path, self.detail, self.cause
         )?;
         match self.hint {
             Some(hint) => write!(f, " ({hint})"),
@@ -84,29 +93,56 @@ impl Error for PathError {
 }
 
 /// Adds the operation and the path to `cause` and keeps its kind.
-pub(crate) fn with_path(
-    operation: impl Into<Cow<'static, str>>,
-    path: &Path,
-    cause: io::Error,
-) -> io::Error {
-    io::Error::new(
-        cause.kind(),
-        PathError {
-            operation: operation.into(),
-            path: path.to_path_buf(),
-            cause,
-            hint: None,
-        },
-    )
+pub(crate) fn with_path(operation: &'static str, path: &Path, cause: io::Error) -> io::Error {
+    with_detail(operation, path, String::new(), cause)
 }
 
-/// Adds a hint to the message of an error that [`with_path`] made.
+/// Like [`with_path`], with `detail` after the path in the message.
+pub(crate) fn with_detail(
+    operation: &'static str,
+    path: &Path,
+    detail: String,
+    cause: io::Error,
+) -> io::Error {
+    let kind = cause.kind();
+    let (cause, hint) = match cause.downcast::<Hinted>() {
+        Ok(Hinted { cause, hint }) => (cause, Some(hint)),
+        Err(cause) => (cause, None),
+    };
+    let error = PathError {
+        operation,
+        path: path.to_path_buf(),
+        detail,
+        cause,
+        hint,
+    };
+    io::Error::new(kind, error)
+}
+
+/// A cause with a hint, on its way to [`with_path`].
+#[derive(Debug)]
+struct Hinted {
+    cause: io::Error,
+    hint: &'static str,
+}
+
+impl fmt::Display for Hinted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.cause, self.hint)
+    }
+}
+
+impl Error for Hinted {}
+
+/// Adds a hint, which the message has in parentheses after the cause.
 pub(crate) fn with_hint(mut error: io::Error, hint: &'static str) -> io::Error {
     let inner = error.get_mut();
     if let Some(inner) = inner.and_then(|inner| inner.downcast_mut::<PathError>()) {
         inner.hint = Some(hint);
+        return error;
     }
-    error
+    let kind = error.kind();
+    io::Error::new(kind, Hinted { cause: error, hint })
 }
 
 /// Adds that the path came from `TMPDIR`, if it did and `error` may be due to that.

@@ -4,7 +4,7 @@ pub(crate) mod error;
 pub(crate) mod name;
 pub(crate) mod sync;
 
-pub(crate) use error::{with_hint, with_path, with_tmpdir_hint};
+pub(crate) use error::{with_detail, with_hint, with_path, with_tmpdir_hint};
 
 pub use error::PathError;
 

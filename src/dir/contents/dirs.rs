@@ -10,7 +10,7 @@ use super::open::{make_dirs, with_parents};
 use crate::dir::AsyncTempDir;
 use crate::removal;
 use crate::remove::{self, Options, RemoveError, Removed};
-use crate::util::name;
+use crate::util::{name, with_path};
 
 impl AsyncTempDir {
     /// Creates a directory, including missing parents. Errors if it exists.
@@ -81,9 +81,9 @@ impl AsyncTempDir {
     /// # Errors
     ///
     /// A [`RemoveError`](crate::RemoveError) with every entry that remains, as the inner error of
-    /// the `io::Error`, which has its kind. In the following cases nothing is touched:
+    /// the `io::Error`, which has its kind; `NotFound` if the path does not exist. In the following
+    /// cases nothing is touched, and the inner error is a [`PathError`](crate::PathError):
     ///
-    /// - `NotFound`: the path does not exist.
     /// - `InvalidInput`: the path does not name an entry (`.`, or a path that ends in `..`). To
     ///   remove the directory itself, [`close`](Self::close) it.
     /// - The same errors as for [`write`](Self::write).
@@ -108,7 +108,8 @@ impl AsyncTempDir {
     /// Lists all entries recursively, sorted, as relative paths.
     ///
     /// Meant for assertions. Symlinks are listed and not followed. The order is by path component:
-    /// a directory comes right before its contents.
+    /// a directory comes right before its contents. The incomplete file of a
+    /// [`write_stream`](Self::write_stream) is listed as `.….part`.
     ///
     /// # Errors
     ///
@@ -134,8 +135,9 @@ impl AsyncTempDir {
     /// # }
     /// ```
     pub async fn list(&self) -> io::Result<Vec<PathBuf>> {
-        self.run_at("list", Path::new("."), |dir, _| list(dir))
+        self.run(list)
             .await
+            .map_err(|error| with_path("list", self.path(), error))
     }
 }
 

@@ -27,6 +27,10 @@ impl AsyncTempDir {
     /// - `Other`: the directory's path now refers to something else, the runtime is shutting down,
     ///   or the system gives it no thread.
     ///
+    /// If the path leads out, [`PathError::io_error`](crate::PathError::io_error) has no
+    /// `raw_os_error`; if the operating system denies access, it has one. After an error, the file may
+    /// be incomplete: [`write_stream`](Self::write_stream) writes all or nothing.
+    ///
     /// # Panics
     ///
     /// Panics if `contents.as_ref()` does.
@@ -102,6 +106,9 @@ impl AsyncTempDir {
     ///
     /// Like `tokio::fs::File::create`, but confined to the directory.
     ///
+    /// As with every `tokio::fs::File`, a write may still be under way when its future ends: await
+    /// `flush` before something else reads the file, and before [`persist`](Self::persist).
+    ///
     /// # Errors
     ///
     /// The same as for [`write`](Self::write).
@@ -115,7 +122,8 @@ impl AsyncTempDir {
 
     /// Creates a file, including missing parents, and opens it for writing. Errors if it exists.
     ///
-    /// Like `tokio::fs::File::create_new`, but for writing only, and confined to the directory.
+    /// Like `tokio::fs::File::create_new`, but for writing only, and confined to the directory. Await
+    /// `flush`, as with [`create`](Self::create).
     ///
     /// # Errors
     ///
@@ -141,6 +149,23 @@ impl AsyncTempDir {
     /// # Cancel safety
     ///
     /// If the future is dropped, the file may or may not exist. Its contents remain.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// use tokio::io::AsyncWriteExt; // the feature `io-util` of Tokio
+    ///
+    /// let dir = async_tempdir::AsyncTempDir::new().await?;
+    /// let mut log = dir.append("log").await?;
+    /// log.write_all(b"begin\n").await?;
+    /// log.flush().await?; // otherwise the file may still be empty
+    /// assert_eq!(dir.read("log").await?, b"begin\n");
+    /// # dir.close().await?;
+    /// # Ok::<(), std::io::Error>(())
+    /// # }
+    /// ```
     pub async fn append(&self, path: impl AsRef<Path>) -> io::Result<tokio::fs::File> {
         self.opened("append to", path.as_ref(), Access::Append)
             .await

@@ -34,7 +34,7 @@ use crate::dir::AsyncTempDir;
 use crate::owned::{OperationGuard, OwnedDir};
 use crate::sys;
 use crate::util::sync::Mutex;
-use crate::util::with_path;
+use crate::util::{with_hint, with_path};
 
 impl AsyncTempDir {
     /// Runs `f` on the blocking pool, with the directory that this handle created and with `path`.
@@ -69,7 +69,7 @@ impl AsyncTempDir {
                 Some(dir) => check_dir(owned, dir),
                 None => open_dir(owned),
             };
-            let dir = dir.map_err(explain_missing)?;
+            let dir = dir?;
             let result = f(&dir).map_err(path::explain);
             owned.descriptor.put(dir.into_std_file());
             result
@@ -124,10 +124,7 @@ impl Drop for SharedGuard {
 /// Tells a missing directory from a missing entry of it.
 fn explain_missing(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::NotFound {
-        io::Error::new(
-            io::ErrorKind::NotFound,
-            "the directory itself no longer exists",
-        )
+        with_hint(error, "the directory itself is no longer there")
     } else {
         error
     }

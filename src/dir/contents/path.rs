@@ -20,7 +20,7 @@ pub(super) fn check(path: &Path) -> io::Result<()> {
     if let Some(Component::Prefix(_) | Component::RootDir) = path.components().next() {
         return refuse(
             ErrorKind::PermissionDenied,
-            "the path must be relative to the directory",
+            "the path leads out of the directory: it must be relative",
         );
     }
     path.components().try_for_each(|component| match component {

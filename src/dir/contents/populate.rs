@@ -10,7 +10,7 @@ use cap_std::fs::Dir;
 use super::open::{Access, open};
 use super::path;
 use crate::dir::AsyncTempDir;
-use crate::util::with_path;
+use crate::util::{with_detail, with_path};
 
 impl AsyncTempDir {
     /// Writes many files in one blocking-pool task.
@@ -85,12 +85,12 @@ fn write_all(
             break;
         }
         write(dir, &path, contents.as_ref()).map_err(|error| {
-            let operation = match written {
-                0 => "write (before any other file)".to_owned(),
-                1 => "write (after 1 other file)".to_owned(),
-                _ => format!("write (after {written} other files)"),
+            let detail = match written {
+                0 => " before any other file".to_owned(),
+                1 => " after 1 other file".to_owned(),
+                _ => format!(" after {written} other files"),
             };
-            with_path(operation, &root.join(&path), error)
+            with_detail("write", &root.join(&path), detail, error)
         })?;
     }
     Ok(())

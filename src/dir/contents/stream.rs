@@ -1,7 +1,6 @@
 //! Writing a stream to a file: the next chunks are awaited while the last ones are written.
 
 use std::error::Error;
-use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::mem;
@@ -17,7 +16,7 @@ use super::partial::Partial;
 use super::path;
 use crate::dir::AsyncTempDir;
 use crate::owned::OwnedDir;
-use crate::util::with_path;
+use crate::util::{with_hint, with_path};
 
 impl AsyncTempDir {
     /// Writes a stream to a file atomically; returns the byte count.
@@ -35,10 +34,12 @@ impl AsyncTempDir {
     ///
     /// # Errors
     ///
-    /// - The stream's error, as the [`source`](Error::source) of this one. The kind is `Other`, or
-    ///   the stream error's own if it is an `io::Error`.
+    /// - The stream's error, as the cause, with a message that says so. If it is no `io::Error`, the
+    ///   kind is `Other`, and it is the inner error of [`PathError::io_error`].
     /// - The same errors as for [`write`](Self::write), at once, even before the first chunk.
     /// - `ResourceBusy`: something is mounted on the file.
+    ///
+    /// [`PathError::io_error`]: crate::PathError::io_error
     ///
     /// Then no part of the file is left, and an existing file at the path is unchanged. Parents
     /// that were created remain.
@@ -211,25 +212,10 @@ where
     }
 }
 
-/// The operation's error when the stream fails, with the stream's error as its source.
-#[derive(Debug)]
-struct StreamFailed(Box<dyn Error + Send + Sync>);
-
-impl fmt::Display for StreamFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the stream of its contents failed")
-    }
-}
-
-impl Error for StreamFailed {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.0)
-    }
-}
-
 fn stream_failed(error: Box<dyn Error + Send + Sync>) -> io::Error {
-    let kind = error
-        .downcast_ref::<io::Error>()
-        .map_or(io::ErrorKind::Other, io::Error::kind);
-    io::Error::new(kind, StreamFailed(error))
+    let error = match error.downcast::<io::Error>() {
+        Ok(error) => *error,
+        Err(error) => io::Error::other(error),
+    };
+    with_hint(error, "the stream of its contents failed")
 }
