@@ -160,17 +160,28 @@ fn several_who_reclaim_remove_each_dead_root_once() {
     sandbox.check();
 }
 
-/// A root beside two thousand dead ones, in a runtime whose only blocking thread is busy until the
-/// sender is used: the search waits behind that.
-async fn open_and_hold_up(sandbox: &Sandbox) -> (TempRoot, mpsc::Sender<()>) {
+/// Two thousand dead roots.
+fn plant_many(sandbox: &Sandbox) {
     for n in 0..2_000 {
         plant(sandbox.path(), &format!("app-{n:010}"));
     }
+}
+
+/// Opens a root in a runtime whose only blocking thread is busy after that, until the sender is used:
+/// the search for dead roots waits behind that.
+async fn open_and_hold_up(sandbox: &Sandbox) -> (TempRoot, mpsc::Sender<()>) {
+    let hold_up = || {
+        let (release, released) = mpsc::channel::<()>();
+        drop(tokio::task::spawn_blocking(move || released.recv()));
+        release
+    };
+    // The thread comes to the root only when the second call is behind it.
+    let first = hold_up();
     let mut open = Box::pin(TempRoot::open_in("app", sandbox.path()));
     assert!(futures::poll!(&mut open).is_pending());
-    let (release, released) = mpsc::channel();
-    drop(tokio::task::spawn_blocking(move || released.recv()));
-    (open.await.unwrap(), release)
+    let second = hold_up();
+    drop(first);
+    (open.await.unwrap(), second)
 }
 
 fn with_one_blocking_thread() -> Runtime {
@@ -185,6 +196,7 @@ fn with_one_blocking_thread() -> Runtime {
 fn a_runtime_that_shuts_down_does_not_wait_for_all_that_is_dead() {
     let _alone = alone();
     let sandbox = Sandbox::new_in(&support::in_memory());
+    plant_many(&sandbox);
     let runtime = with_one_blocking_thread();
     let (root, release) = runtime.block_on(open_and_hold_up(&sandbox));
     runtime.shutdown_background();
@@ -217,13 +229,7 @@ fn a_runtime_that_shuts_down_does_not_wait_for_a_huge_dead_root() {
         }
     }
     let runtime = with_one_blocking_thread();
-    let mut open = Box::pin(TempRoot::open_in("app", sandbox.path()));
-    let (release, released) = mpsc::channel::<()>();
-    let root = runtime.block_on(async {
-        assert!(futures::poll!(&mut open).is_pending());
-        drop(tokio::task::spawn_blocking(move || released.recv()));
-        open.await.unwrap()
-    });
+    let (root, release) = runtime.block_on(open_and_hold_up(&sandbox));
     runtime.shutdown_background();
     release.send(()).unwrap();
     let (files, dirs) = current_thread().block_on(async {
@@ -256,6 +262,7 @@ fn a_runtime_that_shuts_down_does_not_wait_for_a_huge_dead_root() {
 fn others_get_their_turn_while_the_dead_are_removed() {
     let sandbox = Sandbox::new_in(&support::in_memory());
     let path = sandbox.path().to_path_buf();
+    plant_many(&sandbox);
     with_one_blocking_thread().block_on(async {
         let (root, release) = open_and_hold_up(&sandbox).await;
         // Behind the search.
