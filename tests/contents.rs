@@ -6,6 +6,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use futures::stream;
 use support::Sandbox;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -238,5 +239,38 @@ async fn a_thousand_levels_are_listed() {
     assert_eq!(dir.list().await.unwrap().len(), 1_000);
     let removed = dir.close().await.unwrap();
     assert_eq!((removed.files, removed.dirs), (0, 1_001));
+    sandbox.check();
+}
+
+/// What a method returns, and what `path` is put together to, is a path inside.
+#[tokio::test]
+async fn paths_make_the_round_trip() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.dir().await;
+    let file = dir.write("sub/file", "1").await.unwrap();
+    assert_eq!(dir.read(&file).await.unwrap(), b"1");
+    assert_eq!(dir.write(&file, "2").await.unwrap(), file);
+    let other = dir.path().join("other");
+    dir.populate([(&other, "3")]).await.unwrap();
+    let chunks = stream::iter([Ok::<_, std::io::Error>("4")]);
+    dir.write_stream(dir.path().join("sub/streamed"), chunks)
+        .await
+        .unwrap();
+    let made = dir.create_dir("made").await.unwrap();
+    assert_eq!(dir.create_dir_all(&made).await.unwrap(), made);
+    assert!(dir.try_exists(dir.path()).await.unwrap());
+    dir.remove(&made).await.unwrap();
+    let expected = ["other", "sub", "sub/file", "sub/streamed"].map(Path::new);
+    assert_eq!(dir.list().await.unwrap(), expected);
+
+    let error = dir.remove(dir.path()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    // Beside it, by way of it.
+    let error = dir
+        .read(dir.path().join("../sibling/file"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+    dir.close().await.unwrap();
     sandbox.check();
 }

@@ -167,6 +167,7 @@ fn target() -> impl Strategy<Value = String> {
 fn path() -> impl Strategy<Value = String> {
     let strange = ["", ".", "./", "a\0b", "../\0", "/\0"];
     prop_oneof![
+        1 => relative(2).prop_map(|path| format!("{DIR}/{path}")),
         4 => relative(1),
         12 => relative(2),
         8 => relative(4),

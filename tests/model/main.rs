@@ -80,7 +80,7 @@ async fn step(
     tally: &RefCell<Tally>,
 ) -> Result<(), String> {
     let found = op.run(dir, tree).await;
-    let expected = op.predict(dir.path(), tree);
+    let expected = op.inside(dir.path()).predict(dir.path(), tree);
     tally.borrow_mut().count(op, &expected, tree.has_followed());
     compare(&found, &expected)?;
     let left = disk::read(dir.path());

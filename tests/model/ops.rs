@@ -80,6 +80,19 @@ impl Op {
         }
     }
 
+    /// The same, with paths that begin with that of `dir` relative to it.
+    pub(crate) fn inside(&self, dir: &Path) -> Self {
+        let mut inside = self.clone();
+        if !matches!(inside, Self::Plant(..)) {
+            inside.each_path(|path| match path.strip_prefix(dir.to_str().unwrap()) {
+                Some("" | "/") => *path = ".".to_owned(),
+                Some(rest) if rest.starts_with('/') => *path = rest[1..].to_owned(),
+                _ => {}
+            });
+        }
+        inside
+    }
+
     /// Does it to the directory.
     pub(crate) async fn run(&self, dir: &AsyncTempDir, tree: &Tree) -> io::Result<Value> {
         match self.clone() {

@@ -17,8 +17,9 @@ impl AsyncTempDir {
     ///
     /// - `InvalidInput`: the path is empty or contains a NUL, or it refers to something other than
     ///   a regular file: a FIFO, a socket, a device.
-    /// - `PermissionDenied`: the path leads out of the directory (it is absolute, or leads out by
-    ///   `..` or through a symlink), or the operating system denies access.
+    /// - `PermissionDenied`: the path leads out of the directory (by `..`, through a symlink, or as an
+    ///   absolute path that does not begin with [`path`](Self::path)), or the operating system denies
+    ///   access.
     /// - `NotFound`: the directory was removed, or one that contains it was [closed](Self::close).
     /// - `IsADirectory`, `InvalidFilename` (a name too long) and any other error of the operating
     ///   system.

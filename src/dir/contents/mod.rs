@@ -46,10 +46,11 @@ impl AsyncTempDir {
         T: Send + 'static,
         F: FnOnce(&Dir, &Path) -> io::Result<T> + Send + 'static,
     {
-        let result = match path::check(path) {
+        let inside = path::relative(self.path(), path);
+        let result = match path::check(&inside) {
             Ok(()) => {
-                let path = path.to_path_buf();
-                self.run(move |dir| f(dir, &path)).await
+                let inside = inside.into_owned();
+                self.run(move |dir| f(dir, &inside)).await
             }
             Err(error) => Err(error),
         };

@@ -1,9 +1,27 @@
 //! Checks of a path inside that need only its text.
 
+use std::borrow::Cow;
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path};
 
+use super::open::ends_in_separator;
 use crate::sys;
+
+/// Returns `path` relative to the directory `root`, if it begins with that.
+pub(super) fn relative<'p>(root: &Path, path: &'p Path) -> Cow<'p, Path> {
+    let Ok(rest) = path.strip_prefix(root) else {
+        return Cow::Borrowed(path);
+    };
+    let bytes = path.as_os_str().as_encoded_bytes();
+    // `strip_prefix` loses an end that only the path of a directory has.
+    if ends_in_separator(path) && !rest.as_os_str().is_empty() {
+        Cow::Owned(rest.join(""))
+    } else if bytes.ends_with(b"/.") || rest.as_os_str().is_empty() {
+        Cow::Owned(rest.join("."))
+    } else {
+        Cow::Borrowed(rest)
+    }
+}
 
 /// Refuses paths that cannot be inside, with a better reason than the operating system's.
 ///
@@ -64,6 +82,32 @@ mod tests {
             ("//a", ErrorKind::PermissionDenied),
         ] {
             assert_eq!(check(Path::new(path)).unwrap_err().kind(), kind, "{path:?}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_begins_with_the_directory_is_relative_to_it() {
+        let root = Path::new("/tmp/tmpXY");
+        for (path, expected) in [
+            ("/tmp/tmpXY/a", "a"),
+            ("/tmp//tmpXY/a/b", "a/b"),
+            ("/tmp/tmpXY/a/", "a/"),
+            ("/tmp/tmpXY/a/.", "a/."),
+            ("/tmp/tmpXY/a/..", "a/.."),
+            ("/tmp/tmpXY", "."),
+            ("/tmp/tmpXY/", "."),
+            ("/tmp/tmpXY/.", "."),
+            ("/tmp/tmpXY/../x", "../x"),
+            // These are elsewhere, or relative already.
+            ("/tmp/tmpXYZ/a", "/tmp/tmpXYZ/a"),
+            ("/tmp", "/tmp"),
+            ("tmp/tmpXY/a", "tmp/tmpXY/a"),
+            ("a", "a"),
+            ("", ""),
+        ] {
+            let relative = relative(root, Path::new(path));
+            assert_eq!(relative.as_os_str(), expected, "{path}");
         }
     }
 

@@ -84,7 +84,8 @@ fn write_all(
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        write(dir, &path, contents.as_ref()).map_err(|error| {
+        let inside = path::relative(root, &path);
+        write(dir, &inside, contents.as_ref()).map_err(|error| {
             let detail = match written {
                 0 => " before any other file".to_owned(),
                 1 => " after 1 other file".to_owned(),

@@ -88,8 +88,9 @@ impl AsyncTempDir {
         B: AsRef<[u8]> + Send + 'static,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        path::check(path)?;
-        let mut file = FileState::NotCreated(path.to_path_buf());
+        let path = path::relative(self.path(), path);
+        path::check(&path)?;
+        let mut file = FileState::NotCreated(path.into_owned());
         let mut source = Source {
             stream,
             end: None,
