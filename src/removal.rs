@@ -14,7 +14,9 @@ use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 
 use crate::blocking::oneshot::{self, Sender};
+use crate::blocking::operations::Start;
 use crate::blocking::spawn;
+use crate::blocking::spin::Kind;
 use crate::cleanup::ReportOnDrop;
 use crate::owned::{self, Owner};
 use crate::remove::{self, Options, Outcome, RemoveError, Removed, SpanContext, SpawnHelper};
@@ -138,7 +140,7 @@ impl RemoveDirAll {
 
     async fn run(self) -> Result<Removed, RemoveError> {
         let path = self.target.path().to_path_buf();
-        let (sender, receiver) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel(Kind::of::<RemoveDirAll>());
         self.begin(sender);
         match receiver.await {
             Ok(result) => result.take(),
@@ -235,8 +237,9 @@ fn close(owner: Owner, options: Options, sender: Sender<ReportOnDrop>) {
     // An awaited removal does not queue behind dropped directories, and has helper threads.
     let queues = dir.queues_here();
     let options = for_caller(options, &queues.runtime);
+    let shared = sender.shared();
     owner.close(move || {
-        queues.operations.spawn_mandatory(move || {
+        let task = move || {
             sender.run(move || {
                 let removed = dir.remove(options);
                 // The parent may be removed now, and counts as pending before the caller learns
@@ -244,7 +247,10 @@ fn close(owner: Owner, options: Options, sender: Sender<ReportOnDrop>) {
                 drop(dir);
                 ReportOnDrop::new(removed)
             });
-        });
+        };
+        if queues.operations.spawn_mandatory(task) == Start::Now {
+            shared.expect();
+        }
     });
 }
 

@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_tempdir::{AsyncTempDir, TempRoot};
@@ -173,7 +173,7 @@ fn once() {
 
 /// The command that runs `once` in `parent`, with faults.
 #[cfg(target_os = "linux")]
-fn once_with(fault: &str, parent: &Path) -> Command {
+fn once_with(fault: &str, parent: &Path) -> std::process::Command {
     let strace = ["strace", "-f", "-q", "-o", "/dev/null", "-e", fault];
     let mut command = support::this_test("once", &strace);
     command.env(PARENT, parent).stdout(Stdio::null());
@@ -283,7 +283,9 @@ fn spawns() {
     if is_child("spawns") {
         with_child(|| {
             // It inherits what the test holds the other end of.
-            let child = Command::new("cat").stdout(Stdio::null()).spawn();
+            let child = std::process::Command::new("cat")
+                .stdout(Stdio::null())
+                .spawn();
             drop(child.unwrap());
         });
     }

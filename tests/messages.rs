@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 
 use async_tempdir::{AsyncTempDir, PathError, TempRoot, remove_dir_all};
-use support::{Sandbox, in_process_with};
+use support::Sandbox;
 
 fn inner(error: &io::Error) -> &PathError {
     let inner = error.get_ref().expect("it has an inner error");
@@ -72,7 +72,7 @@ fn without_a_runtime() {
 #[test]
 fn a_missing_parent_from_the_environment() {
     let name = test_name!();
-    if !in_process_with(name, &[], |command| {
+    if !support::in_process_with(name, &[], |command| {
         command.env("TMPDIR", "/missing-directory");
     }) {
         return;

@@ -5,3 +5,4 @@ pub(crate) mod operations;
 pub(crate) mod pending;
 pub(crate) mod queue;
 pub(crate) mod spawn;
+pub(crate) mod spin;

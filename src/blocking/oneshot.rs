@@ -1,12 +1,14 @@
 //! A channel from a task on the blocking pool to the future that awaits it, and may be dropped.
 //!
 //! Tokio's oneshot channel, plus two guarantees: a task whose future was dropped is
-//! [pending](super::pending) until it has ended, and a panic on either side stays there.
+//! [pending](super::pending) until it has ended, and a panic on either side stays there. And a future
+//! whose task is about to run [looks](super::spin) for its value before it sleeps.
 
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::thread;
@@ -15,19 +17,48 @@ use tokio::sync::oneshot::{self, error::TryRecvError};
 use tokio::task::unconstrained;
 
 use super::pending::Pending;
+use super::spin::{self, Awaited, Kind};
 
-/// Creates both ends.
+/// Creates both ends, for a task that takes about as long as others of its `kind`.
 ///
 /// A value that is not received is dropped on the task's thread, or by the drop of the future. Its
 /// destructor must do whatever is necessary then.
-pub(crate) fn channel<T>() -> (Sender<T>, Receiver<T>) {
+pub(crate) fn channel<T>(kind: Kind) -> (Sender<T>, Receiver<T>) {
     let (tx, rx) = oneshot::channel();
-    let abandoned = Arc::new(OnceLock::new());
+    let shared = Arc::new(Shared {
+        kind,
+        abandoned: OnceLock::new(),
+        is_expected: AtomicBool::new(false),
+        is_over: AtomicBool::new(false),
+    });
     let sender = Sender {
         tx: Some(tx),
-        _abandoned: Arc::clone(&abandoned),
+        shared: Arc::clone(&shared),
     };
-    (sender, Receiver { rx, abandoned })
+    let receiver = Receiver {
+        rx,
+        shared,
+        _awaited: Awaited::new(),
+    };
+    (sender, receiver)
+}
+
+/// What both ends know of the task.
+pub(crate) struct Shared {
+    kind: Kind,
+    /// Set when the future is dropped. The task counts as background work from then on.
+    abandoned: OnceLock<Pending>,
+    /// Set if the task has begun before its future is polled.
+    is_expected: AtomicBool,
+    /// Set when the value is sent and the task's guard dropped.
+    is_over: AtomicBool,
+}
+
+impl Shared {
+    /// Records that the task has begun, so that its future looks for the value before it sleeps.
+    pub(crate) fn expect(&self) {
+        self.is_expected.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The task's end.
@@ -35,34 +66,46 @@ pub(crate) struct Sender<T> {
     tx: Option<oneshot::Sender<thread::Result<T>>>,
     // Dropped last: background work that the drop of an unreceived value starts is counted before
     // this task no longer is.
-    _abandoned: Arc<OnceLock<Pending>>,
+    shared: Arc<Shared>,
 }
 
 /// The future's end.
 pub(crate) struct Receiver<T> {
     rx: oneshot::Receiver<thread::Result<T>>,
-    /// Set when the future is dropped. The task counts as background work from then on.
-    abandoned: Arc<OnceLock<Pending>>,
+    shared: Arc<Shared>,
+    _awaited: Awaited,
 }
 
 impl<T> Sender<T> {
+    /// Returns the state that both ends share.
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
     /// Runs `task` and sends its value, or its panic.
-    pub(crate) fn run(mut self, task: impl FnOnce() -> T) {
-        let value = catch_unwind(AssertUnwindSafe(task));
+    pub(crate) fn run(self, task: impl FnOnce() -> T) {
+        self.run_guarded(task, ());
+    }
+
+    /// Runs `task` and sends its value, then drops `guard`.
+    fn run_guarded(mut self, task: impl FnOnce() -> T, guard: impl Sized) {
+        let value = spin::measure(self.shared.kind, || catch_unwind(AssertUnwindSafe(task)));
         let tx = self.tx.take();
         // This wakes the receiver: a waker is foreign code, and this thread has other tasks.
         let unreceived = catch_unwind(AssertUnwindSafe(|| tx.map(|tx| tx.send(value))));
         // If the future was dropped, the value is dropped here, before `self`.
         drop(unreceived);
+        drop(guard);
     }
 
-    /// Like [`run`](Self::run), but drops `task` if the future was dropped.
-    pub(crate) fn run_if_awaited(self, task: impl FnOnce() -> T) {
+    /// Like [`run_guarded`](Self::run_guarded), but drops `task` if the future was dropped.
+    pub(crate) fn run_if_awaited(self, task: impl FnOnce() -> T, guard: impl Sized) {
         if self.tx.as_ref().is_some_and(|tx| !tx.is_closed()) {
-            self.run(task);
+            self.run_guarded(task, guard);
         } else {
             // Dropped before `self`, for the same reason.
             drop(task);
+            drop(guard);
         }
     }
 }
@@ -71,6 +114,14 @@ impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         let tx = self.tx.take();
         let _ = catch_unwind(AssertUnwindSafe(|| drop(tx)));
+        self.shared.is_over.store(true, Ordering::Release);
+    }
+}
+
+impl<T> Receiver<T> {
+    /// Like [`Shared::expect`].
+    pub(crate) fn expect(&self) {
+        self.shared.expect();
     }
 }
 
@@ -78,6 +129,12 @@ impl<T> Future for Receiver<T> {
     type Output = io::Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Only on the first poll.
+        if self.shared.is_expected.swap(false, Ordering::Relaxed) {
+            spin::look(self.shared.kind, || {
+                self.shared.is_over.load(Ordering::Acquire)
+            });
+        }
         // A budget that is used up is renewed only by Tokio's executors, and the caller may be in
         // another inside one, which would wait forever.
         match ready!(pin!(unconstrained(&mut self.rx)).poll(cx)) {
@@ -97,7 +154,7 @@ impl<T> Drop for Receiver<T> {
         // Before the channel is closed, so that a task that sees it closed is counted. A value that
         // was sent already is dropped here.
         if let Err(TryRecvError::Empty) = self.rx.try_recv() {
-            let _ = self.abandoned.set(Pending::new());
+            let _ = self.shared.abandoned.set(Pending::new());
         }
     }
 }
@@ -120,7 +177,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_lost_wakes_its_caller_with_an_error() {
-        let (sender, mut receiver) = channel::<()>();
+        let (sender, mut receiver) = channel::<()>(Kind::of::<()>());
         let woken = Arc::new(Woken(AtomicBool::new(false)));
         let waker = Waker::from(Arc::clone(&woken));
         let poll = receiver.poll_unpin(&mut Context::from_waker(&waker));
@@ -131,15 +188,15 @@ mod tests {
     }
     #[test]
     fn a_task_is_pending_if_its_future_was_dropped_before_it_ended() {
-        let (_sender, receiver) = channel::<()>();
-        let abandoned = Arc::clone(&receiver.abandoned);
+        let (_sender, receiver) = channel::<()>(Kind::of::<()>());
+        let shared = Arc::clone(&receiver.shared);
         drop(receiver);
-        assert!(abandoned.get().is_some());
+        assert!(shared.abandoned.get().is_some());
 
-        let (sender, receiver) = channel();
-        let abandoned = Arc::clone(&receiver.abandoned);
+        let (sender, receiver) = channel(Kind::of::<()>());
+        let shared = Arc::clone(&receiver.shared);
         sender.run(|| ());
         drop(receiver);
-        assert!(abandoned.get().is_none(), "it has ended");
+        assert!(shared.abandoned.get().is_none(), "it has ended");
     }
 }

@@ -5,17 +5,19 @@
 //! next. No operation waits for one that takes long: before a thread begins one while others wait,
 //! it requests another thread for those.
 
+use std::any::Any;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
 use super::oneshot::{self, Receiver};
-use super::queue::{Limits, Next, Queue};
+use super::queue::{Limits, Queue};
 use super::spawn;
+use super::spin::{self, Kind};
 
 /// Allows a thread for each operation.
 const LIMITS: Limits = Limits {
@@ -23,15 +25,28 @@ const LIMITS: Limits = Limits {
     max_workers: usize::MAX,
     stall_timeout: Duration::MAX,
     slice: Duration::from_millis(1),
+    linger: Duration::from_millis(1),
 };
 
 type Task = Box<dyn FnOnce() + Send>;
+/// What an [`OperationQueue`] is part of.
+pub(crate) type Around = dyn Any + Send + Sync + RefUnwindSafe;
 
 /// The operations that wait for a thread of one runtime's blocking pool.
 pub(crate) struct OperationQueue {
     runtime: Handle,
     queue: Queue<Numbered>,
     next_number: AtomicU64,
+    /// Kept alive by workers.
+    around: Weak<Around>,
+}
+
+/// When a task runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// It has begun: a thread was waiting for it.
+    Now,
+    Later,
 }
 
 struct Numbered {
@@ -40,9 +55,12 @@ struct Numbered {
 }
 
 impl OperationQueue {
-    pub(crate) fn new(runtime: Handle) -> Arc<Self> {
+    /// Creates the queue of `runtime`, whose workers keep `around` alive: with it, this queue is found
+    /// again while a worker lingers.
+    pub(crate) fn new(runtime: Handle, around: Weak<Around>) -> Arc<Self> {
         Arc::new(Self {
             runtime,
+            around,
             queue: Queue::new(LIMITS),
             next_number: AtomicU64::new(0),
         })
@@ -74,25 +92,31 @@ impl OperationQueue {
         F: FnOnce() -> T + Send + 'static,
         G: Send + 'static,
     {
-        let (sender, receiver) = oneshot::channel();
-        let send = move || {
-            sender.run_if_awaited(task);
-            drop(guard);
-        };
-        self.try_spawn(send)
-            .map_err(|_refused| spawn::unavailable())?;
+        let (sender, receiver) = oneshot::channel(Kind::of::<F>());
+        let send = move || sender.run_if_awaited(task, guard);
+        match self.try_spawn(send) {
+            Ok(Start::Now) => receiver.expect(),
+            Ok(Start::Later) => {}
+            Err(_refused) => return Err(spawn::unavailable()),
+        }
         Ok(receiver)
     }
 
     /// Runs `task` once, like [`spawn::try_spawn`], or returns it if the pool takes no more.
-    fn try_spawn(self: &Arc<Self>, task: impl FnOnce() + Send + 'static) -> Result<(), Task> {
+    fn try_spawn(self: &Arc<Self>, task: impl FnOnce() + Send + 'static) -> Result<Start, Task> {
+        spin::record_queued();
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let task = Box::new(task);
         let is_outside = || spawn::is_outside(&self.runtime);
-        // It is never watched, because there is no limit.
-        let Next { request, .. } = self.queue.push(Numbered { number, task }, is_outside);
-        if !request || self.spawn_worker() {
-            return Ok(());
+        let mut next = self.queue.push(Numbered { number, task }, is_outside);
+        if next.hand_over {
+            if spin::hand_over(|| self.queue.is_taken()) {
+                return Ok(Start::Now);
+            }
+            next = self.queue.settle();
+        }
+        if !next.request || self.spawn_worker() {
+            return Ok(Start::Later);
         }
         let mut own = None;
         for other in self.queue.give_up() {
@@ -104,20 +128,23 @@ impl OperationQueue {
             }
         }
         // If it is not there, a thread that was at work has taken it.
-        own.map_or(Ok(()), Err)
+        own.map_or(Ok(Start::Later), Err)
     }
 
     /// Runs `task` once, if necessary on the calling thread, like [`spawn::spawn_mandatory`].
-    pub(crate) fn spawn_mandatory(self: &Arc<Self>, task: impl FnOnce() + Send + 'static) {
-        if let Err(task) = self.try_spawn(task) {
+    pub(crate) fn spawn_mandatory(self: &Arc<Self>, task: impl FnOnce() + Send + 'static) -> Start {
+        self.try_spawn(task).unwrap_or_else(|task| {
             spawn::spawn_mandatory(&self.runtime, |_| run(task));
-        }
+            Start::Later
+        })
     }
 
     /// Returns `false` if the pool takes no more.
     fn spawn_worker(self: &Arc<Self>) -> bool {
         let operations = Arc::clone(self);
+        let around = self.around.upgrade();
         let work = move |on| {
+            let _around = around;
             let request = || {
                 if !operations.spawn_worker() {
                     // This one carries on alone.
@@ -125,9 +152,9 @@ impl OperationQueue {
                 }
             };
             let idle = spawn::idle_time();
-            let _unwatched = operations
-                .queue
-                .work(on, idle, |next| run(next.task), request);
+            let run = |next: Numbered| run(next.task);
+            // It is never watched, because there is no limit.
+            let _ = operations.queue.work(on, idle, run, request, spin::linger);
             spawn::mark_idle();
         };
         spawn::try_spawn(&self.runtime, work).is_ok()
@@ -152,7 +179,7 @@ mod tests {
     fn tasks_may_wait_for_those_behind_them() {
         const TASKS: usize = 20;
         let runtime = Builder::new_current_thread().build().unwrap();
-        let operations = OperationQueue::new(runtime.handle().clone());
+        let operations = OperationQueue::new(runtime.handle().clone(), Weak::<()>::new());
         for _ in 0..20 {
             let barrier = Arc::new(Barrier::new(TASKS + 1));
             for _ in 0..TASKS {
@@ -167,7 +194,7 @@ mod tests {
     #[test]
     fn a_task_that_is_refused_comes_back_unrun() {
         let runtime = Builder::new_current_thread().build().unwrap();
-        let operations = OperationQueue::new(runtime.handle().clone());
+        let operations = OperationQueue::new(runtime.handle().clone(), Weak::<()>::new());
         drop(runtime);
         let (tx, rx) = mpsc::channel();
         let task = operations.try_spawn(move || tx.send(()).unwrap());
@@ -187,7 +214,7 @@ mod tests {
                 .max_blocking_threads(1 + round % 3)
                 .build()
                 .unwrap();
-            let operations = OperationQueue::new(runtime.handle().clone());
+            let operations = OperationQueue::new(runtime.handle().clone(), Weak::<()>::new());
             let run = Arc::new(AtomicUsize::new(0));
             let spawning: Vec<_> = (0..3)
                 .map(|_| {
@@ -222,7 +249,7 @@ mod tests {
     #[test]
     fn an_executor_in_a_task_waits_for_any_number_of_operations() {
         let runtime = Builder::new_current_thread().build().unwrap();
-        let operations = OperationQueue::new(runtime.handle().clone());
+        let operations = OperationQueue::new(runtime.handle().clone(), Weak::<()>::new());
         runtime.block_on(async {
             futures::executor::block_on(async {
                 for n in 0..1_000 {
@@ -235,7 +262,7 @@ mod tests {
     #[test]
     fn a_task_that_panics_harms_no_other() {
         let runtime = Builder::new_current_thread().build().unwrap();
-        let operations = OperationQueue::new(runtime.handle().clone());
+        let operations = OperationQueue::new(runtime.handle().clone(), Weak::<()>::new());
         let (tx, rx) = mpsc::channel();
         for n in 0..10 {
             let tx = tx.clone();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::runtime::{Handle, Id};
 
 use super::{MAX_THREADS, RemovalJob, watchdog};
-use crate::blocking::operations::OperationQueue;
+use crate::blocking::operations::{Around, OperationQueue};
 use crate::blocking::queue::{Limits, Queue};
 use crate::blocking::spawn::{self, RunOn};
 use crate::util::processors;
@@ -24,6 +24,7 @@ fn limits() -> Limits {
         max_workers: MAX_THREADS,
         stall_timeout: watchdog::INTERVAL,
         slice: Duration::from_millis(5),
+        linger: Duration::ZERO,
     }
 }
 
@@ -44,10 +45,13 @@ impl RuntimeQueues {
         if let Some(queues) = all.get(&runtime.id()).and_then(Weak::upgrade) {
             return queues;
         }
-        let queues = Arc::new(Self {
-            runtime: runtime.clone(),
-            operations: OperationQueue::new(runtime.clone()),
-            removals: Queue::new(limits()),
+        let queues = Arc::new_cyclic(|this: &Weak<Self>| {
+            let this: Weak<Around> = this.clone();
+            Self {
+                runtime: runtime.clone(),
+                operations: OperationQueue::new(runtime.clone(), this),
+                removals: Queue::new(limits()),
+            }
         });
         all.insert(runtime.id(), Arc::downgrade(&queues));
         queues
@@ -101,7 +105,9 @@ impl RuntimeQueues {
                 self.removals.cancel_request();
             }
         };
-        let next = self.removals.work(on, spawn::idle_time(), run, request);
+        let next = self
+            .removals
+            .work(on, spawn::idle_time(), run, request, |_| ());
         spawn::mark_idle();
         if next.watch {
             watchdog::watch(&self);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::AsyncTempDir;
 use crate::blocking::oneshot;
+use crate::blocking::spin::Kind;
 use crate::owned::Owner;
 use crate::util::{with_detail, with_hint};
 
@@ -75,16 +76,19 @@ async fn move_to(target: PathBuf, mut owner: Owner) -> Result<PathBuf, (io::Erro
     let queues = owner.dir.queues_here();
     // Held again if the rename fails. If the future is dropped, there is no handle.
     owner.set_held(false);
-    let (sender, receiver) = oneshot::channel();
+    let (sender, receiver) = oneshot::channel(Kind::of::<PersistError>());
     // Not `tokio::fs::rename`: if cancelled, it would rename while the dropped handle's directory is
     // being removed. Here the owner moves into the closure that renames.
-    queues.operations.spawn_mandatory(move || {
-        sender.run_if_awaited(move || {
+    let task = move || {
+        let rename = move || {
             let moved = owner.persist(&target).map(|()| target);
             drop(operation);
             moved
-        });
-    });
+        };
+        sender.run_if_awaited(rename, ());
+    };
+    // It moves a directory to another one, which is seldom done again at once.
+    let _start = queues.operations.spawn_mandatory(task);
     let moved = receiver.await;
     moved.unwrap_or_else(|_lost| unreachable!("a mandatory task runs, and sends its value"))
 }

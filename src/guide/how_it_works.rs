@@ -6,6 +6,13 @@
 //! more than a few system calls. Concurrent operations share the threads that are awake; a slow one
 //! never delays the rest.
 //!
+//! Waking a thread costs more than most operations. So when operations follow each other closely, one
+//! at a time, neither side sleeps: the thread waits for the next one, for at most 50 µs, in which it
+//! keeps its processor busy, and the future waits for the answer on its first poll, for at most 10 µs.
+//! Each happens only as long as it succeeds nearly every time, and never with one processor. Operations
+//! that come less often than every 50 µs, take longer than 20 µs or run beside others wake threads as
+//! before.
+//!
 //! An `AsyncTempDir` holds no file descriptor, so ten thousand of them cost none. As an
 //! optimization, up to 16 directories per process keep one open between operations (none on
 //! Windows).

@@ -40,6 +40,7 @@ fn limits((workers, max_workers): (usize, usize), slice_end: SliceEnd) -> Limits
             SliceEnd::AfterOneJob => Duration::from_millis(10),
             SliceEnd::Never => Duration::MAX,
         },
+        linger: Duration::ZERO,
     }
 }
 
@@ -87,6 +88,7 @@ fn check_all<C: Clock + Send + Sync + 'static>(of: &[Answer], limits: Limits, pu
                     outside: false,
                     pushes,
                     hangs: false,
+                    impatient: false,
                 });
             }
         }
@@ -161,6 +163,7 @@ fn what_is_pushed_from_outside_is_requested_for() {
             outside: true,
             pushes: [1, 1],
             hangs: false,
+            impatient: false,
         });
     }
 }
@@ -176,6 +179,7 @@ fn what_is_watched_in_a_pool_that_takes_no_more_runs() {
                 outside: true,
                 pushes: [3, 0],
                 hangs: false,
+                impatient: false,
             });
         }
     }
@@ -191,6 +195,41 @@ fn a_job_that_hangs_does_not_hold_up_the_others() {
             outside: false,
             pushes,
             hangs: true,
+            impatient: false,
         });
+    }
+}
+
+/// A worker lingers, and takes what is pushed then. If it comes late, another is requested, and none
+/// of both runs a job twice or leaves one.
+#[test]
+fn what_is_handed_over_runs_once() {
+    for impatient in [false, true] {
+        for of in [
+            [Run, Delay, Alone],
+            [Run, Refuse, Run],
+            [Run, Alone, Run],
+            [Run, Alone, Alone],
+        ] {
+            for pushes in [[2, 1], [3, 0]] {
+                for (workers, end) in [
+                    (ANY, SliceEnd::Never),
+                    (ANY, SliceEnd::AfterOneJob),
+                    ((1, 1), SliceEnd::Never),
+                ] {
+                    check::<Usual>(Setting {
+                        answers: of,
+                        limits: Limits {
+                            linger: Duration::MAX,
+                            ..limits(workers, end)
+                        },
+                        outside: false,
+                        pushes,
+                        hangs: false,
+                        impatient,
+                    });
+                }
+            }
+        }
     }
 }

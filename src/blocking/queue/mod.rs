@@ -23,6 +23,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use super::spawn::RunOn;
+use crate::util::sync::modelled::atomic::{AtomicBool, Ordering};
 use crate::util::sync::modelled::{Mutex, MutexGuard};
 use slice::{Clock, Slice};
 use state::State;
@@ -41,6 +42,8 @@ pub(crate) struct Limits {
     pub(crate) stall_timeout: Duration,
     /// The shortest time slice.
     pub(crate) slice: Duration,
+    /// The time for which a worker keeps its thread, if it lingers between jobs.
+    pub(crate) linger: Duration,
 }
 
 impl Limits {
@@ -60,18 +63,24 @@ pub(crate) struct Next {
     pub(crate) request: bool,
     /// Call [`Queue::check`] from time to time, until that returns `watch: false`.
     pub(crate) watch: bool,
+    /// A worker that lingers takes the job: wait until [`Queue::is_taken`], but not for long, then
+    /// call [`Queue::settle`].
+    pub(crate) hand_over: bool,
 }
 
 impl Next {
     const NOTHING: Self = Self {
         request: false,
         watch: false,
+        hand_over: false,
     };
 }
 
 /// Queued jobs, and the workers at work or requested.
 pub(crate) struct Queue<T, C = Instant> {
     limits: Limits,
+    /// Set until a worker comes for the job that the lingering one was to take.
+    is_handed_over: AtomicBool,
     state: Mutex<State<T, C>>,
 }
 
@@ -79,6 +88,7 @@ impl<T, C: Clock> Queue<T, C> {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
+            is_handed_over: AtomicBool::new(false),
             state: Mutex::new(State::new(&limits)),
         }
     }
@@ -88,6 +98,13 @@ impl<T, C: Clock> Queue<T, C> {
     pub(crate) fn push(&self, job: T, is_outside: impl FnOnce() -> bool) -> Next {
         let mut state = self.lock();
         state.jobs.push_back(job);
+        if mem::take(&mut state.is_lingering) {
+            self.is_handed_over.store(true, Ordering::Release);
+            return Next {
+                hand_over: true,
+                ..Next::NOTHING
+            };
+        }
         state.allow_more(&self.limits);
         let has_room = state.has_room();
         let is_stuck = || state.working == 0 && state.requests.len() < MAX_DOUBTED && is_outside();
@@ -96,7 +113,30 @@ impl<T, C: Clock> Queue<T, C> {
         if request {
             state.requests.push_back(C::now());
         }
-        Next { request, watch }
+        Next {
+            request,
+            watch,
+            ..Next::NOTHING
+        }
+    }
+
+    /// Returns whether a worker has come for the job that was handed over.
+    pub(crate) fn is_taken(&self) -> bool {
+        !self.is_handed_over.load(Ordering::Acquire)
+    }
+
+    /// Relies no longer on the lingering worker, if it has not come for the job.
+    pub(crate) fn settle(&self) -> Next {
+        let mut state = self.lock();
+        let request =
+            self.is_handed_over.swap(false, Ordering::Relaxed) && state.requests.is_empty();
+        if request {
+            state.requests.push_back(C::now());
+        }
+        Next {
+            request,
+            ..Next::NOTHING
+        }
     }
 
     /// Checks whether queued jobs are being taken. If there are none, ends the watching.
@@ -121,6 +161,7 @@ impl<T, C: Clock> Queue<T, C> {
         Next {
             request,
             watch: true,
+            ..Next::NOTHING
         }
     }
 
@@ -156,13 +197,16 @@ impl<T, C: Clock> Queue<T, C> {
     /// and another worker will come.
     ///
     /// `idle` is the time for which this thread has not worked for any queue. `run` runs a job and
-    /// must not panic. `request` requests another worker, as if it were returned as [`Next`].
+    /// must not panic. `request` requests another worker, as if it were returned as [`Next`]. `linger`
+    /// is called when there is nothing to do, and may wait until its argument returns `true`; it must
+    /// not panic.
     pub(crate) fn work(
         &self,
         on: RunOn,
         idle: Duration,
         mut run: impl FnMut(T),
         mut request: impl FnMut(),
+        linger: fn(&dyn Fn() -> bool),
     ) -> Next {
         let mut state = self.lock();
         if let Some(request) = state.requests.pop_front() {
@@ -179,13 +223,21 @@ impl<T, C: Clock> Queue<T, C> {
             state.spare_slices = state.working.min(state.spare_slices + 1);
             let watch = state.watch(&self.limits);
             return Next {
-                request: false,
                 watch,
+                ..Next::NOTHING
             };
         }
         state.working += 1;
         let mut slice = Slice::<C>::begin(state.waited, state.jobs.len());
         loop {
+            if state.jobs.is_empty() && on == RunOn::Pool && self.may_linger(&state, &slice) {
+                state.is_lingering = true;
+                drop(state);
+                linger(&|| !self.is_taken());
+                state = self.lock();
+                state.is_lingering = false;
+            }
+            self.is_handed_over.store(false, Ordering::Release);
             // Under the lock that `push` takes: no job is left without a worker.
             let Some(job) = state.jobs.pop_front() else {
                 state.working -= 1;
@@ -226,6 +278,15 @@ impl<T, C: Clock> Queue<T, C> {
                 slice = Slice::<C>::begin(state.waited, state.jobs.len());
             }
         }
+    }
+
+    /// Returns whether a worker with nothing to do may keep its thread a little longer. Not if it had to
+    /// wait for that: others may be waiting, too.
+    fn may_linger(&self, state: &State<T, C>, slice: &Slice<C>) -> bool {
+        slice.elapsed() < self.limits.linger
+            && !state.is_lingering
+            && state.requests.is_empty()
+            && state.waited <= self.limits.linger / 5
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T, C>> {

@@ -38,8 +38,12 @@ impl<C: Clock> Slice<C> {
         }
     }
 
+    pub(super) fn elapsed(&self) -> Duration {
+        self.begin.elapsed()
+    }
+
     pub(super) fn is_over(&self, limits: &Limits) -> bool {
-        let elapsed = self.begin.elapsed();
+        let elapsed = self.elapsed();
         elapsed >= limits.slice && (elapsed >= self.waited || self.jobs == 0)
     }
 }

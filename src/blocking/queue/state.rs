@@ -29,6 +29,8 @@ pub(super) struct State<T, C> {
     /// The time at which a job was last taken.
     pub(super) taken: C,
     pub(super) watched: bool,
+    /// One of the workers has nothing to do, and takes the next job.
+    pub(super) is_lingering: bool,
 }
 
 impl<T, C: Clock> State<T, C> {
@@ -43,6 +45,7 @@ impl<T, C: Clock> State<T, C> {
             spare_slices: 0,
             taken: C::now(),
             watched: false,
+            is_lingering: false,
         }
     }
 

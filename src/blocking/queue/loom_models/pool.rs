@@ -57,6 +57,8 @@ pub(super) struct Setting {
     pub(super) pushes: [usize; 2],
     /// The first job ends only when all others have.
     pub(super) hangs: bool,
+    /// A worker that a job was handed to may come late.
+    pub(super) impatient: bool,
 }
 
 /// Simulates the queues of one runtime.
@@ -151,7 +153,17 @@ impl<C: Clock + Send + 'static> Site<C> {
     }
 
     pub(super) fn push(self: &Arc<Self>, job: usize) {
-        self.next(self.queue.push(job, || self.setting.outside));
+        let mut next = self.queue.push(job, || self.setting.outside);
+        if next.hand_over {
+            if !self.setting.impatient {
+                thread::yield_now();
+            }
+            if self.queue.is_taken() {
+                return;
+            }
+            next = self.queue.settle();
+        }
+        self.next(next);
     }
 
     fn next(self: &Arc<Self>, next: Next) {
@@ -199,9 +211,17 @@ impl<C: Clock + Send + 'static> Site<C> {
 
     fn work(self: &Arc<Self>, on: RunOn) {
         let run = |job| self.run(on, job);
-        let next = self
-            .queue
-            .work(on, Duration::MAX, run, || self.request(true));
+        let next = self.queue.work(
+            on,
+            Duration::MAX,
+            run,
+            || self.request(true),
+            |is_queued| {
+                if !is_queued() {
+                    thread::yield_now();
+                }
+            },
+        );
         self.next(next);
     }
 
