@@ -154,7 +154,7 @@ mod util;
 
 pub use dir::{AsyncTempDir, Builder, PersistError};
 pub use owned::Cleanup;
-pub use removal::{Removal, RemoveDirAll, remove_dir_all};
+pub use removal::{RemoveDirAll, remove_dir_all};
 pub use remove::{RemoveError, RemoveFailure, Removed};
 pub use root::{Reclaimed, TempRoot};
 pub use util::PathError;

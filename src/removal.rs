@@ -3,17 +3,19 @@
 //! [`remove_dir_all`], and the future that it shares with the handles' `close`.
 
 use std::fmt;
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures::future::FusedFuture;
 use tokio::runtime::Handle;
 
-use crate::blocking::oneshot::{self, Sender};
+use crate::blocking::oneshot::{self, Receiver, Sender};
 use crate::blocking::operations::Start;
 use crate::blocking::spawn;
 use crate::blocking::spin::Kind;
@@ -94,14 +96,21 @@ pub fn remove_dir_all(path: impl AsRef<Path>) -> RemoveDirAll {
     })
 }
 
-/// Configures a removal, which begins when this is awaited.
+/// The future of a removal, which begins when this is first polled.
 ///
 /// Returned by [`remove_dir_all`], [`AsyncTempDir::close`](crate::AsyncTempDir::close) and
-/// [`TempRoot::close`](crate::TempRoot::close).
+/// [`TempRoot::close`](crate::TempRoot::close). Configure it before; after that, its methods have no
+/// effect.
+///
+/// Dropped before it is polled, that of [`remove_dir_all`] removes nothing, and that of a `close`
+/// removes in the background. Dropped later, it does not stop the removal.
 #[must_use = "nothing is awaited: a path is not removed at all, a closed directory in the background"]
-pub struct RemoveDirAll {
-    target: Target,
-    options: Options,
+pub struct RemoveDirAll(State);
+
+enum State {
+    Configured(Target, Options),
+    Begun(PathBuf, Receiver<ReportOnDrop>),
+    Ended,
 }
 
 /// The target of a removal.
@@ -122,36 +131,11 @@ impl Target {
             Self::Owned(owner) => &owner.dir.path,
         }
     }
-}
 
-impl RemoveDirAll {
-    fn new(target: Target) -> Self {
-        Self {
-            target,
-            options: Options::default(),
-        }
-    }
-
-    /// Creates the removal of an owned directory, which is certain even if this is never awaited.
-    pub(crate) fn of(mut owner: Owner) -> Self {
-        owner.force_cleanup();
-        Self::new(Target::Owned(owner))
-    }
-
-    async fn run(self) -> Result<Removed, RemoveError> {
-        let path = self.target.path().to_path_buf();
-        let (sender, receiver) = oneshot::channel(Kind::of::<RemoveDirAll>());
-        self.begin(sender);
-        match receiver.await {
-            Ok(result) => result.take(),
-            Err(lost) => Err(RemoveError::whole(&path, lost)),
-        }
-    }
-
-    fn begin(self, sender: Sender<ReportOnDrop>) {
-        let Self { target, options } = self;
-        match target {
-            Target::Path { given, resolved } => {
+    /// Begins the removal, whose result goes to `sender`.
+    fn remove(self, options: Options, sender: Sender<ReportOnDrop>) {
+        match self {
+            Self::Path { given, resolved } => {
                 match resolved.and_then(|path| Ok((path, spawn::current()?))) {
                     Ok((path, runtime)) => {
                         let options = for_caller(options, &runtime);
@@ -162,8 +146,27 @@ impl RemoveDirAll {
                     Err(error) => sender.run(|| ReportOnDrop::new(Outcome::failed(&given, error))),
                 }
             }
-            Target::Owned(owner) => close(owner, options, sender),
+            Self::Owned(owner) => close(owner, options, sender),
         }
+    }
+}
+
+impl RemoveDirAll {
+    fn new(target: Target) -> Self {
+        Self(State::Configured(target, Options::default()))
+    }
+
+    /// Creates the removal of an owned directory, which is certain even if this is never awaited.
+    pub(crate) fn of(mut owner: Owner) -> Self {
+        owner.force_cleanup();
+        Self::new(Target::Owned(owner))
+    }
+
+    fn configure(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        if let State::Configured(_, options) = &mut self.0 {
+            change(options);
+        }
+        self
     }
 
     /// Sets the maximum number of blocking threads that work on the removal.
@@ -171,9 +174,8 @@ impl RemoveDirAll {
     /// The default is the number of processors, but at most four; 0 counts as 1. This is an upper
     /// bound: helper threads are requested only when there is enough work, and the removal does not
     /// wait for them to start. On platforms other than Unix, there is always one thread.
-    pub fn max_threads(mut self, n: usize) -> Self {
-        self.options.max_threads = Some(n.max(1));
-        self
+    pub fn max_threads(self, n: usize) -> Self {
+        self.configure(|options| options.max_threads = Some(n.max(1)))
     }
 
     /// Registers a callback that receives what has been removed so far.
@@ -181,49 +183,55 @@ impl RemoveDirAll {
     /// `f` is called at most ten times a second, and once when the removal has succeeded or failed,
     /// but not if it was refused. It runs on a thread that removes, which waits for it. If it
     /// panics, it is not called again, the removal continues, and awaiting it panics in the end.
-    pub fn on_progress(mut self, f: impl Fn(Removed) + Send + Sync + 'static) -> Self {
-        self.options.on_progress = Some(Box::new(f));
-        self
+    pub fn on_progress(self, f: impl Fn(Removed) + Send + Sync + 'static) -> Self {
+        self.configure(|options| options.on_progress = Some(Box::new(f)))
+    }
+}
+
+impl Future for RemoveDirAll {
+    type Output = Result<Removed, RemoveError>;
+
+    /// After the end, the result is `Pending`, as for every [`FusedFuture`].
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Ended, also if this panics.
+        let (path, mut receiver) = match mem::replace(&mut self.0, State::Ended) {
+            State::Configured(target, options) => {
+                let path = target.path().to_path_buf();
+                let (sender, receiver) = oneshot::channel(Kind::of::<Self>());
+                target.remove(options, sender);
+                (path, receiver)
+            }
+            State::Begun(path, receiver) => (path, receiver),
+            State::Ended => return Poll::Pending,
+        };
+        match Pin::new(&mut receiver).poll(cx) {
+            Poll::Pending => {
+                self.0 = State::Begun(path, receiver);
+                Poll::Pending
+            }
+            Poll::Ready(Ok(result)) => Poll::Ready(result.take()),
+            Poll::Ready(Err(lost)) => Poll::Ready(Err(RemoveError::whole(&path, lost))),
+        }
+    }
+}
+
+impl FusedFuture for RemoveDirAll {
+    fn is_terminated(&self) -> bool {
+        matches!(self.0, State::Ended)
     }
 }
 
 impl fmt::Debug for RemoveDirAll {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoveDirAll")
-            .field("path", &self.target.path())
-            .field("options", &self.options)
-            .finish()
-    }
-}
-
-impl IntoFuture for RemoveDirAll {
-    type Output = Result<Removed, RemoveError>;
-    type IntoFuture = Removal;
-
-    fn into_future(self) -> Removal {
-        Removal(Box::pin(self.run()))
-    }
-}
-
-/// The future of a [`RemoveDirAll`].
-///
-/// The removal begins when this is first polled; dropping it later does not stop the removal. If
-/// dropped before that, the future of [`remove_dir_all`] removes nothing, and that of
-/// [`close`](crate::AsyncTempDir::close) removes in the background.
-#[must_use = "futures do nothing unless awaited"]
-pub struct Removal(Pin<Box<dyn Future<Output = Result<Removed, RemoveError>> + Send + Sync>>);
-
-impl Future for Removal {
-    type Output = Result<Removed, RemoveError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx)
-    }
-}
-
-impl fmt::Debug for Removal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Removal").finish_non_exhaustive()
+        let mut debug = f.debug_struct("RemoveDirAll");
+        match &self.0 {
+            State::Configured(target, options) => debug
+                .field("path", &target.path())
+                .field("options", options),
+            State::Begun(path, _) => debug.field("path", path),
+            State::Ended => &mut debug,
+        };
+        debug.finish_non_exhaustive()
     }
 }
 

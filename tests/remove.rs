@@ -568,3 +568,31 @@ fn a_failure_deep_down_is_counted_once() {
     }
     sandbox.check();
 }
+
+#[tokio::test]
+async fn a_removal_is_a_future_of_its_own() {
+    use futures::FutureExt;
+    use futures::future::{FusedFuture, join_all};
+
+    let sandbox = Sandbox::new();
+    let removed = tokio::spawn(sandbox.dir().await.close()).await.unwrap();
+    assert_eq!(removed.unwrap().dirs, 1);
+    let (a, b) = futures::join!(sandbox.dir().await.close(), sandbox.dir().await.close());
+    assert_eq!(a.unwrap(), b.unwrap());
+    let dirs = [sandbox.dir().await, sandbox.dir().await];
+    for removed in join_all(dirs.map(|dir| dir.close())).await {
+        removed.unwrap();
+    }
+
+    // Fused.
+    let dir = sandbox.dir().await;
+    let path = dir.path().to_path_buf();
+    let mut closing = dir.close();
+    assert!(format!("{closing:?}").contains("path"), "{closing:?}");
+    assert!(!closing.is_terminated());
+    (&mut closing).await.unwrap();
+    assert!(closing.is_terminated());
+    assert!((&mut closing).now_or_never().is_none());
+    assert!(!path.exists());
+    sandbox.check();
+}

@@ -9,8 +9,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
 
 use async_tempdir::{
-    AsyncTempDir, Builder, Cleanup, PersistError, Removal, RemoveDirAll, RemoveError, Removed,
-    cleanup,
+    AsyncTempDir, Builder, Cleanup, PersistError, RemoveDirAll, RemoveError, Removed, cleanup,
 };
 
 fn handle<T: Debug + Send + Sync + Unpin + 'static>() {}
@@ -30,7 +29,6 @@ fn types_are_what_threads_and_tasks_need() {
     can_be_caught::<Builder>();
     fn sendable<T: Debug + Send + Unpin + 'static>() {}
     sendable::<RemoveDirAll>();
-    sendable::<Removal>();
 }
 
 #[tokio::test]
