@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::task::Poll;
 use std::time::Duration;
 
-use async_tempdir::{AsyncTempDir, Cleanup, cleanup};
+use async_tempdir::{AsyncTempDir, Builder, Cleanup, cleanup};
 use futures::FutureExt;
 use support::{Sandbox, alone, fill, occupy, runtimes};
 
@@ -371,5 +371,23 @@ fn close_waits_for_what_is_under_way_in_a_child_and_refuses_more() {
         writing.await.unwrap();
     });
     drop((child, runtime));
+    sandbox.check();
+}
+
+/// With a name of its own, and as one that is inside.
+#[tokio::test]
+async fn a_builder_makes_one_inside() {
+    let sandbox = Sandbox::new();
+    let parent = sandbox.dir().await;
+    let builder = Builder::new().prefix("job-").inside(&parent);
+    let child = builder.create().await.unwrap();
+    assert_eq!(child.path().parent(), Some(parent.path()));
+    assert!(child.file_name().to_str().unwrap().starts_with("job-"));
+    let path = parent.path().to_path_buf();
+    drop(parent);
+    child.write("file", "x").await.unwrap();
+    assert!(path.exists(), "it waits for the one inside");
+    child.close().await.unwrap();
+    cleanup::idle().await;
     sandbox.check();
 }

@@ -5,7 +5,7 @@ mod support;
 
 use std::fs;
 
-use async_tempdir::{AsyncTempDir, cleanup, remove_dir_all};
+use async_tempdir::{AsyncTempDir, TempRoot, cleanup, remove_dir_all};
 use support::Sandbox;
 
 #[test]
@@ -35,6 +35,13 @@ fn child_process() {
         let closed = AsyncTempDir::new().await.unwrap();
         let dropped = AsyncTempDir::new_in("tmp").await.unwrap();
         let named = AsyncTempDir::new_in("./tmp").await.unwrap();
+        // As the parent of a file name is.
+        let here = AsyncTempDir::new_in("").await.unwrap();
+        assert_eq!(here.path().parent(), Some(&*start));
+        here.close().await.unwrap();
+        let root = TempRoot::open_in("app", "").await.unwrap();
+        assert_eq!(root.path().parent(), Some(&*start));
+        root.close().await.unwrap();
         for dir in [&closed, &dropped, &named] {
             assert!(dir.path().starts_with(start.join("tmp")), "{dir:?}");
         }

@@ -9,7 +9,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
 
 use async_tempdir::{
-    AsyncTempDir, Builder, Cleanup, PersistError, RemoveDirAll, RemoveError, Removed, cleanup,
+    AsyncTempDir, Builder, Cleanup, PersistError, RemoveDirAll, RemoveError, Removed, TempRoot,
+    cleanup,
 };
 
 fn handle<T: Debug + Send + Sync + Unpin + 'static>() {}
@@ -25,6 +26,9 @@ fn types_are_what_threads_and_tasks_need() {
     value::<Removed>();
     error::<PersistError>();
     error::<RemoveError>();
+    fn is_path<T: AsRef<Path>>() {}
+    is_path::<&AsyncTempDir>();
+    is_path::<&TempRoot>();
     fn can_be_caught<T: UnwindSafe + RefUnwindSafe>() {}
     can_be_caught::<Builder>();
     fn sendable<T: Debug + Send + Unpin + 'static>() {}

@@ -12,7 +12,7 @@ use crate::blocking::spawn;
 use crate::cleanup::RuntimeQueues;
 use crate::owned::{Cleanup, OwnedDir, ParentGuard, Policy, WrongProcess};
 use crate::util::name::{DEFAULT_RANDOM_LEN, Template};
-use crate::util::{with_path, with_tmpdir_hint};
+use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
 
 /// Configures and [`create`](Self::create)s a temporary directory.
 ///
@@ -100,7 +100,8 @@ impl Builder {
 
     /// Sets the parent directory, which must exist (default [`std::env::temp_dir`]).
     ///
-    /// The default is determined when [`create`](Self::create) is awaited.
+    /// The default is determined when [`create`](Self::create) is awaited. An empty path is the current
+    /// directory.
     pub fn parent(mut self, parent: impl AsRef<Path>) -> Self {
         self.parent = Some(parent.as_ref().into());
         self.parent_guard = Ok(None);
@@ -124,6 +125,31 @@ impl Builder {
     pub fn cleanup(mut self, cleanup: Cleanup) -> Self {
         self.cleanup = cleanup;
         self
+    }
+
+    /// Creates the directory inside `dir`, as [`AsyncTempDir::temp_dir`] does.
+    ///
+    /// For a directory in a [`TempRoot`](crate::TempRoot), begin with its
+    /// [`builder`](crate::TempRoot::builder). While this builder exists, dropping the handle of `dir`
+    /// does not remove it. Setting another [`parent`](Self::parent) later undoes this.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// use async_tempdir::{AsyncTempDir, Builder};
+    ///
+    /// let dir = AsyncTempDir::new().await?;
+    /// let job = Builder::new().prefix("job-").inside(&dir).create().await?;
+    /// assert_eq!(job.path().parent(), Some(dir.path()));
+    /// # drop(job);
+    /// # dir.close().await?;
+    /// # Ok::<(), std::io::Error>(())
+    /// # }
+    /// ```
+    pub fn inside(self, dir: &AsyncTempDir) -> Self {
+        self.parent_dir(&dir.owner.dir)
     }
 
     /// Makes the new directory a child of `dir`.
@@ -163,7 +189,7 @@ impl Builder {
         let absolute = if parent.is_absolute() {
             Ok(())
         } else {
-            std::path::absolute(&parent).map(|absolute| parent = absolute)
+            absolute_parent(&parent).map(|absolute| parent = absolute)
         };
         let created = match absolute {
             Ok(()) => self.create_in(parent.clone()).await,

@@ -20,6 +20,7 @@
 //! | its `path()`, `keep()?`, `persist(p)?` | `file_path()`, `keep()`, `persist(p).await` |
 //! | `Builder::new().permissions(p)` | the same |
 //! | `TempDir::new_in(&outer)?` | `outer.temp_dir().await?` |
+//! | `Builder::new().prefix("p").tempdir_in(&outer)?` | `Builder::new().prefix("p").inside(&outer).create().await?` |
 //! | `fs::write(dir.path().join("a"), x)?` | `dir.write("a", x).await?`; `x` is owned or `'static` |
 //! | `fs::rename(dir.keep(), target)?` | `dir.persist(target).await?` |
 //! | `Command::new("c").current_dir(&dir)` | the same |
@@ -29,8 +30,8 @@
 //! before the directory is gone, so such a test fails, or passes by chance. Use
 //! `dir.close().await?`, or await [`cleanup::idle`](crate::cleanup::idle) after the drop.
 //!
-//! Methods that take a path inside, such as `read`, take a relative one: `"a"`, and not
-//! `dir.path().join("a")`. To name the type of a temporary file, depend on `async-tempfile`,
+//! Methods that take a path inside, such as `read`, take a relative one, or one that begins with
+//! `dir.path()`. To name the type of a temporary file, depend on `async-tempfile`,
 //! version 0.8, which has errors of its own.
 //!
 //! Other differences: names begin with `tmp`, not `.tmp`, and have ten random characters, not six. The

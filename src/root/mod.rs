@@ -19,7 +19,7 @@ use crate::cleanup::RuntimeQueues;
 use crate::dir::{AsyncTempDir, Builder};
 use crate::owned::{Cleanup, Owner, Policy};
 use crate::removal::RemoveDirAll;
-use crate::util::{with_path, with_tmpdir_hint};
+use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
 use reclaim::Reclaiming;
 
 /// The name of the lock file in a root. It is unlike any other file's name, because it is part of
@@ -160,7 +160,8 @@ impl TempRoot {
     /// The same as for [`open`](Self::open).
     pub async fn open_in(app: impl AsRef<str>, parent: impl AsRef<Path>) -> io::Result<Self> {
         // The current directory may change.
-        let parent = std::path::absolute(&parent).unwrap_or_else(|_| parent.as_ref().to_path_buf());
+        let parent = parent.as_ref();
+        let parent = absolute_parent(parent).unwrap_or_else(|_| parent.to_path_buf());
         Self::try_open(app.as_ref(), parent.clone())
             .await
             .map_err(|error| with_path("open a root for temporary directories in", &parent, error))
@@ -247,6 +248,13 @@ impl TempRoot {
     /// Dropping the future, or not awaiting it at all, does not stop the removal.
     pub fn close(self) -> RemoveDirAll {
         RemoveDirAll::of(self.owner)
+    }
+}
+
+/// Implemented for the reference only, as for [`AsyncTempDir`].
+impl AsRef<Path> for &TempRoot {
+    fn as_ref(&self) -> &Path {
+        self.path()
     }
 }
 

@@ -8,9 +8,20 @@ pub(crate) use error::{with_detail, with_hint, with_path, with_tmpdir_hint};
 
 pub use error::PathError;
 
+use std::io;
 use std::num::NonZero;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::thread::available_parallelism;
+
+/// Makes the path of a parent directory absolute. As for `tempfile`, an empty one is the current
+/// directory: so the parent of a relative file name is.
+pub(crate) fn absolute_parent(parent: &Path) -> io::Result<PathBuf> {
+    match parent.as_os_str().is_empty() {
+        true => std::path::absolute("."),
+        false => std::path::absolute(parent),
+    }
+}
 
 /// Returns the number of processors that the process may use.
 pub(crate) fn processors() -> usize {
