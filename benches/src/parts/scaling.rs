@@ -117,7 +117,7 @@ fn threads(task: Task) -> Vec<Row> {
                     if let Some(threads) = threads {
                         removal = removal.max_threads(threads);
                     }
-                    let (time, done) = timed(runtime, async { removal.await });
+                    let (time, done) = timed(runtime, removal);
                     done.map_err(|error| error.to_string())?;
                     Ok(vec![time])
                 })
