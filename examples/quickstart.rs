@@ -50,7 +50,7 @@ async fn run(mut sources: Vec<PathBuf>) -> io::Result<()> {
     println!("path:      {}", dir.path().display());
     println!("file name: {}", dir.file_name().display());
 
-    // A file, a sub-directory, and files from elsewhere. Paths are relative to the directory.
+    // A file, a sub-directory, and files from elsewhere. Paths are relative to the directory, or begin with its own.
     dir.write("hello.txt", "Hello from a temporary directory!\n")
         .await?;
     dir.create_dir("sources").await?;

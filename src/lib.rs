@@ -126,9 +126,10 @@
 //!   [processes it has started](guide::applications#child-processes).
 //! - An aborted task keeps its handles until the runtime drops it. Await the task before
 //!   [`cleanup::idle`] and [`std::process::exit`]: `JoinSet::shutdown().await`, not `abort_all`.
-//! - A directory made by path inside another, with [`AsyncTempDir::new_in`]`(&outer)`, is unknown
-//!   to `outer`. Removal of `outer` does not wait for it, and may reach it while it is being
-//!   [persisted](AsyncTempDir::persist). Make it with [`temp_dir`](AsyncTempDir::temp_dir).
+//! - A directory made by path inside another, or in a [`TempRoot`], with
+//!   [`AsyncTempDir::new_in`]`(&outer)`, is unknown to `outer`. Removal of `outer` does not wait for
+//!   it, and may reach it while it is being [persisted](AsyncTempDir::persist). Make it with
+//!   [`temp_dir`](AsyncTempDir::temp_dir), [`Builder::inside`] or [`TempRoot::builder`].
 //! - If a handle outlives its runtime and is dropped outside any other, the dropping thread removes
 //!   the directory, and blocks that long.
 //!

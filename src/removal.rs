@@ -103,7 +103,8 @@ pub fn remove_dir_all(path: impl AsRef<Path>) -> RemoveDirAll {
 /// effect.
 ///
 /// Dropped before it is polled, that of [`remove_dir_all`] removes nothing, and that of a `close`
-/// removes in the background. Dropped later, it does not stop the removal.
+/// removes in the background. Dropped later, it does not stop the removal. Awaited again after its
+/// end, it waits forever.
 #[must_use = "nothing is awaited: a path is not removed at all, a closed directory in the background"]
 pub struct RemoveDirAll(State);
 
@@ -191,7 +192,7 @@ impl RemoveDirAll {
 impl Future for RemoveDirAll {
     type Output = Result<Removed, RemoveError>;
 
-    /// After the end, the result is `Pending`, as for every [`FusedFuture`].
+    /// After the end, the result is `Pending`, as that of [`Fuse`](futures::future::Fuse).
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // Ended, also if this panics.
         let (path, mut receiver) = match mem::replace(&mut self.0, State::Ended) {

@@ -31,8 +31,7 @@ fn types_are_what_threads_and_tasks_need() {
     is_path::<&TempRoot>();
     fn can_be_caught<T: UnwindSafe + RefUnwindSafe>() {}
     can_be_caught::<Builder>();
-    fn sendable<T: Debug + Send + Unpin + 'static>() {}
-    sendable::<RemoveDirAll>();
+    handle::<RemoveDirAll>();
 }
 
 #[tokio::test]

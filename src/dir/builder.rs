@@ -100,8 +100,8 @@ impl Builder {
 
     /// Sets the parent directory, which must exist (default [`std::env::temp_dir`]).
     ///
-    /// The default is determined when [`create`](Self::create) is awaited. An empty path is the current
-    /// directory.
+    /// The default is determined when [`create`](Self::create) is awaited. As for `tempfile`, an empty
+    /// path, also in `TMPDIR`, is the current directory.
     pub fn parent(mut self, parent: impl AsRef<Path>) -> Self {
         self.parent = Some(parent.as_ref().into());
         self.parent_guard = Ok(None);
@@ -127,11 +127,14 @@ impl Builder {
         self
     }
 
-    /// Creates the directory inside `dir`, as [`AsyncTempDir::temp_dir`] does.
+    /// Sets another temporary directory as the parent, as [`AsyncTempDir::temp_dir`] does.
     ///
+    /// [`create`](Self::create) then has the errors of that, too.
     /// For a directory in a [`TempRoot`](crate::TempRoot), begin with its
-    /// [`builder`](crate::TempRoot::builder). While this builder exists, dropping the handle of `dir`
-    /// does not remove it. Setting another [`parent`](Self::parent) later undoes this.
+    /// [`builder`](crate::TempRoot::builder). While this builder, or the handle of its directory,
+    /// exists, dropping the handle of `dir` does not remove that. With it, the new directory is
+    /// removed, whatever its [policy](Cleanup) is. Setting another [`parent`](Self::parent) later
+    /// undoes this.
     ///
     /// # Examples
     ///

@@ -91,8 +91,8 @@ impl AsyncTempDir {
 
     /// Keeps the directory, and returns its path. This crate no longer removes it.
     ///
-    /// The same as `tempfile::TempDir::keep`; Python's `mkdtemp`. A directory made by
-    /// [`temp_dir`](Self::temp_dir) is still removed with the one that contains it.
+    /// The same as `tempfile::TempDir::keep`; Python's `mkdtemp`. A directory made
+    /// [inside](Self::temp_dir) another is still removed with that.
     #[doc(alias = "into_path")]
     pub fn keep(self) -> PathBuf {
         self.owner.keep()

@@ -17,7 +17,8 @@ use crate::owned::{Owner, Policy};
 /// calling thread. [`close`](Self::close) also removes it, and reports errors.
 ///
 /// There is no `Clone`: share it as an [`Arc`](std::sync::Arc). Methods that work inside it take
-/// paths relative to the directory, which cannot leave it.
+/// paths that are relative to the directory, or begin with its [`path`](Self::path) as it is spelled
+/// there, and that cannot leave it.
 ///
 /// # Examples
 ///

@@ -135,8 +135,9 @@
 //!   outside that task. With the default flavour it is kept;
 //! - its handle is shared in an `Arc`, and a test that passes drops the last one;
 //! - it is inside a directory that is removed: made by
-//!   [`AsyncTempDir::temp_dir`](crate::AsyncTempDir::temp_dir), or in a [root](crate::TempRoot) when
-//!   only the code, and not the variable, sets the policy.
+//!   [`AsyncTempDir::temp_dir`](crate::AsyncTempDir::temp_dir) or
+//!   [`Builder::inside`](crate::Builder::inside), or in a [root](crate::TempRoot) when only the code,
+//!   and not the variable, sets the policy.
 //!
 //! The directory of a passing test is kept if the panic was expected (`#[should_panic]`). In a
 //! `static`, or an rstest fixture with `#[once]`, a handle is never dropped, and its directory

@@ -251,7 +251,8 @@ impl TempRoot {
     }
 }
 
-/// Implemented for the reference only, as for [`AsyncTempDir`].
+/// Implemented for the reference only, as for [`AsyncTempDir`]. A directory that is made in the root by
+/// path is unknown to it: use [`TempRoot::builder`].
 impl AsRef<Path> for &TempRoot {
     fn as_ref(&self) -> &Path {
         self.path()

@@ -74,7 +74,7 @@ pub(super) async fn write_panic(task: &mut Task, held: &Held) {
 pub(super) async fn escape(task: &mut Task, held: &Held) {
     let path = match task.rng.u8(..3) {
         0 => PathBuf::from("../escaped"),
-        1 => held.path().join("f1"),
+        1 => held.path().with_file_name("escaped"),
         _ => PathBuf::from("a/../../escaped"),
     };
     let step = task.begin(ESCAPE, at(held, &path));

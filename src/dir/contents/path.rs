@@ -4,22 +4,27 @@ use std::borrow::Cow;
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path};
 
-use super::open::ends_in_separator;
 use crate::sys;
 
-/// Returns `path` relative to the directory `root`, if it begins with that.
+/// Returns `path` relative to the directory `root`, if it begins with that. This compares texts: other
+/// paths may lead there as well.
 pub(super) fn relative<'p>(root: &Path, path: &'p Path) -> Cow<'p, Path> {
     let Ok(rest) = path.strip_prefix(root) else {
         return Cow::Borrowed(path);
     };
-    let bytes = path.as_os_str().as_encoded_bytes();
-    // `strip_prefix` loses an end that only the path of a directory has.
-    if ends_in_separator(path) && !rest.as_os_str().is_empty() {
-        Cow::Owned(rest.join(""))
-    } else if bytes.ends_with(b"/.") || rest.as_os_str().is_empty() {
-        Cow::Owned(rest.join("."))
-    } else {
-        Cow::Borrowed(rest)
+    if rest.as_os_str().is_empty() {
+        return Cow::Borrowed(Path::new("."));
+    }
+    // The separators and dots at the end, which `strip_prefix` loses: only a directory's path has
+    // them.
+    let kept = path.components().as_path().as_os_str().len();
+    match str::from_utf8(&path.as_os_str().as_encoded_bytes()[kept..]) {
+        Ok(end) if !end.is_empty() => {
+            let mut whole = rest.as_os_str().to_owned();
+            whole.push(end);
+            Cow::Owned(whole.into())
+        }
+        _ => Cow::Borrowed(rest),
     }
 }
 
@@ -38,7 +43,7 @@ pub(super) fn check(path: &Path) -> io::Result<()> {
     if let Some(Component::Prefix(_) | Component::RootDir) = path.components().next() {
         return refuse(
             ErrorKind::PermissionDenied,
-            "the path leads out of the directory: it must be relative",
+            "the path leads out of the directory: it is absolute, and begins with another path",
         );
     }
     path.components().try_for_each(|component| match component {
@@ -94,6 +99,11 @@ mod tests {
             ("/tmp//tmpXY/a/b", "a/b"),
             ("/tmp/tmpXY/a/", "a/"),
             ("/tmp/tmpXY/a/.", "a/."),
+            ("/tmp/tmpXY/a//", "a//"),
+            ("/tmp/tmpXY/a/./", "a/./"),
+            ("/tmp/tmpXY/a/.//", "a/.//"),
+            ("/tmp/tmpXY//./a/./b", "a/./b"),
+            ("/tmp/tmpXY/./.", "."),
             ("/tmp/tmpXY/a/..", "a/.."),
             ("/tmp/tmpXY", "."),
             ("/tmp/tmpXY/", "."),
@@ -105,6 +115,24 @@ mod tests {
             ("tmp/tmpXY/a", "tmp/tmpXY/a"),
             ("a", "a"),
             ("", ""),
+        ] {
+            let relative = relative(root, Path::new(path));
+            assert_eq!(relative.as_os_str(), expected, "{path}");
+        }
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn a_path_that_begins_with_the_directory_is_relative_to_it() {
+        let root = Path::new(r"C:\tmp\tmpXY");
+        for (path, expected) in [
+            (r"C:\tmp\tmpXY\a", "a"),
+            (r"C:/tmp/tmpXY/a/b", "a/b"),
+            (r"C:\tmp\tmpXY\a\", r"a\"),
+            (r"C:\tmp\tmpXY\a\.", r"a\."),
+            (r"C:\tmp\tmpXY", "."),
+            (r"C:\tmp\tmpXYZ\a", r"C:\tmp\tmpXYZ\a"),
+            (r"\tmp\tmpXY\a", r"\tmp\tmpXY\a"),
         ] {
             let relative = relative(root, Path::new(path));
             assert_eq!(relative.as_os_str(), expected, "{path}");
