@@ -6,7 +6,7 @@
 mod graceful_shutdown;
 mod support;
 
-use std::process::{ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use support::{Running, Sandbox, until};
@@ -34,7 +34,10 @@ fn the_application() {
 /// Runs it and has it stop when so many directories are there.
 fn stopped(way: &str, signal: Signal, code: u8, directories: usize) -> ExitStatus {
     let sandbox = Sandbox::new();
-    let child = support::this_test("the_application", &[])
+    // Not as `this_test` does it, on the main thread: under ThreadSanitizer, a signal would wait there
+    // for the thread's next call.
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "the_application", "--nocapture"])
         .env(support::MARK, way)
         .env(CODE, code.to_string())
         .env("TMPDIR", sandbox.path())
