@@ -16,7 +16,6 @@ use futures::future::FusedFuture;
 use tokio::runtime::Handle;
 
 use crate::blocking::oneshot::{self, Receiver, Sender};
-use crate::blocking::operations::Start;
 use crate::blocking::spawn;
 use crate::blocking::spin::Kind;
 use crate::cleanup::ReportOnDrop;
@@ -257,9 +256,7 @@ fn close(owner: Owner, options: Options, sender: Sender<ReportOnDrop>) {
                 ReportOnDrop::new(removed)
             });
         };
-        if queues.operations.spawn_mandatory(task) == Start::Now {
-            shared.expect();
-        }
+        shared.expect(queues.operations.spawn_mandatory(task));
     });
 }
 

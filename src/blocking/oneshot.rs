@@ -2,7 +2,7 @@
 //!
 //! Tokio's oneshot channel, plus two guarantees: a task whose future was dropped is
 //! [pending](super::pending) until it has ended, and a panic on either side stays there. And a future
-//! whose task is about to run [looks](super::spin) for its value before it sleeps.
+//! whose task has begun [looks](super::spin) for its value before it sleeps.
 
 use std::future::Future;
 use std::io;
@@ -43,7 +43,15 @@ pub(crate) fn channel<T>(kind: Kind) -> (Sender<T>, Receiver<T>) {
     (sender, receiver)
 }
 
-/// What both ends know of the task.
+/// The start of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// It has begun: a thread was waiting for it.
+    Now,
+    Later,
+}
+
+/// The state that both ends share.
 pub(crate) struct Shared {
     kind: Kind,
     /// Set when the future is dropped. The task counts as background work from then on.
@@ -55,9 +63,10 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Records that the task has begun, so that its future looks for the value before it sleeps.
-    pub(crate) fn expect(&self) {
-        self.is_expected.store(true, Ordering::Relaxed);
+    /// Has the future look for the value before it sleeps, if the task has begun.
+    pub(crate) fn expect(&self, start: Start) {
+        self.is_expected
+            .store(start == Start::Now, Ordering::Relaxed);
     }
 }
 
@@ -120,8 +129,8 @@ impl<T> Drop for Sender<T> {
 
 impl<T> Receiver<T> {
     /// Like [`Shared::expect`].
-    pub(crate) fn expect(&self) {
-        self.shared.expect();
+    pub(crate) fn expect(&self, start: Start) {
+        self.shared.expect(start);
     }
 }
 

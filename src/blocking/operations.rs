@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::oneshot::{self, Receiver};
+use super::oneshot::{self, Receiver, Start};
 use super::queue::{Limits, Queue};
 use super::spawn;
 use super::spin::{self, Kind};
@@ -29,7 +29,8 @@ const LIMITS: Limits = Limits {
 };
 
 type Task = Box<dyn FnOnce() + Send>;
-/// What an [`OperationQueue`] is part of.
+
+/// The owner of an [`OperationQueue`].
 pub(crate) type Around = dyn Any + Send + Sync + RefUnwindSafe;
 
 /// The operations that wait for a thread of one runtime's blocking pool.
@@ -39,14 +40,6 @@ pub(crate) struct OperationQueue {
     next_number: AtomicU64,
     /// Kept alive by workers.
     around: Weak<Around>,
-}
-
-/// When a task runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Start {
-    /// It has begun: a thread was waiting for it.
-    Now,
-    Later,
 }
 
 struct Numbered {
@@ -94,11 +87,8 @@ impl OperationQueue {
     {
         let (sender, receiver) = oneshot::channel(Kind::of::<F>());
         let send = move || sender.run_if_awaited(task, guard);
-        match self.try_spawn(send) {
-            Ok(Start::Now) => receiver.expect(),
-            Ok(Start::Later) => {}
-            Err(_refused) => return Err(spawn::unavailable()),
-        }
+        let start = self.try_spawn(send);
+        receiver.expect(start.map_err(|_refused| spawn::unavailable())?);
         Ok(receiver)
     }
 

@@ -1,8 +1,8 @@
 //! Decides when a thread spins instead of sleeping.
 //!
 //! Waking a thread takes several times as long as a short operation. So when operations follow each
-//! other closely, nobody sleeps: a worker that has emptied its queue *lingers* for the next operation,
-//! and a future whose operation is about to run *looks* for its value.
+//! other closely, neither side sleeps: a worker that has emptied its queue *lingers* for the next
+//! operation, and a future whose operation has begun *looks* for its value.
 //!
 //! Both happen only while they pay. What the last operations would have gained is measured, whether
 //! a thread spun or not; and a [`Budget`] stops what is in vain after all, because the processors are
@@ -92,7 +92,7 @@ struct Budget {
     left: AtomicI64,
     /// Nothing is spent before this time.
     not_before: AtomicU64,
-    /// How long that is when nothing is left, in nanoseconds.
+    /// The length of the next pause, in nanoseconds.
     pause: AtomicU64,
 }
 

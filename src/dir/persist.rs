@@ -87,8 +87,7 @@ async fn move_to(target: PathBuf, mut owner: Owner) -> Result<PathBuf, (io::Erro
         };
         sender.run_if_awaited(rename, ());
     };
-    // It moves a directory to another one, which is seldom done again at once.
-    let _start = queues.operations.spawn_mandatory(task);
+    receiver.expect(queues.operations.spawn_mandatory(task));
     let moved = receiver.await;
     moved.unwrap_or_else(|_lost| unreachable!("a mandatory task runs, and sends its value"))
 }

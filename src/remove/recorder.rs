@@ -77,7 +77,7 @@ pub(super) struct Recorder {
     progress: Mutex<Progress>,
 }
 
-/// What has been removed, which all threads write. The other fields, which they read, are not in
+/// Counters of what has been removed, which all threads write. The other fields, which they read, are not in
 /// the same cache line.
 #[derive(Default)]
 #[repr(align(128))]

@@ -39,7 +39,7 @@ use std::path::{Path, PathBuf};
 pub struct PathError {
     operation: &'static str,
     path: PathBuf,
-    /// What else the message says of the path.
+    /// The text that follows the path in the message.
     detail: String,
     cause: io::Error,
     hint: Option<&'static str>,

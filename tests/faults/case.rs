@@ -223,7 +223,7 @@ pub(crate) fn check_failures(tree: &Path, report: &Report, faults: &str) {
             report.failed
         );
     }
-    // Of more than are listed, nobody knows which they are.
+    // Failures beyond those listed are only counted.
     if all && tree.exists() {
         for path in snapshot(tree).into_keys() {
             let told = |(_, failure): &(i32, PathBuf)| {
@@ -231,7 +231,7 @@ pub(crate) fn check_failures(tree: &Path, report: &Report, faults: &str) {
             };
             assert!(
                 report.failures.iter().any(told),
-                "{faults}: {path:?} stays, and nobody is told: {:?}",
+                "{faults}: {path:?} stays, and is not reported: {:?}",
                 report.failures
             );
         }

@@ -50,7 +50,7 @@ fn the_process_whose_calls_fail() {
                 }
                 Err(error) => println!("not created {error}"),
             },
-            job => panic!("nobody knows how to {job}"),
+            job => panic!("unknown job: {job}"),
         }
     });
     println!("done");

@@ -131,7 +131,9 @@ pub(crate) fn traced(job: &str, place: &Path, faults: &str, mut strace: Command)
     let waiting = std::thread::spawn(move || _ = sender.send(child.wait_with_output()));
     let output = match ended.recv_timeout(LIMIT) {
         Ok(output) => output.unwrap(),
-        Err(RecvTimeoutError::Disconnected) => panic!("{faults}: nobody waits for it"),
+        Err(RecvTimeoutError::Disconnected) => {
+            panic!("{faults}: the thread that waits for it is gone")
+        }
         Err(RecvTimeoutError::Timeout) => {
             _ = kill_process_group(group, Signal::KILL);
             panic!("{faults}: it hangs");

@@ -115,5 +115,8 @@ fn a_worker_that_lingers_takes_what_comes() {
     let next = QUEUE.work(RunOn::Pool, Duration::ZERO, run, || {}, linger);
     assert!(!next.request && !next.hand_over, "{next:?}");
     assert_eq!(done, [1, 2, 3]);
-    assert!(QUEUE.push(4, || false).request, "nobody lingers any more");
+    assert!(
+        QUEUE.push(4, || false).request,
+        "no worker lingers any more"
+    );
 }

@@ -107,7 +107,7 @@ impl AsyncTempDir {
     ///
     /// Like `tokio::fs::File::create`, but confined to the directory.
     ///
-    /// As with every `tokio::fs::File`, a write may still be under way when its future ends: await
+    /// A write may still be under way when its future ends, as with every `tokio::fs::File`: await
     /// `flush` before something else reads the file, and before [`persist`](Self::persist).
     ///
     /// # Errors
