@@ -10,7 +10,6 @@
 //!
 //! It expects a proxy in front of it that bounds idle connections and the time for headers.
 
-use std::error::Error;
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
 use std::process::{ExitCode, Stdio};
@@ -18,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_tempdir::{AsyncTempDir, TempRoot, cleanup};
+use async_tempdir::{AsyncTempDir, PathError, TempRoot, cleanup};
 use axum::body::Body;
 use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
@@ -282,10 +281,9 @@ async fn save(dir: &AsyncTempDir, name: &str, field: Field<'_>) -> Result<u64, R
         Ok(bytes) => return Ok(bytes),
         Err(error) => error,
     };
-    if let Some(broken) = error
-        .source()
-        .and_then(<dyn Error>::downcast_ref::<MultipartError>)
-    {
+    let cause = error.get_ref().and_then(|error| error.downcast_ref());
+    let cause = cause.and_then(|error: &PathError| error.io_error().get_ref());
+    if let Some(broken) = cause.and_then(|error| error.downcast_ref::<MultipartError>()) {
         return Err(Refusal::Client(broken.status(), broken.body_text()));
     }
     match error.kind() {

@@ -61,9 +61,10 @@
 //!
 //! # Errors
 //!
-//! Removals return a [`RemoveError`], [`persist`](AsyncTempDir::persist) a [`PersistError`], and
-//! everything else an [`std::io::Error`] whose inner error is a [`PathError`]. That has the path, and
-//! the operating system's code:
+//! Removals fail with a [`RemoveError`], in `remove` and `scope` as the inner error of an
+//! [`std::io::Error`]; [`persist`](AsyncTempDir::persist) with a [`PersistError`]; and everything else
+//! with an [`std::io::Error`] whose inner error is a [`PathError`]. That has the path, and the operating
+//! system's code:
 //!
 //! ```
 //! use std::io;

@@ -379,7 +379,13 @@ fn close_waits_for_what_is_under_way_in_a_child_and_refuses_more() {
 async fn a_builder_makes_one_inside() {
     let sandbox = Sandbox::new();
     let parent = sandbox.dir().await;
+    // A builder counts as a handle, so that a persist does not wait for what is never made.
     let builder = Builder::new().prefix("job-").inside(&parent);
+    let creation = Box::pin(Builder::new().inside(&parent).create());
+    let parent = parent.persist(sandbox.join("target")).await.unwrap_err();
+    assert_eq!(parent.error().kind(), ErrorKind::ResourceBusy, "{parent}");
+    let parent = parent.into_dir();
+    drop(creation);
     let child = builder.create().await.unwrap();
     assert_eq!(child.path().parent(), Some(parent.path()));
     assert!(child.file_name().to_str().unwrap().starts_with("job-"));

@@ -308,6 +308,16 @@ async fn what_is_hostile_is_refused() {
     let files: Vec<_> = (0..101).map(|n| (n.to_string(), Vec::new())).collect();
     let (status, answer) = server.upload(form(&files)).await.unwrap();
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{answer}");
+    // A file without an end.
+    let request = server.client.post(server.url("/upload"));
+    let request = request.header("Content-Type", "multipart/form-data; boundary=x");
+    let begun = "--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\"\r\n\r\nhalf";
+    let response = request.body(begun).send().await.unwrap();
+    assert_eq!(
+        response.status(),
+        StatusCode::BAD_REQUEST,
+        "it is no fault of the server's"
+    );
     // A header without an end.
     let mut endless = TcpStream::connect(server.address).unwrap();
     let head = "POST /upload HTTP/1.1\r\nHost: test\r\nContent-Length: 100000000\r\n\

@@ -138,7 +138,7 @@ impl<T> Future for Receiver<T> {
     type Output = io::Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // Only on the first poll.
+        // Only once.
         if self.shared.is_expected.swap(false, Ordering::Relaxed) {
             spin::look(self.shared.kind, || {
                 self.shared.is_over.load(Ordering::Acquire)

@@ -10,7 +10,7 @@ use super::AsyncTempDir;
 use super::create::CreateRequest;
 use crate::blocking::spawn;
 use crate::cleanup::RuntimeQueues;
-use crate::owned::{Cleanup, OwnedDir, ParentGuard, Policy, WrongProcess};
+use crate::owned::{Cleanup, OwnedDir, ParentGuard, Policy, Reservation, WrongProcess};
 use crate::util::name::{DEFAULT_RANDOM_LEN, Template};
 use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
 
@@ -39,7 +39,7 @@ pub struct Builder {
     permissions: Option<Permissions>,
     cleanup: Cleanup,
     /// Keeps the directory that `parent` is, if that is owned. An error in a forked child.
-    parent_guard: Result<Option<ParentGuard>, WrongProcess>,
+    parent_guard: Result<Option<(Reservation, ParentGuard)>, WrongProcess>,
 }
 
 impl Default for Builder {
@@ -132,7 +132,8 @@ impl Builder {
     /// [`create`](Self::create) then has the errors of that, too.
     /// For a directory in a [`TempRoot`](crate::TempRoot), begin with its
     /// [`builder`](crate::TempRoot::builder). While this builder, or the handle of its directory,
-    /// exists, dropping the handle of `dir` does not remove that. With it, the new directory is
+    /// exists, dropping the handle of `dir` does not remove that, and it cannot be
+    /// [persisted](AsyncTempDir::persist). With it, the new directory is
     /// removed, whatever its [policy](Cleanup) is. Setting another [`parent`](Self::parent) later
     /// undoes this.
     ///
@@ -158,7 +159,9 @@ impl Builder {
     /// Makes the new directory a child of `dir`.
     pub(crate) fn parent_dir(self, dir: &Arc<OwnedDir>) -> Self {
         Self {
-            parent_guard: dir.parent_guard().map(Some),
+            parent_guard: dir
+                .parent_guard()
+                .map(|guard| Some((Reservation::new(dir), guard))),
             ..self.parent(&dir.path)
         }
     }
@@ -211,12 +214,13 @@ impl Builder {
     async fn create_in(self, parent: PathBuf) -> io::Result<AsyncTempDir> {
         self.template.check(Self::MAX_RANDOM_LEN)?;
         let policy = Policy::new(self.cleanup)?;
-        let parent_guard = match self.parent_guard? {
-            Some(guard) => {
+        // The reservation ends when the handle exists.
+        let (_reservation, parent_guard) = match self.parent_guard? {
+            Some((reservation, guard)) => {
                 let operation = guard.dir.begin_operation()?;
-                Some((guard, operation))
+                (Some(reservation), Some((guard, operation)))
             }
-            None => None,
+            None => (None, None),
         };
         let queues = RuntimeQueues::of(&spawn::current()?);
         let request = CreateRequest {

@@ -30,8 +30,8 @@ impl AsyncTempDir {
     /// - `DirectoryNotEmpty`, `NotADirectory` or, on XFS, `AlreadyExists`: the target exists.
     ///   (Unix: an empty directory is replaced.)
     /// - `CrossesDevices`: the target is on another filesystem.
-    /// - `ResourceBusy`: a handle of a directory [inside](Self::temp_dir), at any depth, still
-    ///   exists. (If it was dropped, or its [`close`](Self::close) has begun, this waits until its
+    /// - `ResourceBusy`: a handle of a directory [inside](Self::temp_dir), at any depth, or a
+    ///   [builder](crate::Builder::inside) for one, still exists. (If it was dropped, or its [`close`](Self::close) has begun, this waits until its
     ///   directory is gone.)
     /// - `Other`: the directory's path now refers to something else; or a directory inside could
     ///   not be removed and is still there, in which case the error names it.
@@ -53,7 +53,7 @@ impl AsyncTempDir {
                 io::ErrorKind::CrossesDevices => {
                     with_hint(error, "create it beside the target, with `new_in`")
                 }
-                io::ErrorKind::DirectoryNotEmpty => {
+                io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => {
                     with_hint(error, "move it away first, or publish under another name")
                 }
                 _ => error,

@@ -131,14 +131,18 @@
 //! let limit = Duration::from_secs(2);
 //! # */
 //! # let limit = Duration::from_millis(50);
-//! if timeout(limit, child.wait()).await.is_err() {
-//!     kill_process_group(group, Signal::KILL)?;
-//!     child.wait().await?;
-//!     // The others end at the next chance, and their parent, or init, waits for them.
+//! let _in_time = timeout(limit, child.wait()).await;
+//! // The child may have ended, and others of the group not. If none is left, this is an error.
+//! let _ = kill_process_group(group, Signal::KILL);
+//! child.wait().await?;
+//! // The others end at the next chance. They are there until init has waited for them, which in a
+//! // container may be never, but do nothing any more.
+//! let gone = async {
 //!     while test_kill_process_group(group).is_ok() {
 //!         sleep(Duration::from_millis(1)).await;
 //!     }
-//! }
+//! };
+//! let _ = timeout(Duration::from_millis(200), gone).await;
 //! let path = dir.path().to_path_buf();
 //! dir.close().await?;
 //! assert!(!path.exists());
@@ -200,6 +204,7 @@
 //! /// Publishes `release`, and has `site` lead to it.
 //! async fn publish(www: &Path, site: AsyncTempDir, release: &str) -> std::io::Result<()> {
 //!     site.persist(www.join(release)).await?;
+//!     let _ = fs::remove_file(www.join(".next")).await; // of a process that was killed here
 //!     fs::symlink(release, www.join(".next")).await?;
 //!     fs::rename(www.join(".next"), www.join("site")).await
 //! }

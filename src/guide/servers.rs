@@ -86,7 +86,8 @@
 //!
 //! static PERMITS: Semaphore = Semaphore::const_new(100);
 //!
-//! /// Dropped, also with the future of a client that hangs up, it closes the directory.
+//! /// Dropped, also with the future of a client that hangs up, it closes the directory. It must be
+//! /// dropped inside the runtime.
 //! struct Limited(Option<(AsyncTempDir, SemaphorePermit<'static>)>);
 //!
 //! impl Limited {
@@ -187,7 +188,8 @@
 //! /// After the server has stopped accepting, and the requests have had their time to end.
 //! async fn shut_down(root: Arc<TempRoot>) {
 //!     let clean = async {
-//!         // `None`: a request is just making a directory, and drops the root after that.
+//!         // `None`: a request is just making a directory. The root then goes with the last one in
+//!         // it, or the next process removes it.
 //!         if let Some(root) = Arc::into_inner(root)
 //!             && let Err(error) = root.close().await
 //!         {

@@ -14,7 +14,7 @@ mod state;
 pub(crate) use owner::{Owner, WrongProcess};
 pub(crate) use policy::Policy;
 pub(crate) use root_lock::RootLock;
-pub(crate) use state::{OperationGuard, ParentGuard};
+pub(crate) use state::{OperationGuard, ParentGuard, Reservation};
 
 pub use policy::Cleanup;
 

@@ -77,11 +77,8 @@ impl Owner {
             return;
         }
         self.is_held = is_held;
-        for dir in self.dir.ancestors() {
-            dir.update(|state| match is_held {
-                true => state.handles += 1,
-                false => state.handles -= 1,
-            });
+        if let Some(parent) = &self.dir.parent {
+            parent.dir.count_handle_inside(is_held);
         }
     }
 

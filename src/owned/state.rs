@@ -148,6 +148,16 @@ impl OwnedDir {
             .map(|around| &around.dir)
     }
 
+    /// Counts a handle inside, or no longer, in this directory and those that contain it.
+    pub(super) fn count_handle_inside(self: &Arc<Self>, exists: bool) {
+        for dir in iter::once(self).chain(self.ancestors()) {
+            dir.update(|state| match exists {
+                true => state.handles += 1,
+                false => state.handles -= 1,
+            });
+        }
+    }
+
     /// Returns whether there ever was a child.
     pub(crate) fn has_had_children(&self) -> bool {
         self.has_had_children.load(Ordering::Relaxed)
@@ -242,6 +252,24 @@ pub(crate) struct OperationGuard {
 impl Drop for OperationGuard {
     fn drop(&mut self) {
         self.dir.update(|state| state.operations -= 1);
+    }
+}
+
+/// Counts as a handle inside a directory while a builder for a child, or its creation, exists: a
+/// persist fails, and does not wait for what may never come.
+#[derive(Debug)]
+pub(crate) struct Reservation(Arc<OwnedDir>);
+
+impl Reservation {
+    pub(crate) fn new(dir: &Arc<OwnedDir>) -> Self {
+        dir.count_handle_inside(true);
+        Self(Arc::clone(dir))
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.0.count_handle_inside(false);
     }
 }
 

@@ -12,8 +12,8 @@ use super::Removed;
 /// Removal continues past failures. Of the entries that existed when it began, only the failed ones
 /// (the first are [listed](Self::failures)), their contents and their ancestors remain.
 ///
-/// The message names the directory and the first failure, and counts the others. It has no
-/// [`source`](Error::source): the operating system's errors are those of the failures.
+/// The message names the directory, the first failure and its cause, and counts the others. The
+/// operating system's errors are those of the failures.
 pub struct RemoveError {
     pub(super) path: PathBuf,
     /// At least one.

@@ -223,3 +223,29 @@ impl Recorder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    #[test]
+    fn progress_is_reported_when_it_is_due() {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&calls);
+        let options = Options {
+            on_progress: Some(Box::new(move |_| {
+                _ = counted.fetch_add(1, Ordering::Relaxed)
+            })),
+            ..Options::default()
+        };
+        let recorder = Recorder::new(Path::new("x"), options);
+        let remove_some = || (0..CHECK_EVERY).for_each(|_| recorder.file());
+        recorder.progress.lock().last_call = Instant::now() + INTERVAL;
+        remove_some();
+        assert_eq!(calls.load(Ordering::Relaxed), 0, "it is not due");
+        recorder.progress.lock().last_call = Instant::now().checked_sub(INTERVAL).unwrap();
+        remove_some();
+        assert_eq!(calls.load(Ordering::Relaxed), 1, "once");
+    }
+}

@@ -159,12 +159,16 @@ impl TempRoot {
     ///
     /// The same as for [`open`](Self::open).
     pub async fn open_in(app: impl AsRef<str>, parent: impl AsRef<Path>) -> io::Result<Self> {
+        let mut shown = parent.as_ref().to_path_buf();
         // The current directory may change.
-        let parent = parent.as_ref();
-        let parent = absolute_parent(parent).unwrap_or_else(|_| parent.to_path_buf());
-        Self::try_open(app.as_ref(), parent.clone())
-            .await
-            .map_err(|error| with_path("open a root for temporary directories in", &parent, error))
+        let opened = match absolute_parent(&shown) {
+            Ok(parent) => {
+                shown.clone_from(&parent);
+                Self::try_open(app.as_ref(), parent).await
+            }
+            Err(error) => Err(error),
+        };
+        opened.map_err(|error| with_path("open a root for temporary directories in", &shown, error))
     }
 
     async fn try_open(app: &str, parent: PathBuf) -> io::Result<Self> {

@@ -53,7 +53,9 @@ impl PathError {
         self.operation
     }
 
-    /// Returns the absolute path that the operation failed for.
+    /// Returns the path that the operation failed for.
+    ///
+    /// It is absolute, unless the system cannot tell the current directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -151,7 +153,7 @@ pub(crate) fn with_tmpdir_hint(error: io::Error) -> io::Error {
         io::ErrorKind::NotFound
         | io::ErrorKind::NotADirectory
         | io::ErrorKind::PermissionDenied
-            if cfg!(unix) && env::var_os("TMPDIR").is_some() =>
+            if cfg!(unix) && env::var_os("TMPDIR").is_some_and(|path| !path.is_empty()) =>
         {
             with_hint(error, "the environment variable TMPDIR names this parent")
         }
