@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +39,7 @@ pub(crate) fn channel<T>(kind: Kind) -> (Sender<T>, Receiver<T>) {
     let receiver = Receiver {
         rx,
         shared,
+        was_polled: false,
         _awaited: Awaited::new(),
     };
     (sender, receiver)
@@ -82,6 +84,7 @@ pub(crate) struct Sender<T> {
 pub(crate) struct Receiver<T> {
     rx: oneshot::Receiver<thread::Result<T>>,
     shared: Arc<Shared>,
+    was_polled: bool,
     _awaited: Awaited,
 }
 
@@ -138,11 +141,16 @@ impl<T> Future for Receiver<T> {
     type Output = io::Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // Only once.
-        if self.shared.is_expected.swap(false, Ordering::Relaxed) {
-            spin::look(self.shared.kind, || {
-                self.shared.is_over.load(Ordering::Acquire)
-            });
+        if !mem::replace(&mut self.was_polled, true) {
+            if spin::is_turn_of_others() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if self.shared.is_expected.load(Ordering::Relaxed) {
+                spin::look(self.shared.kind, || {
+                    self.shared.is_over.load(Ordering::Acquire)
+                });
+            }
         }
         // A budget that is used up is renewed only by Tokio's executors, and the caller may be in
         // another inside one, which would wait forever.
@@ -195,6 +203,26 @@ mod tests {
         assert!(woken.0.load(Ordering::SeqCst), "it would wait for ever");
         assert!(receiver.now_or_never().unwrap().is_err());
     }
+
+    /// Operations that are over by the first poll must not keep a thread from its other tasks.
+    #[test]
+    fn every_32nd_first_poll_yields() {
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut yielded = 0;
+        for _ in 0..320 {
+            let (sender, mut receiver) = channel(Kind::of::<()>());
+            sender.run(|| ());
+            let mut cx = Context::from_waker(&waker);
+            if receiver.poll_unpin(&mut cx).is_pending() {
+                assert!(woken.0.swap(false, Ordering::SeqCst), "it is polled again");
+                assert!(receiver.poll_unpin(&mut cx).is_ready(), "only once");
+                yielded += 1;
+            }
+        }
+        assert_eq!(yielded, 10);
+    }
+
     #[test]
     fn a_task_is_pending_if_its_future_was_dropped_before_it_ended() {
         let (_sender, receiver) = channel::<()>(Kind::of::<()>());

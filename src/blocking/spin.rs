@@ -9,6 +9,7 @@
 //! busy for instance, at first for a millisecond.
 
 use std::any::TypeId;
+use std::cell::Cell;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::hint;
 use std::sync::LazyLock;
@@ -49,8 +50,6 @@ static LAST_KIND: AtomicUsize = AtomicUsize::new(0);
 static IS_LOOKING: AtomicBool = AtomicBool::new(false);
 /// Set if a future has looked since an operation was begun.
 static HAS_LOOKED: AtomicBool = AtomicBool::new(false);
-/// The number of times that a future could have looked.
-static CHANCES: AtomicU32 = AtomicU32::new(0);
 
 /// A kind of operation. Those of one kind are expected to take about as long.
 #[derive(Clone, Copy, Debug)]
@@ -216,12 +215,26 @@ pub(super) fn hand_over(is_taken: impl Fn() -> bool) -> bool {
     is_taken
 }
 
+/// Returns `true` for every 32nd call on a thread: time for the other tasks of that thread.
+///
+/// A task whose operations are all over when it first polls them would never yield. Tokio's own
+/// budget does not apply to them.
+pub(super) fn is_turn_of_others() -> bool {
+    thread_local! {
+        static POLLS: Cell<u32> = const { Cell::new(0) };
+    }
+    // A thread that is ending runs no other task.
+    let polls = POLLS.try_with(|polls| {
+        polls.set(polls.get().wrapping_add(1));
+        polls.get()
+    });
+    polls.is_ok_and(|polls| polls.is_multiple_of(32))
+}
+
 /// Spins until `is_over` returns `true`, if operations of `kind` are usually over soon enough.
 pub(super) fn look(kind: Kind, is_over: impl Fn() -> bool) {
     let pays = SHORT[kind.0].is_large() && ALONE.is_large() && LOOKS.allows();
-    // Now and then it does not, so that others have a chance to begin.
-    if pays && !CHANCES.fetch_add(1, Relaxed).is_multiple_of(32) && !IS_LOOKING.swap(true, Relaxed)
-    {
+    if pays && !IS_LOOKING.swap(true, Relaxed) {
         HAS_LOOKED.store(true, Relaxed);
         LOOKS.record(&spin(LOOK, is_over));
         IS_LOOKING.store(false, Relaxed);

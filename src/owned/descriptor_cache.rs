@@ -1,7 +1,9 @@
-//! Keeps a directory's descriptor from one operation to the next.
+//! Keeps a directory's descriptor for its operations.
 
-use std::fs::File;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cap_std::fs::Dir;
 
 use crate::sys;
 use crate::util::sync::Mutex;
@@ -15,29 +17,33 @@ const MAX_CACHED: usize = if sys::DIRS_MAY_STAY_OPEN { 16 } else { 0 };
 /// The number of directories that keep a descriptor now.
 static CACHED: AtomicUsize = AtomicUsize::new(0);
 
-/// Holds the descriptor between two operations.
+/// Holds the descriptor, which operations share.
 ///
 /// Opening and closing the directory is a third of what writing a small file costs more than with
 /// `tokio::fs`; checking that the path still leads to the directory costs less.
 #[derive(Default)]
-pub(crate) struct DescriptorCache(Mutex<Option<(File, Permit)>>);
+pub(crate) struct DescriptorCache(Mutex<Option<(Arc<Dir>, Permit)>>);
 
 impl DescriptorCache {
-    /// Takes the descriptor, if it is there.
-    pub(crate) fn take(&self) -> Option<File> {
-        let cached = self.0.lock().take();
-        cached.map(|(file, _permit)| file)
+    /// Returns the descriptor, if it is there.
+    pub(crate) fn get(&self) -> Option<Arc<Dir>> {
+        let cached = self.0.lock();
+        cached.as_ref().map(|(dir, _permit)| Arc::clone(dir))
     }
 
-    /// Keeps `file` for the next operation, or closes it if too many are kept.
-    pub(crate) fn put(&self, file: File) {
-        let Some(permit) = Permit::try_acquire() else {
-            return;
-        };
-        let before = self.0.lock().replace((file, permit));
-        // The descriptor of an operation that ended at the same time, closed after the lock is
-        // released.
-        drop(before);
+    /// Keeps `dir` for later operations, unless one is kept already, or too many are.
+    pub(crate) fn put(&self, dir: &Arc<Dir>) {
+        let mut cached = self.0.lock();
+        if cached.is_none() {
+            *cached = Permit::try_acquire().map(|permit| (Arc::clone(dir), permit));
+        }
+    }
+
+    /// No longer keeps the descriptor.
+    pub(crate) fn clear(&self) {
+        let cached = self.0.lock().take();
+        // Possibly closed here, after the lock is released.
+        drop(cached);
     }
 }
 
@@ -69,18 +75,22 @@ mod tests {
 
     #[test]
     fn a_few_descriptors_are_kept_and_no_more() {
-        let null = || File::open("/dev/null").unwrap();
+        let open = || Dir::open_ambient_dir("/", cap_std::ambient_authority()).unwrap();
+        let dir = Arc::new(open());
         let all: Vec<DescriptorCache> = (0..MAX_CACHED + 10)
             .map(|_| DescriptorCache::default())
             .collect();
         for cache in &all {
-            cache.put(null());
-            cache.put(null());
+            cache.put(&dir);
+            cache.put(&dir);
         }
-        let full = all.iter().filter(|cache| cache.take().is_some()).count();
-        assert!((1..=MAX_CACHED).contains(&full), "{full}");
-        // Their permits have been returned.
-        all[MAX_CACHED + 9].put(null());
-        assert!(all[MAX_CACHED + 9].take().is_some());
+        let kept = || all.iter().filter(|cache| cache.get().is_some()).count();
+        assert!((1..=MAX_CACHED).contains(&kept()), "{}", kept());
+        assert_eq!(Arc::strong_count(&dir), 1 + kept());
+        // Their permits are returned.
+        all.iter().for_each(DescriptorCache::clear);
+        assert_eq!(Arc::strong_count(&dir), 1);
+        all[MAX_CACHED + 9].put(&dir);
+        assert!(all[MAX_CACHED + 9].get().is_some());
     }
 }

@@ -135,7 +135,7 @@ impl AsyncTempDir {
     /// # }
     /// ```
     pub async fn list(&self) -> io::Result<Vec<PathBuf>> {
-        self.run(list)
+        self.run(|dir| list(dir))
             .await
             .map_err(|error| with_path("list", self.path(), error))
     }

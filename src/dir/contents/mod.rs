@@ -23,7 +23,6 @@ mod temp_file;
 
 mod dirs;
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -61,20 +60,10 @@ impl AsyncTempDir {
     async fn run<T, F>(&self, f: F) -> io::Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Dir) -> io::Result<T> + Send + 'static,
+        F: FnOnce(&Arc<Dir>) -> io::Result<T> + Send + 'static,
     {
         let operation = self.owner.dir.begin_operation()?;
-        let task = move || {
-            let owned = &operation.dir;
-            let dir = match owned.descriptor.take() {
-                Some(dir) => check_dir(owned, dir),
-                None => open_dir(owned),
-            };
-            let dir = dir?;
-            let result = f(&dir).map_err(path::explain);
-            owned.descriptor.put(dir.into_std_file());
-            result
-        };
+        let task = move || f(&shared_dir(&operation.dir)?).map_err(path::explain);
         self.owner
             .dir
             .queues_here()
@@ -131,10 +120,20 @@ fn explain_missing(error: io::Error) -> io::Error {
     }
 }
 
-/// Checks that the path of `owned` still leads to it, and returns `dir`, its descriptor.
-fn check_dir(owned: &OwnedDir, dir: File) -> io::Result<Dir> {
-    sys::check_same_dir(&owned.path, &owned.identity).map_err(explain_missing)?;
-    Ok(Dir::from_std_file(dir))
+/// Returns a descriptor of `owned`, after checking that its path still leads to it.
+fn shared_dir(owned: &OwnedDir) -> io::Result<Arc<Dir>> {
+    if let Some(dir) = owned.descriptor.get() {
+        return match sys::check_same_dir(&owned.path, &owned.identity) {
+            Ok(()) => Ok(dir),
+            Err(error) => {
+                owned.descriptor.clear();
+                Err(explain_missing(error))
+            }
+        };
+    }
+    let dir = Arc::new(open_dir(owned)?);
+    owned.descriptor.put(&dir);
+    Ok(dir)
 }
 
 fn open_dir(owned: &OwnedDir) -> io::Result<Dir> {
