@@ -6,7 +6,6 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -263,22 +262,13 @@ fn close(owner: Owner, options: Options, sender: Sender<ReportOnDrop>) {
 /// Completes the options of a removal that the calling task waits for: it has helper threads from
 /// `runtime`'s blocking pool, and is part of the task's span.
 pub(crate) fn for_caller(options: Options, runtime: &Handle) -> Options {
+    let runtime = runtime.clone();
+    let spawn_helper: SpawnHelper = Box::new(move |help| spawn::request_help(&runtime, help));
     Options {
-        spawn_helper: Some(spawn_helper(runtime)),
+        spawn_helper: Some(spawn_helper),
         span: SpanContext::current(),
         ..options
     }
-}
-
-/// Returns a function that requests helper threads from `runtime`'s blocking pool. If the pool
-/// accepts no more work, there are none.
-fn spawn_helper(runtime: &Handle) -> SpawnHelper {
-    let runtime = runtime.clone();
-    Box::new(move |help| {
-        // Not `spawn::try_spawn`: a helper that the pool drops need not run elsewhere, and owns nothing
-        // that matters. If the system gives no thread, Tokio panics.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(runtime.spawn_blocking(help))));
-    })
 }
 
 fn remove_path(path: &Path, options: Options) -> Outcome {

@@ -2,11 +2,13 @@
 
 mod support;
 
+use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId};
 
 use async_tempdir::cleanup;
 use support::{Sandbox, alone, runtimes, until};
@@ -179,6 +181,165 @@ async fn a_panic_of_the_contents_is_the_callers() {
     });
     assert!(task.await.unwrap_err().is_panic());
     dir.write("b", "x").await.unwrap();
+    Arc::into_inner(dir).unwrap().close().await.unwrap();
+    sandbox.check();
+}
+
+/// Ten files in each of fifty directories, in turns.
+fn in_fifty_dirs() -> impl Iterator<Item = String> {
+    (0..500).map(|n| format!("{}/{n}", n % 50))
+}
+
+/// Contents that are there when two threads have asked for some.
+struct Met {
+    threads: Arc<Mutex<HashSet<ThreadId>>>,
+}
+
+impl AsRef<[u8]> for Met {
+    fn as_ref(&self) -> &[u8] {
+        self.threads.lock().unwrap().insert(thread::current().id());
+        until("another thread helps", || {
+            self.threads.lock().unwrap().len() > 1
+        });
+        b"x"
+    }
+}
+
+#[test]
+fn threads_share_many_files() {
+    if thread::available_parallelism().is_ok_and(|processors| processors.get() == 1) {
+        return;
+    }
+    for runtime in runtimes() {
+        let sandbox = Sandbox::new();
+        runtime.block_on(async {
+            let dir = sandbox.dir().await;
+            let threads = Arc::new(Mutex::new(HashSet::new()));
+            let contents = || Met {
+                threads: Arc::clone(&threads),
+            };
+            let files = in_fifty_dirs().map(|path| (path, contents()));
+            dir.populate(files).await.unwrap();
+            assert_eq!(dir.list().await.unwrap().len(), 550);
+            dir.close().await.unwrap();
+        });
+        drop(runtime);
+        sandbox.check();
+    }
+}
+
+/// With one thread in the pool, none helps, and none is waited for.
+#[test]
+fn a_pool_of_one_thread_writes_all() {
+    let sandbox = Sandbox::new();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let dir = sandbox.dir().await;
+        let files = in_fifty_dirs().map(|path| (path, "x"));
+        dir.populate(files).await.unwrap();
+        assert_eq!(dir.list().await.unwrap().len(), 550);
+        dir.close().await.unwrap();
+    });
+    drop(runtime);
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn the_first_failure_among_threads_is_the_first_given() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.dir().await;
+    for first in [0, 49, 250, 499] {
+        // Several fail; which thread meets which first is chance.
+        let path = |n: usize, path| match n >= first && (n - first) % 20 == 0 {
+            true => format!("../{n}"),
+            false => path,
+        };
+        let files = (0..).zip(in_fifty_dirs());
+        let files = files.map(|(n, given)| (path(n, given), "x"));
+        let error = dir.populate(files).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+        let which = dir.path().join(format!("../{first}"));
+        let before = match first {
+            0 => "before any".to_owned(),
+            _ => format!("after {first}"),
+        };
+        let expected = format!("cannot write {which:?} {before} other file");
+        assert!(error.to_string().starts_with(&expected), "{error}");
+        for path in in_fifty_dirs().take(first) {
+            assert_eq!(dir.read(&path).await.unwrap(), b"x", "{path}");
+        }
+        for path in dir.list().await.unwrap() {
+            if path.parent() == Some(Path::new("")) {
+                dir.remove(path).await.unwrap();
+            }
+        }
+    }
+    dir.close().await.unwrap();
+    sandbox.check();
+}
+
+/// Two names of a file, which different threads write to.
+#[cfg(unix)]
+#[tokio::test]
+async fn contents_of_threads_do_not_mix() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.dir().await;
+    for n in 0..4 {
+        std::os::unix::fs::symlink("real", dir.path().join(format!("link{n}"))).unwrap();
+    }
+    dir.create_dir("real").await.unwrap();
+    let parents = ["real", "link0", "link1", "link2", "link3"];
+    let files = parents.iter().enumerate().flat_map(|(which, parent)| {
+        // Of different lengths, so that the rest of a longer one would show.
+        let contents = vec![b'a' + which as u8; 20_000 + which];
+        (0..60).map(move |n| (format!("{parent}/{n}"), contents.clone()))
+    });
+    dir.populate(files).await.unwrap();
+    for n in 0..60 {
+        let contents = dir.read(format!("real/{n}")).await.unwrap();
+        let which = contents.len() - 20_000;
+        let letter = b'a' + u8::try_from(which).unwrap();
+        assert!(contents.iter().all(|byte| *byte == letter), "file {n}");
+    }
+    dir.close().await.unwrap();
+    sandbox.check();
+}
+
+/// Contents that panic once another thread is at work, too.
+struct PanicsLater(Met);
+
+impl AsRef<[u8]> for PanicsLater {
+    fn as_ref(&self) -> &[u8] {
+        let _ = self.0.as_ref();
+        panic!("no bytes")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_among_threads_is_the_callers() {
+    if thread::available_parallelism().is_ok_and(|processors| processors.get() == 1) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let dir = Arc::new(sandbox.dir().await);
+    let threads = Arc::new(Mutex::new(HashSet::new()));
+    let task = tokio::spawn({
+        let dir = Arc::clone(&dir);
+        async move {
+            let contents = || {
+                PanicsLater(Met {
+                    threads: Arc::clone(&threads),
+                })
+            };
+            let files = in_fifty_dirs().map(|path| (path, contents()));
+            dir.populate(files).await
+        }
+    });
+    assert!(task.await.unwrap_err().is_panic());
+    dir.write("still", "usable").await.unwrap();
     Arc::into_inner(dir).unwrap().close().await.unwrap();
     sandbox.check();
 }

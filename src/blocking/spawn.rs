@@ -107,6 +107,13 @@ where
     task(RunOn::Caller);
 }
 
+/// Requests a thread of `runtime`'s blocking pool for `help`, which owns nothing that matters: if the
+/// pool accepts no more work, it is dropped.
+pub(crate) fn request_help(runtime: &Handle, help: impl FnOnce() + Send + 'static) {
+    // If the system gives no thread, Tokio panics.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(runtime.spawn_blocking(help))));
+}
+
 /// Returns the runtime that the calling thread is in.
 pub(crate) fn current() -> io::Result<Handle> {
     Handle::try_current().map_err(|error| match error.is_missing_context() {

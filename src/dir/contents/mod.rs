@@ -6,12 +6,13 @@
 //! the path beneath an open directory.
 //!
 //! The methods are grouped in files by topic. They share this file, and [`open`], [`path`],
-//! [`partial`] and [`unlink_on_drop`], which know nothing of futures.
+//! [`partial`], [`share`] and [`unlink_on_drop`], which know nothing of futures.
 
 mod batch;
 mod open;
 mod partial;
 mod path;
+mod share;
 mod unlink_on_drop;
 
 // In the order in which rustdoc lists their methods.

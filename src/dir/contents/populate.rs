@@ -1,29 +1,33 @@
-//! Writing many files in one blocking-pool task.
+//! Writing many files at once.
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cap_std::fs::Dir;
-
-use super::open::{Access, open};
-use super::path;
+use super::share::{Failure, Share};
+use crate::blocking::spawn;
 use crate::dir::AsyncTempDir;
-use crate::util::{with_detail, with_path};
+use crate::util::{processors, with_detail, with_path};
+
+/// The maximum number of threads that write.
+const MAX_THREADS: usize = 4;
 
 impl AsyncTempDir {
     /// Writes many files in one blocking-pool task.
     ///
-    /// Each is written as by [`write`](Self::write), in the given order. Use it for fixtures of
-    /// thousands of files.
+    /// Each is written as by [`write`](Self::write), in the given order. From 200 files on, up to three
+    /// more threads of the pool help, and the order is only kept within each directory; if two
+    /// paths then lead to one file by different directories, it has the contents given for one of
+    /// them.
     ///
     /// The calling task first iterates over all of `files`, so all contents are in memory then.
     ///
     /// # Errors
     ///
-    /// The same as for [`write`](Self::write), for the first file that fails. The error names it
-    /// and the number of files written before it; files after it are not written.
+    /// The same as for [`write`](Self::write), for the first file, in the given order, that fails. The
+    /// error names it and the number of files before it, which are written; those
+    /// after it are not, or if threads help, some may be.
     ///
     /// # Panics
     ///
@@ -31,8 +35,8 @@ impl AsyncTempDir {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, writing ends before the next file. The files up to there are in
-    /// the directory; the last of them may be incomplete.
+    /// If the future is dropped, each thread stops before its next file. The files up to there are in
+    /// the directory; the last of each thread may be incomplete.
     ///
     /// # Examples
     ///
@@ -65,48 +69,30 @@ impl AsyncTempDir {
             .map(|(path, contents)| (path.as_ref().to_path_buf(), contents))
             .collect();
         let cancel = CancelOnDrop::default();
-        let stop = Arc::clone(&cancel.0);
+        let is_cancelled = Arc::clone(&cancel.0);
         let root = self.path().to_path_buf();
-        self.run(move |dir| Ok(write_all(dir, &root, files, &stop)))
-            .await
-            .map_err(|error| with_path("populate", self.path(), error))?
+        let runtime = self.owner.dir.queues_here().runtime.clone();
+        self.run(move |dir| {
+            let share = Share::new(dir, root.clone(), files, is_cancelled);
+            let request_help = |help| spawn::request_help(&runtime, help);
+            let written = share.write_all(processors().min(MAX_THREADS), request_help);
+            Ok(written.map_err(|failure| failure.within(&root)))
+        })
+        .await
+        .map_err(|error| with_path("populate", self.path(), error))?
     }
 }
 
-/// Writes `files` into `dir`, whose path is `root`, until `stop` is set.
-fn write_all(
-    dir: &Dir,
-    root: &Path,
-    files: Vec<(PathBuf, impl AsRef<[u8]>)>,
-    stop: &AtomicBool,
-) -> io::Result<()> {
-    for (written, (path, contents)) in files.into_iter().enumerate() {
-        if stop.load(Ordering::Relaxed) {
-            break;
-        }
-        let inside = path::relative(root, &path);
-        write(dir, &inside, contents.as_ref()).map_err(|error| {
-            let detail = match written {
-                0 => " before any other file".to_owned(),
-                1 => " after 1 other file".to_owned(),
-                _ => format!(" after {written} other files"),
-            };
-            with_detail("write", &root.join(&path), detail, error)
-        })?;
+impl Failure {
+    /// Returns the error of `populate` in the directory `root`.
+    fn within(self, root: &Path) -> io::Error {
+        let detail = match self.position {
+            0 => " before any other file".to_owned(),
+            1 => " after 1 other file".to_owned(),
+            written => format!(" after {written} other files"),
+        };
+        with_detail("write", &root.join(self.path), detail, self.error)
     }
-    Ok(())
-}
-
-fn write(dir: &Dir, path: &Path, contents: &[u8]) -> io::Result<()> {
-    path::check(path)?;
-    // Most files are new, and a new file needs no check of its type.
-    let file = match open(dir, path, Access::New) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            open(dir, path, Access::Truncate)
-        }
-        file => file,
-    };
-    file.map_err(path::explain)?.write_all(contents)
 }
 
 /// Signals that the future has ended, so that a job without a receiver ends early.
