@@ -3,6 +3,7 @@
 
 mod burst;
 mod contents;
+mod cost;
 mod drops;
 mod life;
 mod removal;
@@ -37,7 +38,7 @@ enum Where {
     Both,
 }
 
-const PARTS: [(&str, &str, Where, Measure); 8] = [
+const PARTS: [(&str, &str, Where, Measure); 10] = [
     (
         "life",
         "Life: a directory is made, and ends",
@@ -79,6 +80,18 @@ const PARTS: [(&str, &str, Where, Measure); 8] = [
         "Contents: what goes into a directory",
         Where::Both,
         contents::measure,
+    ),
+    (
+        "cost",
+        "Cost: one operation, its processor time, and the other tasks",
+        Where::Memory,
+        cost::measure,
+    ),
+    (
+        "pinned",
+        "Cost on one processor",
+        Where::Memory,
+        cost::pinned,
     ),
     (
         "root",
