@@ -153,7 +153,31 @@ const REASONS: &[(&str, &str, &str, &str)] = &[
         "populate-",
         "",
         "std in spawn_blocking",
-        "the same calls in one hop, resolved beneath the directory",
+        "the same calls, resolved beneath the directory; the threads queue for the filesystem's locks",
+    ),
+    (
+        "cost-life-tight-stall",
+        "",
+        "",
+        "eight operations that wake no thread, one after the other, before the task yields; the peer's          sleeps after each",
+    ),
+    (
+        "cost-write-tight-stall",
+        "",
+        "",
+        "eight operations that wake no thread, one after the other, before the task yields; the peer's          sleeps after each",
+    ),
+    (
+        "cost-write-",
+        "",
+        "tokio::fs",
+        "it sees that the path still leads to the directory, and that the file is one, which          `tokio::fs` does not: two calls more, and beside busy processors or after a pause, nothing is          gained by spinning",
+    ),
+    (
+        "cost-life-",
+        "",
+        "",
+        "after a pause or beside busy processors, both are two hops to the pool, which are most of it",
     ),
     (
         "populate-",

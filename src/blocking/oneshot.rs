@@ -6,7 +6,6 @@
 
 use std::future::Future;
 use std::io;
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,7 +38,7 @@ pub(crate) fn channel<T>(kind: Kind) -> (Sender<T>, Receiver<T>) {
     let receiver = Receiver {
         rx,
         shared,
-        was_polled: false,
+        has_looked: false,
         _awaited: Awaited::new(),
     };
     (sender, receiver)
@@ -84,7 +83,7 @@ pub(crate) struct Sender<T> {
 pub(crate) struct Receiver<T> {
     rx: oneshot::Receiver<thread::Result<T>>,
     shared: Arc<Shared>,
-    was_polled: bool,
+    has_looked: bool,
     _awaited: Awaited,
 }
 
@@ -141,11 +140,12 @@ impl<T> Future for Receiver<T> {
     type Output = io::Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if !mem::replace(&mut self.was_polled, true) {
+        if !self.has_looked {
             if spin::is_turn_of_others() {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
+            self.has_looked = true;
             if self.shared.is_expected.load(Ordering::Relaxed) {
                 spin::look(self.shared.kind, || {
                     self.shared.is_over.load(Ordering::Acquire)
@@ -206,7 +206,7 @@ mod tests {
 
     /// Operations that are over by the first poll must not keep a thread from its other tasks.
     #[test]
-    fn every_32nd_first_poll_yields() {
+    fn some_first_polls_yield() {
         let woken = Arc::new(Woken(AtomicBool::new(false)));
         let waker = Waker::from(Arc::clone(&woken));
         let mut yielded = 0;
@@ -220,7 +220,7 @@ mod tests {
                 yielded += 1;
             }
         }
-        assert_eq!(yielded, 10);
+        assert!(yielded >= 320 / 8, "{yielded}");
     }
 
     #[test]

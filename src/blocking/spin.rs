@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 use crate::util::processors;
 
 /// The time for which a future looks for its value. Tokio asks of a poll that it returns within 10
-/// to 100 µs.
-const LOOK: Duration = Duration::from_micros(10);
+/// to 100 µs. With 10 µs, most writes of small files are missed where the caches are cold.
+const LOOK: Duration = Duration::from_micros(30);
 /// The time for which a worker lingers.
 const LINGER: Duration = Duration::from_micros(50);
 
@@ -215,10 +215,10 @@ pub(super) fn hand_over(is_taken: impl Fn() -> bool) -> bool {
     is_taken
 }
 
-/// Returns `true` for every 32nd call on a thread: time for the other tasks of that thread.
+/// Returns `true` for every eighth call on a thread: time for the other tasks of that thread.
 ///
-/// A task whose operations are all over when it first polls them would never yield. Tokio's own
-/// budget does not apply to them.
+/// A task whose operations are all over at the end of their first polls would never yield. Tokio's
+/// own budget does not apply to them.
 pub(super) fn is_turn_of_others() -> bool {
     thread_local! {
         static POLLS: Cell<u32> = const { Cell::new(0) };
@@ -228,7 +228,7 @@ pub(super) fn is_turn_of_others() -> bool {
         polls.set(polls.get().wrapping_add(1));
         polls.get()
     });
-    polls.is_ok_and(|polls| polls.is_multiple_of(32))
+    polls.is_ok_and(|polls| polls.is_multiple_of(8))
 }
 
 /// Spins until `is_over` returns `true`, if operations of `kind` are usually over soon enough.

@@ -77,6 +77,11 @@ impl Pattern {
         }
     }
 
+    /// Whether other tasks could be held up by operations.
+    fn has_stall(&self) -> bool {
+        self.period.is_none() && !self.is_busy
+    }
+
     fn count(&self, effort: Effort) -> usize {
         match self.period {
             None => effort.pick(512, 64).max(2 * self.at_once),
@@ -105,9 +110,12 @@ fn rows(task: Task, patterns: &[Pattern]) -> Vec<Row> {
                     ("cpu", ", processor time", "µs"),
                     ("stall", ", longest stall of another task", "µs"),
                 ]
+                .into_iter()
+                .take(if pattern.has_stall() { 3 } else { 2 })
                 .map(|(metric, more, unit)| {
                     Metric::new(id(metric), format!("{title}, {how}{more}, {word}"), unit)
                 })
+                .collect::<Vec<_>>()
             };
             let rounds = Rounds::new(task.effort.pick(6, 1), 40, task.effort.pick(3.0, 0.2));
             let load = Load {
@@ -163,8 +171,8 @@ struct Load<'a> {
 }
 
 impl Load<'_> {
-    /// The time of one operation, the processor time for each, and the longest time for which a task
-    /// that yields all the time did not run, all in µs.
+    /// The time of one operation, the processor time for each, and in some patterns the longest time
+    /// for which a task that yields all the time did not run, all in µs.
     async fn measure<F: Future<Output = ()>>(self, one: impl Fn(usize) -> F) -> Vec<f64> {
         let Pattern {
             period, at_once, ..
@@ -186,9 +194,12 @@ impl Load<'_> {
         }
         let time = start.elapsed() - waited;
         let cpu = cpu_time() - cpu;
-        let stall = self.stall(one).await;
         let each = |time| micros(time) / n as f64;
-        vec![each(time), each(cpu), micros(stall)]
+        let mut measured = vec![each(time), each(cpu)];
+        if self.pattern.has_stall() {
+            measured.push(micros(self.stall(one).await));
+        }
+        measured
     }
 
     /// Apart from the measuring of time, because the other task takes some.
@@ -207,7 +218,7 @@ impl Load<'_> {
                 last = Instant::now();
             }
         };
-        // Both in one task, which the runtime polls on one thread.
+        // Both in one task, so that an operation holds up the other whatever the runtime.
         futures::future::select(std::pin::pin!(operations), std::pin::pin!(ticking)).await;
         longest
     }
