@@ -253,7 +253,7 @@ async fn the_first_failure_among_threads_is_the_first_given() {
     let dir = sandbox.dir().await;
     for first in [0, 49, 250, 499] {
         // Several fail; which thread meets which first is chance.
-        let path = |n: usize, path| match n >= first && (n - first) % 20 == 0 {
+        let path = |n: usize, path| match n >= first && (n - first).is_multiple_of(20) {
             true => format!("../{n}"),
             false => path,
         };
