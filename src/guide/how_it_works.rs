@@ -8,10 +8,11 @@
 //!
 //! Waking a thread costs more than most operations. So when operations follow each other closely, one
 //! at a time, neither side sleeps: the thread waits for the next one, for at most 50 µs, in which it
-//! keeps its processor busy, and the future waits for the answer on its first poll, for at most 10 µs.
+//! keeps its processor busy, and the future waits for the answer on its first poll, for at most 30 µs.
 //! Each happens only as long as it mostly succeeds, and never with one processor. The future of an
-//! operation that takes longer than 20 µs, or runs beside others, sleeps; and a thread whose next
-//! operation usually comes later than 50 µs does.
+//! operation that takes longer than 60 µs, or runs beside others, sleeps; and a thread whose next
+//! operation usually comes later than 50 µs does. Every eighth time, the future lets the other tasks
+//! of its thread run first.
 //!
 //! An `AsyncTempDir` holds no file descriptor, so ten thousand of them cost none. As an
 //! optimization, up to 16 directories per process keep one open between operations (none on
