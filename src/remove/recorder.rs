@@ -6,10 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::options::{OnProgress, Options};
 use super::{RemoveError, RemoveFailure};
+use crate::util::progress::RateLimit;
 use crate::util::sync::Mutex;
 
 /// The number of entries that a removal removed.
@@ -58,8 +59,6 @@ impl From<Result<Removed, RemoveError>> for Outcome {
     }
 }
 
-/// The least time between two calls of `on_progress`.
-const INTERVAL: Duration = Duration::from_millis(100);
 /// The number of entries between two looks at the clock.
 const CHECK_EVERY: u64 = 16;
 
@@ -89,7 +88,7 @@ struct Counts {
 struct Progress {
     /// Dropped when the removal ends, although a late helper may still hold the recorder.
     on_progress: Option<OnProgress>,
-    last_call: Instant,
+    limit: RateLimit,
     /// The panic of `on_progress`. The removal continues; the panic is resumed in the caller.
     panic: Option<Box<dyn Any + Send>>,
 }
@@ -107,7 +106,7 @@ impl Recorder {
             failures: Mutex::new(Vec::new()),
             progress: Mutex::new(Progress {
                 on_progress,
-                last_call: Instant::now(),
+                limit: RateLimit::new(),
                 panic: None,
             }),
         })
@@ -157,10 +156,10 @@ impl Recorder {
         if self.has_progress
             && before.is_multiple_of(CHECK_EVERY)
             && let Some(mut progress) = self.progress.try_lock()
-            && progress.last_call.elapsed() >= INTERVAL
+            && progress.limit.is_due()
         {
             self.call(&mut progress);
-            progress.last_call = Instant::now();
+            progress.limit.restart();
         }
     }
 
@@ -241,10 +240,10 @@ mod tests {
         };
         let recorder = Recorder::new(Path::new("x"), options);
         let remove_some = || (0..CHECK_EVERY).for_each(|_| recorder.file());
-        recorder.progress.lock().last_call = Instant::now() + INTERVAL;
+        recorder.progress.lock().limit.set_due(false);
         remove_some();
         assert_eq!(calls.load(Ordering::Relaxed), 0, "it is not due");
-        recorder.progress.lock().last_call = Instant::now().checked_sub(INTERVAL).unwrap();
+        recorder.progress.lock().limit.set_due(true);
         remove_some();
         assert_eq!(calls.load(Ordering::Relaxed), 1, "once");
     }

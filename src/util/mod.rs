@@ -1,7 +1,8 @@
-//! Names, errors with context, and locks, used by several layers.
+//! Names, errors with context, locks, and the rate of progress, used by several layers.
 
 pub(crate) mod error;
 pub(crate) mod name;
+pub(crate) mod progress;
 pub(crate) mod sync;
 
 pub(crate) use error::{with_detail, with_hint, with_path, with_tmpdir_hint};
