@@ -136,6 +136,7 @@
 //!
 //! # Features
 //!
+//! - `bytes`: converts a `Bytes` of the `bytes` crate into [`Contents`] without copying it.
 //! - `tracing`: emits, through the `tracing` crate, a warning for every directory that a drop could
 //!   not remove completely, and a debug span around every removal. With or without it, the
 //!   crate prints nothing but the path of a directory that [`Cleanup::OnSuccess`] keeps, on stderr.
@@ -154,7 +155,7 @@ mod root;
 mod sys;
 mod util;
 
-pub use dir::{AsyncTempDir, Builder, PersistError};
+pub use dir::{AsyncTempDir, Builder, Contents, PersistError};
 pub use owned::Cleanup;
 pub use removal::{RemoveDirAll, remove_dir_all};
 pub use remove::{RemoveError, RemoveFailure, Removed};

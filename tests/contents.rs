@@ -2,11 +2,15 @@
 
 mod support;
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use futures::stream;
+use async_tempdir::Contents;
+use futures::{FutureExt, stream};
 use support::Sandbox;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -39,6 +43,94 @@ async fn what_is_written_is_read() {
     file.read_to_string(&mut text).await.unwrap();
     assert_eq!(text, "created");
     drop(file);
+    dir.close().await.unwrap();
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn contents_of_every_kind() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.dir().await;
+    // Both of a length that is copied without an allocation, and of others.
+    const LENGTHS: [usize; 5] = [0, 1, 62, 63, 100_000];
+    for len in LENGTHS {
+        let text = "x".repeat(len);
+        let bytes = vec![b'x'; len];
+        let mut all: Vec<Contents> = vec![
+            text.as_str().into(),
+            (&text).into(),
+            bytes.as_slice().into(),
+            (&bytes).into(),
+            Cow::Borrowed(text.as_str()).into(),
+            Cow::<str>::Owned(text.clone()).into(),
+            Cow::Borrowed(bytes.as_slice()).into(),
+            Cow::<[u8]>::Owned(bytes.clone()).into(),
+            text.clone().into(),
+            bytes.clone().into(),
+            text.clone().into_boxed_str().into(),
+            bytes.clone().into_boxed_slice().into(),
+            Contents::from_static(text.clone().leak().as_bytes()),
+            Contents::from_owner(Arc::<[u8]>::from(bytes.clone())),
+        ];
+        #[cfg(feature = "bytes")]
+        all.push(bytes::Bytes::from(bytes.clone()).into());
+        for (n, contents) in all.drain(..).enumerate() {
+            assert_eq!(contents.as_ref(), bytes, "{n} of {len} bytes");
+            dir.write("file", contents).await.unwrap();
+            let written = dir.read("file").await.unwrap();
+            assert!(written == bytes, "{n} of {len} bytes");
+        }
+    }
+    dir.write("file", b"array").await.unwrap();
+    assert_eq!(dir.read("file").await.unwrap(), b"array");
+    dir.write("file", [0; 100]).await.unwrap();
+    assert_eq!(dir.read("file").await.unwrap(), [0; 100]);
+    dir.write("file", Contents::default()).await.unwrap();
+    assert_eq!(dir.read("file").await.unwrap(), b"");
+    // Borrowed from what does not outlive the call, in a task that may be on any thread.
+    {
+        let text = String::from("borrowed");
+        dir.write("file", &text).await.unwrap();
+        dir.write("file", &text[..3]).await.unwrap();
+    }
+    assert_eq!(dir.read("file").await.unwrap(), b"bor");
+    dir.close().await.unwrap();
+    sandbox.check();
+}
+
+#[test]
+fn contents_are_not_shown() {
+    for contents in [
+        Contents::from("secret"),
+        Contents::from_static(b"secret"),
+        Contents::from(b"secret".to_vec()),
+        Contents::from_owner("secret"),
+    ] {
+        let shown = format!("{contents:?}");
+        assert!(
+            !shown.contains("secret") && !shown.contains("115"),
+            "{shown}"
+        );
+        assert!(shown.contains("len: 6"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_the_contents_comes_out() {
+    struct Provoked;
+    impl AsRef<[u8]> for Provoked {
+        fn as_ref(&self) -> &[u8] {
+            // Without a message on stderr.
+            resume_unwind(Box::new("provoked"))
+        }
+    }
+
+    let sandbox = Sandbox::new();
+    let dir = sandbox.dir().await;
+    let writing = dir.write("file", Contents::from_owner(Provoked));
+    let panic = AssertUnwindSafe(writing).catch_unwind().await.unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"provoked"));
+    dir.write("file", "still works").await.unwrap();
     dir.close().await.unwrap();
     sandbox.check();
 }

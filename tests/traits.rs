@@ -9,8 +9,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
 
 use async_tempdir::{
-    AsyncTempDir, Builder, Cleanup, PersistError, RemoveDirAll, RemoveError, Removed, TempRoot,
-    cleanup,
+    AsyncTempDir, Builder, Cleanup, Contents, PersistError, RemoveDirAll, RemoveError, Removed,
+    TempRoot, cleanup,
 };
 
 fn handle<T: Debug + Send + Sync + Unpin + 'static>() {}
@@ -32,6 +32,8 @@ fn types_are_what_threads_and_tasks_need() {
     fn can_be_caught<T: UnwindSafe + RefUnwindSafe>() {}
     can_be_caught::<Builder>();
     handle::<RemoveDirAll>();
+    fn sent<T: Debug + Send + Unpin>() {}
+    sent::<Contents>();
 }
 
 #[tokio::test]
@@ -48,6 +50,8 @@ async fn futures_can_be_spawned() {
         dir.populate([("a", vec![1])]).await?;
         dir.write_stream("a", futures::stream::iter([io::Result::Ok("b")]))
             .await?;
+        let (path, text) = (String::from("a"), String::from("b"));
+        dir.write(&path, &text).await?;
         dir.remove("a").await?;
         drop(dir.temp_file().await?);
         let dir = dir.persist("/").await.map_err(PersistError::into_dir);

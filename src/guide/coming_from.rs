@@ -21,7 +21,7 @@
 //! | `Builder::new().permissions(p)` | the same |
 //! | `TempDir::new_in(&outer)?` | `outer.temp_dir().await?` |
 //! | `Builder::new().prefix("p").tempdir_in(&outer)?` | `Builder::new().prefix("p").inside(&outer).create().await?` |
-//! | `fs::write(dir.path().join("a"), x)?` | `dir.write("a", x).await?`; `x` is owned or `'static` |
+//! | `fs::write(dir.path().join("a"), x)?` | `dir.write("a", x).await?` |
 //! | `fs::rename(dir.keep(), target)?` | `dir.persist(target).await?` |
 //! | `Command::new("c").current_dir(&dir)` | the same |
 //! | `env::override_temp_dir(p)` | `TMPDIR`, or [`Builder::parent`](crate::Builder::parent) |

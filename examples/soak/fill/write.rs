@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use async_tempdir::Contents;
 use futures::FutureExt;
 
 use super::{at, content, fresh};
@@ -59,7 +60,7 @@ pub(super) async fn write_panic(task: &mut Task, held: &Held) {
     let path = fresh(task, held, 'f');
     let step = task.begin(WRITE_PANIC, at(held, &path));
     held.know(|known| known.doubt(&path));
-    let explosive = Explosive(Arc::clone(&task.world));
+    let explosive = Contents::from_owner(Explosive(Arc::clone(&task.world)));
     let writing = AssertUnwindSafe(held.dir().write(&path, explosive));
     match writing.catch_unwind().await {
         Err(panic) if panic.is::<Provoked>() => step.end(Outcome::Panicked),

@@ -3,13 +3,15 @@
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use super::Contents;
 use super::open::{Access, open, open_to_hand_out};
 use crate::dir::AsyncTempDir;
 
 impl AsyncTempDir {
     /// Writes a file, creating missing parents, and returns its absolute path.
     ///
-    /// An existing file is truncated. Like `tokio::fs::write`, but confined to the directory.
+    /// An existing file is truncated. Like `tokio::fs::write`, but confined to the directory. See
+    /// [`Contents`] for what may be passed.
     ///
     /// # Errors
     ///
@@ -34,7 +36,7 @@ impl AsyncTempDir {
     ///
     /// # Panics
     ///
-    /// Panics if `contents.as_ref()` does.
+    /// Panics if the `as_ref` of an [owner](Contents::from_owner) of the contents does.
     ///
     /// # Cancel safety
     ///
@@ -49,9 +51,10 @@ impl AsyncTempDir {
     pub async fn write(
         &self,
         path: impl AsRef<Path>,
-        contents: impl AsRef<[u8]> + Send + 'static,
+        contents: impl Into<Contents>,
     ) -> io::Result<PathBuf> {
         let path = path.as_ref();
+        let contents = contents.into();
         self.run_at("write", path, move |dir, path| {
             open(dir, path, Access::Truncate)?.write_all(contents.as_ref())
         })

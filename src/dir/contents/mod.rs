@@ -9,6 +9,7 @@
 //! [`partial`], [`share`] and [`unlink_on_drop`], which know nothing of futures.
 
 mod batch;
+mod bytes;
 mod open;
 mod partial;
 mod path;
@@ -23,6 +24,8 @@ mod populate;
 mod temp_file;
 
 mod dirs;
+
+pub use self::bytes::Contents;
 
 use std::io;
 use std::path::Path;
