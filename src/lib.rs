@@ -29,7 +29,8 @@
 //! |---|---|
 //! | a directory that lives as long as a handle | [`AsyncTempDir::new`] |
 //! | a file in it | [`write`](AsyncTempDir::write), [`create`](AsyncTempDir::create), [`temp_file`](AsyncTempDir::temp_file) |
-//! | an upload or a download in it | [`write_stream`](AsyncTempDir::write_stream) |
+//! | an upload or a download in it | [`write_stream`](AsyncTempDir::write_stream), with [`max_len`](WriteStream::max_len) |
+//! | a child's output in it, or that of any reader | [`write_reader`](AsyncTempDir::write_reader) |
 //! | a fixture of many files | [`populate`](AsyncTempDir::populate) |
 //! | a directory for the length of a function | [`AsyncTempDir::scope`] |
 //! | an exact name | `Builder::new().prefix("name").random_len(0)` |
@@ -49,8 +50,8 @@
 //! - A cancelled creation leaves no directory: creation and ownership are one step.
 //! - A cancelled operation inside a directory may or may not take effect. Removal of the directory
 //!   waits for it, so the operation cannot recreate anything.
-//! - A cancelled [`write_stream`](AsyncTempDir::write_stream) leaves the file complete or
-//!   unchanged.
+//! - A cancelled [`write_stream`](AsyncTempDir::write_stream) or
+//!   [`write_reader`](AsyncTempDir::write_reader) leaves the file complete or unchanged.
 //! - A cancelled `close` continues in the background and reports failures to the
 //!   [hook](cleanup::set_failure_hook).
 //! - A cancelled [`persist`](AsyncTempDir::persist) either publishes the directory or removes it.
@@ -155,7 +156,7 @@ mod root;
 mod sys;
 mod util;
 
-pub use dir::{AsyncTempDir, Builder, Contents, PersistError};
+pub use dir::{AsyncTempDir, Builder, Contents, PersistError, ReaderChunks, WriteStream};
 pub use owned::Cleanup;
 pub use removal::{RemoveDirAll, remove_dir_all};
 pub use remove::{RemoveError, RemoveFailure, Removed};

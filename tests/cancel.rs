@@ -3,14 +3,17 @@
 mod support;
 
 use std::future::Future;
+use std::io;
 use std::path::Path;
 use std::pin::pin;
 use std::task::Poll;
 
 use async_tempdir::{AsyncTempDir, cleanup};
-use futures::stream::{self, Stream};
+use futures::future::LocalBoxFuture;
+use futures::stream::{self, Stream, StreamExt};
 use support::{Sandbox, alone, multi_thread, runtimes, times, until};
 use tokio::runtime::Runtime;
+use tokio_util::io::StreamReader;
 
 /// Runs `test` and asserts that it left nothing: no directory, no descriptor, nothing pending.
 fn leaving_nothing(test: impl Fn(&Runtime, &Sandbox)) {
@@ -205,13 +208,58 @@ fn halting() -> impl Stream<Item = Result<Vec<u8>, std::convert::Infallible>> {
 
 #[test]
 fn write_stream() {
+    whole_or_not_at_all(|dir| Box::pin(dir.write_stream("file", halting())));
+}
+
+#[test]
+fn write_reader() {
+    // Read in pieces of 64 KiB.
+    whole_or_not_at_all(|dir| {
+        let chunks = halting().map(|chunk| io::Result::Ok(io::Cursor::new(chunk.unwrap())));
+        Box::pin(dir.write_reader("file", StreamReader::new(chunks)))
+    });
+}
+
+#[test]
+fn write_stream_with_options() {
+    whole_or_not_at_all(|dir| {
+        let writing = dir.write_stream("file", halting());
+        Box::pin(writing.max_len(2_000_000).on_progress(|_| {}))
+    });
+}
+
+/// While a stream that is too long is discarded.
+#[test]
+fn write_stream_that_is_too_long() {
+    leaving_nothing(|runtime, sandbox| {
+        runtime.block_on(async {
+            let dir = sandbox.dir().await;
+            for polls in (0..60).step_by(3).chain([usize::MAX]) {
+                for _ in 0..times(10) {
+                    let writing = dir.write_stream("file", halting());
+                    let done = cancelled_after(polls, writing.max_len(1_999_999)).await;
+                    assert!(done || polls < usize::MAX);
+                    if !done {
+                        cleanup::idle().await;
+                    }
+                    assert!(dir.list().await.unwrap().is_empty());
+                }
+            }
+        });
+    });
+}
+
+/// Cancels what `begin` makes of two million bytes at many moments.
+fn whole_or_not_at_all(
+    begin: impl for<'d> Fn(&'d AsyncTempDir) -> LocalBoxFuture<'d, io::Result<u64>>,
+) {
     leaving_nothing(|runtime, sandbox| {
         runtime.block_on(async {
             let dir = sandbox.dir().await;
             dir.write("file", "as it was").await.unwrap();
             for polls in (0..100).step_by(3).chain([usize::MAX]) {
                 for _ in 0..times(10) {
-                    let done = cancelled_after(polls, dir.write_stream("file", halting())).await;
+                    let done = cancelled_after(polls, begin(&dir)).await;
                     cleanup::idle().await;
                     assert_eq!(dir.list().await.unwrap(), [Path::new("file")]);
                     let len = dir.read("file").await.unwrap().len();

@@ -37,6 +37,7 @@ const DEEDS: [(&str, Deed); 7] = [
         for error in [
             futures::executor::block_on(dir.populate([("a", "b")])).unwrap_err(),
             futures::executor::block_on(dir.write_stream("a", chunks)).unwrap_err(),
+            futures::executor::block_on(dir.write_reader("a", &b"x"[..])).unwrap_err(),
             futures::executor::block_on(dir.remove("x")).unwrap_err(),
             futures::executor::block_on(dir.temp_file()).unwrap_err(),
         ] {

@@ -38,6 +38,7 @@ async fn refusals(dir: &AsyncTempDir, name: &str) -> Vec<(&'static str, io::Erro
         ("write", error(dir.write(name, "x")).await),
         ("append to", error(dir.append(name)).await),
         ("write", error(dir.write_stream(name, chunks)).await),
+        ("write", error(dir.write_reader(name, &b"x"[..])).await),
         ("write", error(dir.populate([(name, "x")])).await),
     ]
 }

@@ -40,10 +40,13 @@ async fn between_two_calls() {
         symlink(target, dir.path().join("d")).unwrap();
 
         let chunks = || stream::iter([Ok::<_, std::io::Error>("x")]);
+        let reader = || &b"x"[..];
         for error in [
             dir.write("d/file", "x").await.unwrap_err(),
             dir.write_stream("d/file", chunks()).await.unwrap_err(),
             dir.write_stream("d/new/er", chunks()).await.unwrap_err(),
+            dir.write_reader("d/file", reader()).await.unwrap_err(),
+            dir.write_reader("d/new/er", reader()).await.unwrap_err(),
             dir.populate([("ok", "x"), ("d/new", "x")])
                 .await
                 .unwrap_err(),
@@ -127,6 +130,7 @@ fn during_the_calls() {
                         let _ = dir.create_dir_all(format!("d/dir{n}/sub")).await;
                         let chunks = stream::iter([Ok::<_, std::io::Error>("x")]);
                         let _ = dir.write_stream(&name, chunks).await;
+                        let _ = dir.write_reader(&name, &b"x"[..]).await;
                         let _ = dir.remove("d/file").await;
                         let read = dir.read("d/file").await;
                         assert!(read.is_err(), "the sibling's file is not read");
@@ -159,6 +163,7 @@ fn the_directory_itself() {
                 for error in [
                     dir.write("new", "x").await.unwrap_err(),
                     dir.write_stream("new", chunks).await.unwrap_err(),
+                    dir.write_reader("new", &b"x"[..]).await.unwrap_err(),
                     dir.populate([("new", "x")]).await.unwrap_err(),
                     dir.read("file").await.unwrap_err(),
                     dir.remove("file").await.unwrap_err(),
@@ -194,12 +199,14 @@ fn a_removed_directory_is_not_brought_back() {
                 let mut populate = Box::pin(dir.populate(files).fuse());
                 let mut write = Box::pin(dir.write("a/b/c", "x").fuse());
                 let mut upload = Box::pin(dir.write_stream("u/v", chunks).fuse());
+                let mut output = Box::pin(dir.write_reader("o/p", &b"x"[..]).fuse());
                 for _ in 0..round % 4 {
                     let _ = futures::poll!(&mut populate);
                     let _ = futures::poll!(&mut write);
                     let _ = futures::poll!(&mut upload);
+                    let _ = futures::poll!(&mut output);
                 }
-                drop((populate, write, upload));
+                drop((populate, write, upload, output));
                 // Until it is gone, since jobs go on making files in it.
                 while fs::remove_dir_all(dir.path()).is_err() && dir.path().exists() {}
                 assert!(!dir.path().exists());

@@ -5,13 +5,20 @@ mod support;
 use std::fmt::Debug;
 use std::future::{Future, IntoFuture};
 use std::io;
+use std::marker::PhantomPinned;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use async_tempdir::{
-    AsyncTempDir, Builder, Cleanup, Contents, PersistError, RemoveDirAll, RemoveError, Removed,
-    TempRoot, cleanup,
+    AsyncTempDir, Builder, Cleanup, Contents, PersistError, ReaderChunks, RemoveDirAll,
+    RemoveError, Removed, TempRoot, WriteStream, cleanup,
 };
+use futures::Stream;
+use futures::future::FusedFuture;
+use futures::stream::LocalBoxStream;
+use tokio::io::AsyncRead;
 
 fn handle<T: Debug + Send + Sync + Unpin + 'static>() {}
 fn value<T: Debug + Clone + Send + Sync + Unpin + 'static>() {}
@@ -36,6 +43,25 @@ fn types_are_what_threads_and_tasks_need() {
     sent::<Contents>();
 }
 
+/// Neither has to be `Unpin`, for the future to be.
+#[test]
+fn a_file_being_written_is_unpin_and_as_sendable_as_its_source() {
+    struct Pinned(PhantomPinned);
+    impl Stream for Pinned {
+        type Item = io::Result<Vec<u8>>;
+        fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            Poll::Ready(None)
+        }
+    }
+    fn sent<T: Debug + Send + Unpin + FusedFuture>() {}
+    fn unpin<T: Debug + Unpin + FusedFuture>() {}
+    type Bytes = Vec<u8>;
+    sent::<WriteStream<'_, Pinned, Bytes>>();
+    sent::<WriteStream<'_, ReaderChunks<tokio::io::Empty>, Bytes>>();
+    unpin::<WriteStream<'_, LocalBoxStream<'_, io::Result<Bytes>>, Bytes>>();
+    unpin::<WriteStream<'_, ReaderChunks<Pin<Box<dyn AsyncRead>>>, Bytes>>();
+}
+
 #[tokio::test]
 async fn futures_can_be_spawned() {
     future(AsyncTempDir::new());
@@ -50,8 +76,13 @@ async fn futures_can_be_spawned() {
         dir.populate([("a", vec![1])]).await?;
         dir.write_stream("a", futures::stream::iter([io::Result::Ok("b")]))
             .await?;
+        let mut sum = 0;
         let (path, text) = (String::from("a"), String::from("b"));
         dir.write(&path, &text).await?;
+        dir.write_reader(&path, text.as_bytes())
+            .max_len(1)
+            .on_progress(|bytes| sum += bytes)
+            .await?;
         dir.remove("a").await?;
         drop(dir.temp_file().await?);
         let dir = dir.persist("/").await.map_err(PersistError::into_dir);

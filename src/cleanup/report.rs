@@ -29,7 +29,8 @@ pub fn failures() -> u64 {
 /// - a directory whose `close` or [`remove_dir_all`](crate::remove_dir_all) has no caller left to
 ///   return to: its future was dropped, or the progress function panicked;
 /// - a [root of a dead process](crate::Reclaimed::failures);
-/// - the file of a [`write_stream`](crate::AsyncTempDir::write_stream) or
+/// - the file of a [`write_stream`](crate::AsyncTempDir::write_stream), a
+///   [`write_reader`](crate::AsyncTempDir::write_reader) or a
 ///   [`temp_file`](crate::AsyncTempDir::temp_file) that failed or was cancelled;
 /// - the lock file of a [`TempRoot`](crate::TempRoot) that is kept.
 ///

@@ -12,6 +12,6 @@ mod ending;
 mod persist;
 
 pub use builder::Builder;
-pub use contents::Contents;
+pub use contents::{Contents, ReaderChunks, WriteStream};
 pub use handle::AsyncTempDir;
 pub use persist::PersistError;

@@ -22,6 +22,7 @@
 //! | `TempDir::new_in(&outer)?` | `outer.temp_dir().await?` |
 //! | `Builder::new().prefix("p").tempdir_in(&outer)?` | `Builder::new().prefix("p").inside(&outer).create().await?` |
 //! | `fs::write(dir.path().join("a"), x)?` | `dir.write("a", x).await?` |
+//! | `io::copy(&mut reader, &mut File::create(dir.path().join("a"))?)?` | `dir.write_reader("a", reader).await?`, with a [`tokio::io::AsyncRead`] |
 //! | `fs::rename(dir.keep(), target)?` | `dir.persist(target).await?` |
 //! | `Command::new("c").current_dir(&dir)` | the same |
 //! | `env::override_temp_dir(p)` | `TMPDIR`, or [`Builder::parent`](crate::Builder::parent) |
@@ -73,6 +74,7 @@
 //! | `NamedTemporaryFile(delete=False)` | `async_tempfile::TempFile::new().await?.keep()` |
 //! | `gettempdir()` | [`std::env::temp_dir`] |
 //! | `Path(d.name, "a").write_text("x")` | `d.write("a", "x").await?` |
+//! | `shutil.copyfileobj(f, Path(d.name, "a").open("wb"))` | `d.write_reader("a", f).await?` |
 //! | `Path(d.name, "a").read_text()` | `d.read_to_string("a").await?` |
 //! | `os.mkdir`, `os.makedirs(…, exist_ok=True)` | `d.create_dir("a").await?`, `d.create_dir_all("a/b").await?` |
 //! | `sorted(Path(d.name).rglob("*"))` | `d.list().await?` |

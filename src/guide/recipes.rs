@@ -2,35 +2,19 @@
 //!
 //! # Limit an upload
 //!
-//! [`write_stream`](crate::AsyncTempDir::write_stream) ends at the first error of the stream, and
-//! leaves no file. So let the stream count:
-//!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> std::io::Result<()> {
 //! use std::io;
 //!
 //! use async_tempdir::AsyncTempDir;
-//! use futures::{Stream, StreamExt, stream};
-//!
-//! /// Passes chunks on until there are more than `max` bytes.
-//! fn limited(
-//!     body: impl Stream<Item = io::Result<Vec<u8>>>,
-//!     max: usize,
-//! ) -> impl Stream<Item = io::Result<Vec<u8>>> {
-//!     let mut left = max;
-//!     body.map(move |chunk| {
-//!         let chunk = chunk?;
-//!         left = left.checked_sub(chunk.len()).ok_or(io::ErrorKind::FileTooLarge)?;
-//!         Ok(chunk)
-//!     })
-//! }
+//! use futures::stream;
 //!
 //! let dir = AsyncTempDir::new().await?;
-//! let body = || stream::iter([Ok(vec![0; 600]), Ok(vec![0; 600])]); // of a request
-//! assert_eq!(dir.write_stream("small", limited(body(), 1_200)).await?, 1_200);
+//! let body = || stream::iter([io::Result::Ok(vec![0; 600]), Ok(vec![0; 600])]); // of a request
+//! assert_eq!(dir.write_stream("small", body()).max_len(1_200).await?, 1_200);
 //!
-//! let error = dir.write_stream("large", limited(body(), 1_000)).await.unwrap_err();
+//! let error = dir.write_stream("large", body()).max_len(1_000).await.unwrap_err();
 //! assert_eq!(error.kind(), io::ErrorKind::FileTooLarge); // "413 Content Too Large"
 //! assert!(!dir.try_exists("large").await?);
 //! # dir.close().await?;
@@ -38,8 +22,7 @@
 //! # }
 //! ```
 //!
-//! With axum, the body is `request.into_body().into_data_stream().map_err(io::Error::other)`, and a
-//! chunk `Bytes` instead of `Vec<u8>`.
+//! With axum, the body is `request.into_body().into_data_stream()`.
 //!
 //! # Unpack a `.tar.gz`
 //!
@@ -141,7 +124,8 @@
 //!
 //! # Show a progress bar
 //!
-//! With the crate `indicatif`. The number of entries is known only if you have counted them; then use
+//! With the crate `indicatif`, for a removal; for a file being written,
+//! [`WriteStream::on_progress`](crate::WriteStream::on_progress) is the same. The number of entries is known only if you have counted them; then use
 //! `ProgressBar::new(count)`.
 //!
 //! ```

@@ -18,7 +18,7 @@
 //!     body: impl Stream<Item = std::io::Result<Vec<u8>>>,
 //! ) -> std::io::Result<u64> {
 //!     let dir = root.temp_dir().await?;
-//!     let bytes = dir.write_stream(name, body).await?;
+//!     let bytes = dir.write_stream(name, body).max_len(1 << 30).await?;
 //!     dir.close().await?;
 //!     Ok(bytes)
 //! }

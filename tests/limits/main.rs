@@ -79,6 +79,7 @@ async fn all_operations(
         dir.write("a/1", "x"),
         dir.write("new/1", "x"),
         dir.write_stream("new/2", chunks()),
+        dir.write_reader("new/9", &b"x"[..]),
         dir.populate([("new/3", "x"), ("new/4", "x")]),
         dir.create("a/2"),
         dir.create_new("new/5"),

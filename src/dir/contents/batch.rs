@@ -32,7 +32,7 @@ enum Piece<B> {
     Large(B),
 }
 
-impl<B: AsRef<[u8]>> Batch<B> {
+impl<B> Batch<B> {
     pub(super) const fn new() -> Self {
         Self {
             pieces: Vec::new(),
@@ -49,7 +49,9 @@ impl<B: AsRef<[u8]>> Batch<B> {
     pub(super) fn is_full(&self) -> bool {
         self.bytes >= FULL || self.large >= MAX_LARGE
     }
+}
 
+impl<B: AsRef<[u8]>> Batch<B> {
     pub(super) fn push(&mut self, chunk: B) {
         let bytes = chunk.as_ref();
         self.bytes += bytes.len();

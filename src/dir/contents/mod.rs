@@ -13,12 +13,14 @@ mod bytes;
 mod open;
 mod partial;
 mod path;
+mod reader;
+mod save;
 mod share;
 mod unlink_on_drop;
 
 // In the order in which rustdoc lists their methods.
 mod files;
-mod stream;
+mod write_stream;
 
 mod populate;
 mod temp_file;
@@ -26,13 +28,19 @@ mod temp_file;
 mod dirs;
 
 pub use self::bytes::Contents;
+pub use self::reader::ReaderChunks;
+pub use self::write_stream::WriteStream;
 
+use std::future::Future;
 use std::io;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use cap_std::fs::Dir;
 
+use crate::blocking::oneshot::Receiver;
 use crate::dir::AsyncTempDir;
 use crate::owned::{OperationGuard, OwnedDir};
 use crate::sys;
@@ -82,7 +90,7 @@ impl AsyncTempDir {
     ///
     /// Use it for values whose drop works in the directory. The operation ends even if the future is
     /// leaked, so the value itself must not contain it.
-    fn start<T, F>(&self, f: F) -> io::Result<impl Future<Output = io::Result<T>>>
+    fn start<T, F>(&self, f: F) -> io::Result<Started<T>>
     where
         T: Send + 'static,
         F: FnOnce(&Arc<OwnedDir>) -> T + Send + 'static,
@@ -96,11 +104,20 @@ impl AsyncTempDir {
             let (f, guard) = captured;
             (f(&owned), guard)
         };
-        let started = self.owner.dir.queues_here().operations.start(task, guard)?;
-        Ok(async {
-            let (value, _guard) = started.await?;
-            Ok(value)
-        })
+        let operations = &self.owner.dir.queues_here().operations;
+        Ok(Started(operations.start(task, guard)?))
+    }
+}
+
+/// The future of [`AsyncTempDir::start`].
+struct Started<T>(Receiver<(T, SharedGuard)>);
+
+impl<T> Future for Started<T> {
+    type Output = io::Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let (value, _guard) = ready!(Pin::new(&mut self.0).poll(cx))?;
+        Poll::Ready(Ok(value))
     }
 }
 

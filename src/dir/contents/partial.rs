@@ -59,6 +59,11 @@ impl Partial {
         Ok(())
     }
 
+    /// Returns the number of bytes written so far.
+    pub(super) fn written(&self) -> u64 {
+        self.written
+    }
+
     /// Gives the file its final name and returns its length.
     pub(super) fn complete(self) -> io::Result<u64> {
         self.file.rename(Path::new(&self.name))?;
