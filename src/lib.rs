@@ -163,6 +163,13 @@ pub use remove::{RemoveError, RemoveFailure, Removed};
 pub use root::{Reclaimed, TempRoot};
 pub use util::PathError;
 
+/// The error of the methods of a [`TempFile`], which are async-tempfile's.
+#[doc(inline)]
+pub use async_tempfile::Error as TempFileError;
+/// A file of [`AsyncTempDir::temp_file`]; the type is async-tempfile's.
+#[doc(inline)]
+pub use async_tempfile::TempFile;
+
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{ErrorKind, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use async_tempdir::AsyncTempDir;
+use async_tempdir::{AsyncTempDir, TempFile};
 use support::{Sandbox, fill};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
@@ -201,6 +201,58 @@ async fn a_temporary_file_goes_when_it_is_dropped() {
     sandbox.check();
 }
 
+#[tokio::test]
+async fn a_temporary_file_with_a_prefix_and_a_suffix() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.dir().await;
+    for (prefix, suffix) in [("image-", ".png"), ("", ""), (".", "."), ("ä b", "~")] {
+        if cfg!(windows) && suffix == "." {
+            continue;
+        }
+        let mut file: TempFile = dir.temp_file_with(prefix, suffix).await.unwrap();
+        let path = file.file_path().clone();
+        assert_eq!(path.parent(), Some(dir.path()));
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let random = name.strip_prefix(prefix).unwrap();
+        let random = random.strip_suffix(suffix).unwrap();
+        assert_eq!(random.len(), 10, "{name}");
+        assert!(random.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "it is private");
+        }
+        file.write_all(b"x").await.unwrap();
+        file.flush().await.unwrap();
+        assert_eq!(dir.read(name).await.unwrap(), b"x");
+    }
+    for bad in ["/", "a/b", "../a", "/a", "a\0"] {
+        for (prefix, suffix) in [(bad, ""), ("", bad)] {
+            let error = dir.temp_file_with(prefix, suffix).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+            let expected = format!("cannot create a temporary file in {:?}: ", dir.path());
+            assert!(error.to_string().starts_with(&expected), "{error}");
+        }
+    }
+    if cfg!(windows) {
+        let error = dir.temp_file_with("", ":stream").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    }
+    #[cfg(unix)]
+    {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
+        let file = dir.temp_file_with(OsStr::from_bytes(b"\xff"), "").await;
+        drop(file.unwrap());
+        let error = dir.temp_file_with("", "x".repeat(300)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidFilename, "{error}");
+    }
+    assert!(dir.list().await.unwrap().is_empty());
+    dir.close().await.unwrap();
+    sandbox.check();
+}
+
 /// Elsewhere what is open may have to stay.
 #[cfg(unix)]
 #[tokio::test]
@@ -222,9 +274,16 @@ fn a_temporary_file_without_a_runtime_around() {
         let dir = runtime
             .block_on(AsyncTempDir::new_in(sandbox.path()))
             .unwrap();
-        let file = futures::executor::block_on(dir.temp_file()).unwrap();
-        assert!(file.file_path().exists());
-        drop(file);
+        let make = || {
+            let file = futures::executor::block_on(dir.temp_file()).unwrap();
+            assert!(file.file_path().exists());
+            let other = futures::executor::block_on(dir.temp_file_with("a", "b")).unwrap();
+            assert!(other.file_path().exists());
+            drop(file);
+        };
+        make();
+        std::thread::scope(|scope| scope.spawn(make).join().unwrap());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
         drop(dir);
         drop(runtime);
         sandbox.check();

@@ -169,6 +169,7 @@ fn the_directory_itself() {
                     dir.remove("file").await.unwrap_err(),
                     dir.list().await.unwrap_err(),
                     dir.temp_file().await.unwrap_err(),
+                    dir.temp_file_with("a", ".b").await.unwrap_err(),
                     dir.temp_dir().await.unwrap_err(),
                 ] {
                     assert!(error.to_string().contains("it was replaced"), "{error}");

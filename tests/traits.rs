@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 use async_tempdir::{
     AsyncTempDir, Builder, Cleanup, Contents, PersistError, ReaderChunks, RemoveDirAll,
-    RemoveError, Removed, TempRoot, WriteStream, cleanup,
+    RemoveError, Removed, TempFile, TempFileError, TempRoot, WriteStream, cleanup,
 };
 use futures::Stream;
 use futures::future::FusedFuture;
@@ -41,6 +41,7 @@ fn types_are_what_threads_and_tasks_need() {
     handle::<RemoveDirAll>();
     fn sent<T: Debug + Send + Unpin>() {}
     sent::<Contents>();
+    error::<TempFileError>();
 }
 
 /// Neither has to be `Unpin`, for the future to be.
@@ -84,7 +85,8 @@ async fn futures_can_be_spawned() {
             .on_progress(|bytes| sum += bytes)
             .await?;
         dir.remove("a").await?;
-        drop(dir.temp_file().await?);
+        let file: TempFile = dir.temp_file().await?;
+        drop((file, dir.temp_file_with(&path, &text).await?));
         let dir = dir.persist("/").await.map_err(PersistError::into_dir);
         drop(dir);
         io::Result::Ok(())

@@ -16,8 +16,9 @@
 //! | `dir.keep()`, `into_path()` | `dir.keep()` |
 //! | `dir.disable_cleanup(true)` | `dir.set_cleanup(Cleanup::Never)` |
 //! | `Builder::new().disable_cleanup(true)` | `Builder::new().cleanup(Cleanup::Never)` |
-//! | `NamedTempFile::new_in(&dir)?` | `dir.temp_file().await?`, an [`async_tempfile::TempFile`] |
+//! | `NamedTempFile::new_in(&dir)?` | `dir.temp_file().await?`, a [`TempFile`](crate::TempFile) |
 //! | its `path()`, `keep()?`, `persist(p)?` | `file_path()`, `keep()`, `persist(p).await` |
+//! | `Builder::new().suffix(".png").tempfile_in(&dir)?` | `dir.temp_file_with("tmp", ".png").await?` |
 //! | `Builder::new().permissions(p)` | the same |
 //! | `TempDir::new_in(&outer)?` | `outer.temp_dir().await?` |
 //! | `Builder::new().prefix("p").tempdir_in(&outer)?` | `Builder::new().prefix("p").inside(&outer).create().await?` |
@@ -32,8 +33,8 @@
 //! `dir.close().await?`, or await [`cleanup::idle`](crate::cleanup::idle) after the drop.
 //!
 //! Methods that take a path inside, such as `read`, take a relative one, or one that begins with
-//! `dir.path()`. To name the type of a temporary file, depend on `async-tempfile`,
-//! version 0.8, which has errors of its own.
+//! `dir.path()`. A temporary file is one of the crate `async-tempfile`, and its methods have an
+//! error of their own, [`TempFileError`](crate::TempFileError).
 //!
 //! Other differences: names begin with `tmp`, not `.tmp`, and have ten random characters, not six. The
 //! mode is 0700, regardless of the umask. `&dir` implements `AsRef<Path>`, `dir`
@@ -71,7 +72,8 @@
 //! | `TemporaryDirectory(delete=False)`, `mkdtemp()` | `Builder::new().cleanup(Cleanup::Never)`, or `d.keep()` |
 //! | `ignore_cleanup_errors=True` | `let _ = d.close().await;` |
 //! | `NamedTemporaryFile(dir=d.name)` | `d.temp_file().await?` |
-//! | `NamedTemporaryFile(delete=False)` | `async_tempfile::TempFile::new().await?.keep()` |
+//! | `NamedTemporaryFile(prefix="p", suffix="s", dir=d.name)` | `d.temp_file_with("p", "s").await?` |
+//! | `NamedTemporaryFile(delete=False)` | `TempFile::new().await?.keep()` |
 //! | `gettempdir()` | [`std::env::temp_dir`] |
 //! | `Path(d.name, "a").write_text("x")` | `d.write("a", "x").await?` |
 //! | `shutil.copyfileobj(f, Path(d.name, "a").open("wb"))` | `d.write_reader("a", f).await?` |

@@ -47,7 +47,7 @@ impl Partial {
         let parent_dir = root.open_dir(parent)?;
         let part = format!(".{}.part", name::random(RANDOM_LEN)?);
         Ok(Self {
-            file: UnlinkOnDrop::new(parent_dir, parent, part, Access::New, owner)?,
+            file: UnlinkOnDrop::new(parent_dir, parent, part.into(), Access::New, owner)?,
             written: 0,
             name: name.to_owned(),
         })

@@ -1,5 +1,6 @@
 //! A temporary file in the temporary directory.
 
+use std::ffi::OsStr;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,13 +12,13 @@ use std::task::Poll;
 use async_tempfile::{Error, Ownership, TempFile};
 
 use super::open::Access;
-use super::open_dir;
 use super::unlink_on_drop::UnlinkOnDrop;
+use super::{open_dir, path};
 use crate::blocking::spawn;
 use crate::dir::AsyncTempDir;
 use crate::owned::OwnedDir;
 use crate::sys::{self, Identity};
-use crate::util::name;
+use crate::util::name::{self, Template};
 use crate::util::with_path;
 
 /// The maximum number of names tried; with 10 random characters, one is enough.
@@ -27,7 +28,8 @@ impl AsyncTempDir {
     /// Creates a file with a random name, for reading and writing.
     ///
     /// Like `new_in` of [`async_tempfile::TempFile`], but private to the owner (mode 0600 on Unix),
-    /// and confined to the directory.
+    /// and confined to the directory. For a name that begins or ends in a certain way, there is
+    /// [`temp_file_with`](Self::temp_file_with).
     ///
     /// The file is removed when the `TempFile` is dropped, or with the directory. Dropping the
     /// `TempFile` removes it by path, on the dropping thread, even in a forked child; `drop_async`
@@ -45,14 +47,56 @@ impl AsyncTempDir {
     /// If the future is dropped, no file is left: it is removed in the background, which
     /// [`cleanup::idle`](crate::cleanup::idle) waits for.
     pub async fn temp_file(&self) -> io::Result<TempFile> {
-        self.make_temp_file()
+        self.temp_file_with("tmp", "").await
+    }
+
+    /// Creates a file like [`temp_file`](Self::temp_file), with a prefix and a suffix of its name.
+    ///
+    /// Between them are 10 random characters. Use it for a program that goes by the extension. The
+    /// async form of `tempfile::Builder` with `prefix`, `suffix` and `tempfile_in`.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the prefix or the suffix contains a path separator or a NUL, or on Windows,
+    /// if no file can have such a name; `InvalidFilename` if the name is too long; and the same
+    /// errors as for [`temp_file`](Self::temp_file).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, no file is left: see [`temp_file`](Self::temp_file).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let dir = async_tempdir::AsyncTempDir::new().await?;
+    /// let image = dir.temp_file_with("thumbnail-", ".png").await?;
+    /// assert_eq!(image.file_path().extension().unwrap(), "png");
+    /// # drop(image);
+    /// # dir.close().await?;
+    /// # Ok::<(), std::io::Error>(())
+    /// # }
+    /// ```
+    pub async fn temp_file_with(
+        &self,
+        prefix: impl AsRef<OsStr>,
+        suffix: impl AsRef<OsStr>,
+    ) -> io::Result<TempFile> {
+        let template = Template {
+            prefix: prefix.as_ref().to_owned().into(),
+            suffix: suffix.as_ref().to_owned().into(),
+            random_len: name::DEFAULT_RANDOM_LEN,
+        };
+        self.make_temp_file(template)
             .await
             .map_err(|error| with_path("create a temporary file in", self.path(), error))
     }
 
-    async fn make_temp_file(&self) -> io::Result<TempFile> {
+    async fn make_temp_file(&self, template: Template) -> io::Result<TempFile> {
+        template.check(name::DEFAULT_RANDOM_LEN)?;
         let queues = self.owner.dir.queues_here();
-        let made = self.start(make)?.await??;
+        let made = self.start(move |owner| make(owner, &template))?.await??;
 
         // `TempFile` takes only paths. So the file is created beneath the directory first, and
         // later checked to still be the one at the path.
@@ -97,12 +141,14 @@ impl AsyncTempDir {
     }
 }
 
-fn make(owner: &Arc<OwnedDir>) -> io::Result<UnlinkOnDrop> {
+fn make(owner: &Arc<OwnedDir>, template: &Template) -> io::Result<UnlinkOnDrop> {
+    let here = Path::new("");
     let mut tries = 1;
     loop {
-        let name = format!("tmp{}", name::random(name::DEFAULT_RANDOM_LEN)?);
+        let name = template.next_in(here)?;
+        path::check(&name)?;
         let root = open_dir(owner)?;
-        match UnlinkOnDrop::new(root, Path::new(""), name, Access::Private, owner) {
+        match UnlinkOnDrop::new(root, here, name.into(), Access::Private, owner) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists && tries < MAX_TRIES => {
                 tries += 1;
             }

@@ -1,5 +1,6 @@
 //! A file that is removed on drop unless it is kept.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::mem;
@@ -25,7 +26,7 @@ struct PathParts {
     file: File,
     /// The parent directory, even if it has been renamed.
     dir: Dir,
-    name: String,
+    name: OsString,
     /// The absolute path at the time of creation.
     path: PathBuf,
     /// Not an operation in the directory, because two writes may be any time apart.
@@ -37,7 +38,7 @@ impl UnlinkOnDrop {
     pub(super) fn new(
         dir: Dir,
         path: &Path,
-        name: String,
+        name: OsString,
         access: Access,
         owner: &Arc<OwnedDir>,
     ) -> io::Result<Self> {
