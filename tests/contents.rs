@@ -52,8 +52,8 @@ async fn contents_of_every_kind() {
     let sandbox = Sandbox::new();
     let dir = sandbox.dir().await;
     // Both of a length that is copied without an allocation, and of others.
-    const LENGTHS: [usize; 5] = [0, 1, 62, 63, 100_000];
-    for len in LENGTHS {
+    static LONG: [u8; 100_000] = [b'x'; 100_000];
+    for len in [0, 1, 62, 63, LONG.len()] {
         let text = "x".repeat(len);
         let bytes = vec![b'x'; len];
         let mut all: Vec<Contents> = vec![
@@ -69,7 +69,7 @@ async fn contents_of_every_kind() {
             bytes.clone().into(),
             text.clone().into_boxed_str().into(),
             bytes.clone().into_boxed_slice().into(),
-            Contents::from_static(text.clone().leak().as_bytes()),
+            Contents::from_static(&LONG[..len]),
             Contents::from_owner(Arc::<[u8]>::from(bytes.clone())),
         ];
         #[cfg(feature = "bytes")]

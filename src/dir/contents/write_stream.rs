@@ -192,6 +192,21 @@ impl<'d, S, B> WriteStream<'d, S, B> {
     /// `f` is called at most ten times a second, and once when everything is written, right before the
     /// file gets its name. It runs in the task that awaits the result, and must not block. If it
     /// panics, the file is discarded, and the panic continues in that task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let dir = async_tempdir::AsyncTempDir::new().await?;
+    /// let reader = &b"0123456789"[..]; // of a download, for instance
+    /// let mut shown = 0;
+    /// dir.write_reader("file", reader).on_progress(|bytes| shown = bytes).await?;
+    /// assert_eq!(shown, 10);
+    /// # dir.close().await?;
+    /// # Ok::<(), std::io::Error>(())
+    /// # }
+    /// ```
     pub fn on_progress(self, f: impl FnMut(u64) + Send + 'd) -> Self {
         self.configure(|save| save.set_on_progress(Box::new(f)))
     }
