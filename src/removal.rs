@@ -19,7 +19,9 @@ use crate::blocking::spawn;
 use crate::blocking::spin::Kind;
 use crate::cleanup::ReportOnDrop;
 use crate::owned::{self, Owner};
-use crate::remove::{self, Options, Outcome, RemoveError, Removed, SpanContext, SpawnHelper};
+use crate::remove::{
+    self, Last, Options, Outcome, RemoveError, Removed, Retry, SpanContext, SpawnHelper,
+};
 
 /// Removes a directory and everything in it, temporary or not.
 ///
@@ -96,11 +98,11 @@ pub fn remove_dir_all(path: impl AsRef<Path>) -> RemoveDirAll {
 
 /// The future of a removal, which begins when this is first polled.
 ///
-/// Returned by [`remove_dir_all`], [`AsyncTempDir::close`](crate::AsyncTempDir::close) and
-/// [`TempRoot::close`](crate::TempRoot::close). Configure it before; after that, its methods have no
-/// effect.
+/// Returned by [`remove_dir_all`], [`AsyncTempDir::close`](crate::AsyncTempDir::close),
+/// [`TempRoot::close`](crate::TempRoot::close) and [`RemoveError::retry`]. Configure it before; after
+/// that, its methods have no effect.
 ///
-/// Dropped before it is polled, that of [`remove_dir_all`] removes nothing, and that of a `close`
+/// Dropped before it is polled, that of [`remove_dir_all`] or `retry` removes nothing, and that of a `close`
 /// removes in the background. Dropped later, it does not stop the removal. Awaited again after its
 /// end, it waits forever.
 #[must_use = "nothing is awaited: a path is not removed at all, a closed directory in the background"]
@@ -119,6 +121,8 @@ enum Target {
         given: PathBuf,
         resolved: io::Result<PathBuf>,
     },
+    /// The rest of a directory that an earlier removal has left.
+    Again(PathBuf, Box<Retry>),
     /// A directory with an owner. If dropped before, it is removed in the background.
     Owned(Owner),
 }
@@ -126,7 +130,7 @@ enum Target {
 impl Target {
     fn path(&self) -> &Path {
         match self {
-            Self::Path { given, .. } => given,
+            Self::Path { given: path, .. } | Self::Again(path, _) => path,
             Self::Owned(owner) => &owner.dir.path,
         }
     }
@@ -134,17 +138,11 @@ impl Target {
     /// Begins the removal, whose result goes to `sender`.
     fn remove(self, options: Options, sender: Sender<ReportOnDrop>) {
         match self {
-            Self::Path { given, resolved } => {
-                match resolved.and_then(|path| Ok((path, spawn::current()?))) {
-                    Ok((path, runtime)) => {
-                        let options = for_caller(options, &runtime);
-                        spawn::spawn_mandatory(&runtime, move |_| {
-                            sender.run(|| ReportOnDrop::new(remove_path(&path, options)));
-                        });
-                    }
-                    Err(error) => sender.run(|| ReportOnDrop::new(Outcome::failed(&given, error))),
-                }
-            }
+            Self::Path { given, resolved } => match resolved {
+                Ok(path) => remove_at(path, Retry::default(), options, sender),
+                Err(error) => sender.run(|| ReportOnDrop::new(Outcome::failed(&given, error))),
+            },
+            Self::Again(path, retry) => remove_at(path, *retry, options, sender),
             Self::Owned(owner) => close(owner, options, sender),
         }
     }
@@ -184,6 +182,54 @@ impl RemoveDirAll {
     /// panics, it is not called again, the removal continues, and awaiting it panics in the end.
     pub fn on_progress(self, f: impl Fn(Removed) + Send + Sync + 'static) -> Self {
         self.configure(|options| options.on_progress = Some(Box::new(f)))
+    }
+}
+
+impl RemoveError {
+    /// Tries again to remove the directory, when the cause of the failure is gone.
+    ///
+    /// Nothing happens until the result is awaited, in a Tokio runtime. That of a `close` removes
+    /// only the same directory as before, where it is by now (see [`path`](Self::path)); that of a
+    /// [`remove_dir_all`], the directory that is then at the path.
+    ///
+    /// # Errors
+    ///
+    /// The same as for the first removal. The kind is `InvalidInput` if there is nothing to try
+    /// again: the path was refused, the error is not about a whole directory, or this is a forked
+    /// child.
+    ///
+    /// # Cancel safety
+    ///
+    /// The same as for [`remove_dir_all`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # async fn unmount(path: &std::path::Path) {}
+    /// let dir = async_tempdir::AsyncTempDir::new().await?;
+    /// if let Err(error) = dir.close().await {
+    ///     for failure in error.failures() {
+    ///         unmount(&failure.path).await;
+    ///     }
+    ///     error.retry().await?;
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// # }
+    /// ```
+    pub fn retry(mut self) -> RemoveDirAll {
+        let path = self.path().to_path_buf();
+        RemoveDirAll::new(match self.take_retry() {
+            Some(retry) => Target::Again(path, retry),
+            None => Target::Path {
+                given: path,
+                resolved: Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "its removal cannot be tried again",
+                )),
+            },
+        })
     }
 }
 
@@ -271,8 +317,32 @@ pub(crate) fn for_caller(options: Options, runtime: &Handle) -> Options {
     }
 }
 
-fn remove_path(path: &Path, options: Options) -> Outcome {
-    let refuse = |error| Outcome::failed(path, error);
+/// Removes the directory at `path` on a thread of the runtime that the calling thread is in.
+fn remove_at(path: PathBuf, retry: Retry, options: Options, sender: Sender<ReportOnDrop>) {
+    match spawn::current() {
+        Ok(runtime) => {
+            let options = for_caller(options, &runtime);
+            spawn::spawn_mandatory(&runtime, move |_| {
+                sender.run(|| ReportOnDrop::new(remove_path(&path, retry, options)));
+            });
+        }
+        Err(error) => {
+            let error = RemoveError::whole(&path, error).with_retry(retry);
+            sender.run(|| ReportOnDrop::new(Err(error).into()));
+        }
+    }
+}
+
+fn remove_path(path: &Path, retry: Retry, mut options: Options) -> Outcome {
+    if let Some(identity) = &retry.identity {
+        options.last = retry.last.map(|name| Last {
+            name,
+            // Nothing holds the file open any more.
+            release: Box::new(|| ()),
+        });
+        return remove::tree(path, Some(identity), options);
+    }
+    let refuse = |error| Err(RemoveError::whole(path, error).with_retry(retry)).into();
     match std::fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_symlink() => refuse(io::Error::new(
             io::ErrorKind::NotADirectory,

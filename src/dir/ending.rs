@@ -56,8 +56,7 @@ impl AsyncTempDir {
     /// # Errors
     ///
     /// A [`RemoveError`](crate::RemoveError) with every entry that remains, and its path by then. To
-    /// try again, use [`remove_dir_all`](crate::remove_dir_all) with the error's
-    /// [`path`](crate::RemoveError::path).
+    /// try again, use its [`retry`](crate::RemoveError::retry).
     /// If the directory's path now refers to something else, that is left untouched, and the error
     /// says so. On Windows, files that are open inside may
     /// [remain](crate::remove_dir_all#platform-notes).

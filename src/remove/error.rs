@@ -1,11 +1,13 @@
 //! Errors of a removal.
 
 use std::error::Error;
+use std::ffi::CStr;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Removed;
+use crate::sys::Identity;
 
 /// The error of a removal that left something behind.
 ///
@@ -20,6 +22,17 @@ pub struct RemoveError {
     pub(super) failures: Vec<RemoveFailure>,
     pub(super) failed: u64,
     pub(super) removed: Removed,
+    /// How to try again, if that is possible.
+    pub(super) retry: Option<Box<Retry>>,
+}
+
+/// What is needed to try a removal again, besides the path.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Retry {
+    /// The directory that it must be, or `None` for whichever is at the path.
+    pub(crate) identity: Option<Identity>,
+    /// The file in it that is removed when nothing else is left: see [`Last`](super::Last).
+    pub(crate) last: Option<&'static CStr>,
 }
 
 /// One entry that could not be removed.
@@ -48,7 +61,19 @@ impl RemoveError {
             failures: vec![RemoveFailure { path, error }],
             failed: 1,
             removed: Removed::default(),
+            retry: None,
         }
+    }
+
+    /// Makes it possible to try again.
+    pub(crate) fn with_retry(self, retry: Retry) -> Self {
+        let retry = Some(Box::new(retry));
+        Self { retry, ..self }
+    }
+
+    /// Returns what is needed to try again, if that is possible.
+    pub(crate) fn take_retry(&mut self) -> Option<Box<Retry>> {
+        self.retry.take()
     }
 
     /// Returns the path of the directory that was to be removed.
@@ -157,6 +182,7 @@ mod tests {
             failures: vec![failure],
             failed,
             removed: Removed::default(),
+            retry: None,
         }
     }
 

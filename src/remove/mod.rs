@@ -21,6 +21,7 @@ pub(crate) use options::{Last, Options, SpawnHelper};
 pub(crate) use recorder::Outcome;
 pub(crate) use span::SpanContext;
 
+pub(crate) use error::Retry;
 pub use error::{RemoveError, RemoveFailure};
 pub use recorder::Removed;
 
@@ -43,10 +44,23 @@ pub(crate) const BY_PATH: bool = !cfg!(unix);
 ///
 /// With an `identity`, it must be that directory. Succeeds if there is nothing (any more).
 pub(crate) fn tree(path: &Path, identity: Option<&Identity>, mut options: Options) -> Outcome {
+    let retry = Retry {
+        identity: identity.copied(),
+        last: options.last.as_ref().map(|last| last.name),
+    };
     mem::take(&mut options.span).around(path, || {
         let recorder = Recorder::new(path, options);
         engine::remove(path, identity, &recorder);
-        recorder.finish()
+        let Outcome {
+            result,
+            panic,
+            stopped,
+        } = recorder.finish();
+        Outcome {
+            result: result.map_err(|error| error.with_retry(retry)),
+            panic,
+            stopped,
+        }
     })
 }
 

@@ -197,6 +197,7 @@ impl Recorder {
                 failures,
                 failed,
                 removed,
+                retry: None,
             })
         };
         Outcome {
