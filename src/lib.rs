@@ -157,7 +157,7 @@ mod sys;
 mod util;
 
 pub use dir::{AsyncTempDir, Builder, Contents, PersistError, ReaderChunks, WriteStream};
-pub use owned::Cleanup;
+pub use owned::{Cleanup, Ending, WaitForRemoval};
 pub use removal::{RemoveDirAll, remove_dir_all};
 pub use remove::{RemoveError, RemoveFailure, Removed};
 pub use root::{Reclaimed, TempRoot};

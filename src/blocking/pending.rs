@@ -57,7 +57,8 @@ pub fn pending() -> usize {
 ///   [`set_failure_hook`](crate::cleanup::set_failure_hook).
 ///
 /// This covers the whole process, and can take long while other tasks keep dropping directories.
-/// To wait for one directory, [`close`](crate::AsyncTempDir::close) it.
+/// To wait for one directory, [`close`](crate::AsyncTempDir::close) it, or if other code drops it,
+/// await its [`removed`](crate::AsyncTempDir::removed).
 ///
 /// # Cancel safety
 ///

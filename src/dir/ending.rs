@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::AsyncTempDir;
-use crate::owned::Cleanup;
+use crate::owned::{Cleanup, WaitForRemoval};
 use crate::removal::RemoveDirAll;
 
 impl AsyncTempDir {
@@ -38,6 +38,43 @@ impl AsyncTempDir {
     /// Returns whether the policy keeps the directory: see [`Owner::should_keep`].
     pub(crate) fn should_keep(&self, panicking: bool) -> bool {
         self.owner.should_keep(panicking)
+    }
+
+    /// Returns a future that waits until this directory has ended, and tells how.
+    ///
+    /// It does not depend on this handle. Use it when another part of the program owns and drops
+    /// that, to wait for the one directory instead of for [all](crate::cleanup::idle). The future
+    /// resolves when the removal has succeeded or failed, however it came about: by a drop,
+    /// [`close`](Self::close), or the end of a directory that contains this one. If the directory is
+    /// [kept](Self::keep) or [persisted](Self::persist), it resolves at once. If the handle is
+    /// leaked, it never does.
+    ///
+    /// In a forked child, it resolves at once, to [`Ending::WrongProcess`].
+    ///
+    /// [`Ending::WrongProcess`]: crate::Ending::WrongProcess
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// use async_tempdir::{AsyncTempDir, Ending};
+    ///
+    /// struct Session {
+    ///     dir: AsyncTempDir,
+    /// }
+    ///
+    /// let session = Session { dir: AsyncTempDir::new().await? };
+    /// let removed = session.dir.removed();
+    /// let path = session.dir.path().to_path_buf();
+    /// drop(session);
+    /// assert_eq!(removed.await, Ending::Removed);
+    /// assert!(!path.exists());
+    /// # Ok::<(), std::io::Error>(())
+    /// # }
+    /// ```
+    pub fn removed(&self) -> WaitForRemoval {
+        self.owner.dir.wait_for_removal()
     }
 
     /// Removes the directory and everything in it, and reports errors.

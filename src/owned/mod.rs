@@ -8,6 +8,7 @@ mod aside;
 mod descriptor_cache;
 mod owner;
 mod policy;
+mod removed;
 mod root_lock;
 mod state;
 
@@ -17,6 +18,7 @@ pub(crate) use root_lock::RootLock;
 pub(crate) use state::{OperationGuard, ParentGuard, Reservation};
 
 pub use policy::Cleanup;
+pub use removed::{Ending, WaitForRemoval};
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -32,6 +34,7 @@ use crate::remove::{self, Options, Outcome};
 use crate::sys::{Identity, Process};
 use crate::util::sync::Mutex;
 use descriptor_cache::DescriptorCache;
+use removed::EndingCell;
 use state::State;
 
 /// A directory that this process created and must remove.
@@ -48,6 +51,7 @@ pub(crate) struct OwnedDir {
     /// Notified of changes that may be waited for.
     changed: Notify,
     pub(crate) descriptor: DescriptorCache,
+    ending: EndingCell,
     /// Keeps the parent directory on disk, if that is this crate's.
     parent: Option<ParentGuard>,
     /// Tells other processes that the directory is in use.
@@ -82,6 +86,12 @@ impl OwnedDir {
 
     /// Removes the directory, blocking the thread. Nothing may use its path any more.
     pub(crate) fn remove(&self, options: Options) -> Outcome {
+        let outcome = self.remove_now(options);
+        self.set_removed(&outcome.result);
+        outcome
+    }
+
+    fn remove_now(&self, options: Options) -> Outcome {
         let Some(lock) = &self.lock else {
             let path = self.rename_aside();
             let outcome = remove::tree(&path, Some(&self.identity), options);

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::descriptor_cache::DescriptorCache;
 use super::policy::{Cleanup, Policy};
+use super::removed::{Ending, EndingCell};
 use super::state::{Phase, State};
 use super::{OwnedDir, ParentGuard, RootLock};
 use crate::blocking::pending::Pending;
@@ -55,6 +56,7 @@ impl Owner {
                 has_had_children: AtomicBool::new(false),
                 changed: Notify::new(),
                 descriptor: DescriptorCache::default(),
+                ending: EndingCell::default(),
                 parent,
                 lock,
             }),
@@ -136,6 +138,9 @@ impl Owner {
     fn enter_here(&mut self, phase: Phase) {
         self.on_drop = OnDrop::Nothing;
         self.set_held(false);
+        if let Phase::Kept = phase {
+            self.dir.ending.set(|| Ending::Kept);
+        }
         let mut state = self.dir.state();
         state.phase = phase;
         self.dir.try_finish(state);
@@ -169,6 +174,9 @@ impl Owner {
     pub(crate) fn persist(mut self, target: &Path) -> Result<(), (io::Error, Self)> {
         match self.rename(target) {
             Ok(()) => {
+                self.dir
+                    .ending
+                    .set(|| Ending::Persisted(target.to_path_buf()));
                 self.keep();
                 Ok(())
             }
