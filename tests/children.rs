@@ -397,3 +397,38 @@ async fn a_builder_makes_one_inside() {
     cleanup::idle().await;
     sandbox.check();
 }
+
+#[tokio::test]
+async fn a_builders_clone_counts_like_the_original() {
+    let sandbox = Sandbox::new();
+    let parent = sandbox.dir().await;
+    let path = parent.path().to_path_buf();
+    let builder = Builder::new().inside(&parent);
+    let clone = builder.clone();
+    drop(builder);
+    let error = parent.persist(sandbox.join("target")).await.unwrap_err();
+    assert_eq!(error.error().kind(), ErrorKind::ResourceBusy);
+    drop(error);
+    cleanup::idle().await;
+    assert!(path.exists(), "the clone keeps it");
+    let others = clone.clone();
+    let one = clone.create().await.unwrap();
+    let two = others.clone().create().await.unwrap();
+    assert_eq!(one.path().parent(), two.path().parent());
+    drop((one, two));
+    cleanup::idle().await;
+    assert!(path.exists(), "so does its clone");
+    drop(others);
+    cleanup::idle().await;
+    sandbox.check();
+
+    // Not for one that has another parent by then.
+    let sandbox = Sandbox::new();
+    let parent = sandbox.dir().await;
+    let builder = Builder::new().inside(&parent);
+    let elsewhere = builder.clone().parent(sandbox.path());
+    drop(builder);
+    parent.close().await.unwrap();
+    elsewhere.create().await.unwrap().close().await.unwrap();
+    sandbox.check();
+}

@@ -4,9 +4,11 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_tempdir::{AsyncTempDir, Cleanup, TempRoot, cleanup};
+use async_tempdir::{AsyncTempDir, Builder, Cleanup, Ending, TempRoot, cleanup};
 use fork::Fork;
 use futures::stream::{self, StreamExt};
 use support::{Sandbox, alone, fill, runtimes};
@@ -14,7 +16,7 @@ use support::{Sandbox, alone, fill, runtimes};
 /// What the child does with its copy.
 type Deed = fn(AsyncTempDir);
 
-const DEEDS: [(&str, Deed); 7] = [
+const DEEDS: [(&str, Deed); 10] = [
     ("drop", |dir| drop(dir)),
     ("close", |dir| {
         let error = futures::executor::block_on(dir.close().into_future()).unwrap_err();
@@ -43,6 +45,30 @@ const DEEDS: [(&str, Deed); 7] = [
         ] {
             assert!(error.to_string().contains("forked"), "{error}");
         }
+    }),
+    ("make another inside on its own thread", |dir| {
+        let inside = Builder::new().inside(&dir);
+        for made in [inside.clone().create_blocking(), inside.create_blocking()] {
+            let error = made.unwrap_err();
+            assert!(error.to_string().contains("forked"), "{error}");
+        }
+    }),
+    ("wait for its end", |dir| {
+        let wait = dir.removed();
+        assert_eq!(
+            futures::executor::block_on(wait.clone()),
+            Ending::WrongProcess
+        );
+        drop(dir);
+        assert_eq!(futures::executor::block_on(wait), Ending::WrongProcess);
+    }),
+    ("make one of its own", |dir| {
+        let parent = dir.path().parent().unwrap();
+        let own = Builder::new().parent(parent).create_blocking().unwrap();
+        fill(own.path());
+        let path = own.path().to_path_buf();
+        drop(own);
+        assert!(!path.exists(), "it is removed by the one that made it");
     }),
     ("drop after a change of policy", |mut dir| {
         dir.set_cleanup(Cleanup::Always);
@@ -159,6 +185,46 @@ fn a_forked_child_has_no_part_in_a_root() {
         drop(root);
         runtime.shutdown_timeout(Duration::from_secs(60));
     }
+    sandbox.check();
+}
+
+/// Another thread may hold the locks of those that wait when the process is forked.
+#[test]
+fn a_forked_child_waits_for_no_end() {
+    let _alone = alone();
+    let sandbox = Sandbox::new();
+    let runtime = support::current_thread();
+    for _ in 0..support::times(20) {
+        let dir = runtime.block_on(sandbox.dir());
+        let child_of_it = Builder::new().inside(&dir).create_blocking().unwrap();
+        let mut wait = child_of_it.removed();
+        let polled = runtime.block_on(async { futures::poll!(&mut wait) });
+        assert!(polled.is_pending());
+        // Takes those locks all the time.
+        let other = wait.clone();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let busy = std::thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                let mut wait = other.clone();
+                assert!(futures::FutureExt::now_or_never(&mut wait).is_none());
+            }
+        });
+        match fork::fork().unwrap() {
+            Fork::Child => {
+                let ending = futures::executor::block_on(&mut wait);
+                drop(wait);
+                std::process::exit(i32::from(ending != Ending::WrongProcess));
+            }
+            Fork::Parent(child) => assert_eq!(fork::waitpid(child).unwrap(), 0),
+        }
+        stop.store(true, Ordering::Relaxed);
+        busy.join().unwrap();
+        runtime.block_on(dir.close()).unwrap();
+        assert_eq!(runtime.block_on(wait), Ending::Removed);
+        drop(child_of_it);
+    }
+    drop(runtime);
     sandbox.check();
 }
 

@@ -27,12 +27,11 @@ async fn sort(inbox: &Path) -> io::Result<usize> {
 }
 
 #[fixture]
-async fn inbox() -> AsyncTempDir {
+fn inbox() -> AsyncTempDir {
     Builder::new()
         .prefix("inbox-")
         .cleanup(Cleanup::OnSuccess)
-        .create()
-        .await
+        .create_blocking()
         .expect("a directory for the test")
 }
 
@@ -45,7 +44,7 @@ async fn tree(dir: &AsyncTempDir) -> Vec<String> {
 
 #[rstest]
 #[tokio::test]
-async fn files_of_a_kind_come_together(#[future(awt)] inbox: AsyncTempDir) {
+async fn files_of_a_kind_come_together(inbox: AsyncTempDir) {
     let files = [("a.txt", "1"), ("b.png", "2"), ("c.txt", "3")];
     inbox.populate(files).await.unwrap();
 
@@ -64,11 +63,7 @@ async fn files_of_a_kind_come_together(#[future(awt)] inbox: AsyncTempDir) {
 #[case::hidden(&[".profile"], &[".profile"])]
 #[case::sorted_already(&["txt/a.txt"], &["txt", "txt/a.txt"])]
 #[tokio::test]
-async fn whatever_is_in_it(
-    #[future(awt)] inbox: AsyncTempDir,
-    #[case] before: &[&str],
-    #[case] after: &[&str],
-) {
+async fn whatever_is_in_it(inbox: AsyncTempDir, #[case] before: &[&str], #[case] after: &[&str]) {
     let files = before.iter().map(|name| (name, ""));
     inbox.populate(files).await.unwrap();
     sort(inbox.path()).await.unwrap();
@@ -77,7 +72,7 @@ async fn whatever_is_in_it(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn many_files(#[future(awt)] inbox: AsyncTempDir) {
+async fn many_files(inbox: AsyncTempDir) {
     let files = (0..1_000).map(|n| (format!("{n}.{}", ["a", "b"][n % 2]), n.to_string()));
     inbox.populate(files).await.unwrap();
 
@@ -89,7 +84,7 @@ async fn many_files(#[future(awt)] inbox: AsyncTempDir) {
 
 #[rstest]
 #[tokio::test]
-async fn a_file_in_the_way_is_an_error(#[future(awt)] inbox: AsyncTempDir) {
+async fn a_file_in_the_way_is_an_error(inbox: AsyncTempDir) {
     inbox.populate([("txt", ""), ("a.txt", "")]).await.unwrap();
     let error = sort(inbox.path()).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);

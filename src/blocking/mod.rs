@@ -2,6 +2,7 @@
 
 pub(crate) mod oneshot;
 pub(crate) mod operations;
+pub(crate) mod outside;
 pub(crate) mod pending;
 pub(crate) mod queue;
 pub(crate) mod spawn;

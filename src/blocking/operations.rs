@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use super::oneshot::{self, Receiver, Start};
+use super::outside;
 use super::queue::{Limits, Queue};
 use super::spawn;
 use super::spin::{self, Kind};
@@ -63,7 +64,7 @@ impl OperationQueue {
     ///
     /// # Errors
     ///
-    /// The runtime is shutting down, or gone, or the system gives it no thread.
+    /// The runtime is shutting down, or gone, or the system gives it no thread; or there is none.
     ///
     /// # Cancel safety
     ///
@@ -88,8 +89,14 @@ impl OperationQueue {
         let (sender, receiver) = oneshot::channel(Kind::of::<F>());
         let send = move || sender.run_if_awaited(task, guard);
         let start = self.try_spawn(send);
-        receiver.expect(start.map_err(|_refused| spawn::unavailable())?);
+        receiver.expect(start.map_err(|_refused| self.unavailable())?);
         Ok(receiver)
+    }
+
+    fn unavailable(&self) -> io::Error {
+        let outside = outside::is_stand_in(&self.runtime).then(spawn::current);
+        let outside = outside.and_then(Result::err);
+        outside.unwrap_or_else(spawn::unavailable)
     }
 
     /// Runs `task` once, like [`spawn::try_spawn`], or returns it if the pool takes no more.

@@ -2,8 +2,8 @@
 //!
 //! Dropping a handle queues its directory on the runtime that created it, which takes microseconds
 //! whatever the directory holds. At most [`MAX_THREADS`] threads of that runtime's blocking pool
-//! process the queue. If that runtime is shutting down or gone, or the system gives it no thread,
-//! the removal runs on another runtime if the dropping thread is in one. Otherwise the drop itself
+//! process the queue. If there is no such runtime, or it is shutting down or gone, or the system gives
+//! it no thread, the removal runs on another runtime if the dropping thread is in one. Otherwise the drop itself
 //! removes the directory, and takes that long.
 //!
 //! # For operators

@@ -3,6 +3,7 @@
 //! They are per runtime, so that a runtime that shuts down waits only for directories created on it.
 
 use std::collections::HashMap;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use tokio::runtime::{Handle, Id};
 
 use super::{MAX_THREADS, RemovalJob, watchdog};
 use crate::blocking::operations::{Around, OperationQueue};
+use crate::blocking::outside;
 use crate::blocking::queue::{Limits, Queue};
 use crate::blocking::spawn::{self, RunOn};
 use crate::util::processors;
@@ -45,16 +47,31 @@ impl RuntimeQueues {
         if let Some(queues) = all.get(&runtime.id()).and_then(Weak::upgrade) {
             return queues;
         }
-        let queues = Arc::new_cyclic(|this: &Weak<Self>| {
+        let queues = Self::new(runtime.clone());
+        all.insert(runtime.id(), Arc::downgrade(&queues));
+        queues
+    }
+
+    /// Returns the queues of the runtime that the calling thread is in, or else those of none: an
+    /// operation there fails, and a removal runs on the runtime that the dropping thread is in by
+    /// then, or on that thread.
+    pub(crate) fn here() -> io::Result<Arc<Self>> {
+        match Handle::try_current() {
+            Ok(runtime) => Ok(Self::of(&runtime)),
+            // One for each directory, so that none is left to another thread that is removing one.
+            Err(_) => Ok(Self::new(outside::stand_in()?)),
+        }
+    }
+
+    fn new(runtime: Handle) -> Arc<Self> {
+        Arc::new_cyclic(|this: &Weak<Self>| {
             let this: Weak<Around> = this.clone();
             Self {
                 runtime: runtime.clone(),
-                operations: OperationQueue::new(runtime.clone(), this),
+                operations: OperationQueue::new(runtime, this),
                 removals: Queue::new(limits()),
             }
-        });
-        all.insert(runtime.id(), Arc::downgrade(&queues));
-        queues
+        })
     }
 
     /// Queues `job`. It runs on this runtime's blocking pool, else on that of the runtime that the
@@ -133,6 +150,10 @@ impl RuntimeQueues {
 
 impl Drop for RuntimeQueues {
     fn drop(&mut self) {
+        if outside::is_stand_in(&self.runtime) {
+            // Not one of them. In a forked child, the lock may be held forever.
+            return;
+        }
         let mut all = QUEUES.lock();
         // Unless the runtime has new ones already.
         if let Some(queues) = all.get(&self.runtime.id())

@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::AsyncTempDir;
-use super::create::CreateRequest;
+use super::create::{CreateRequest, Parent};
 use crate::blocking::spawn;
 use crate::cleanup::RuntimeQueues;
-use crate::owned::{Cleanup, OwnedDir, ParentGuard, Policy, Reservation, WrongProcess};
+use crate::owned::{Cleanup, OwnedDir, Policy, Reservation, Reserved};
 use crate::util::name::{DEFAULT_RANDOM_LEN, Template};
-use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
 
 /// Configures and [`create`](Self::create)s a temporary directory.
 ///
@@ -31,15 +30,29 @@ use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
 /// # Ok::<(), std::io::Error>(())
 /// # }
 /// ```
-#[derive(Debug)]
+/// A clone of it creates another directory of this kind:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # use async_tempdir::Builder;
+/// let jobs = Builder::new().prefix("job-");
+/// let (one, two) = (jobs.clone().create().await?, jobs.create().await?);
+/// assert_ne!(one.path(), two.path());
+/// # one.close().await?;
+/// # two.close().await?;
+/// # Ok::<(), std::io::Error>(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
 #[must_use = "nothing is created until `create` is awaited"]
 pub struct Builder {
     template: Template,
     parent: Option<PathBuf>,
     permissions: Option<Permissions>,
     cleanup: Cleanup,
-    /// Keeps the directory that `parent` is, if that is owned. An error in a forked child.
-    parent_guard: Result<Option<(Reservation, ParentGuard)>, WrongProcess>,
+    /// Keeps the directory that `parent` is, if that is owned.
+    reserved: Option<Reserved>,
 }
 
 impl Default for Builder {
@@ -65,7 +78,7 @@ impl Builder {
             parent: None,
             permissions: None,
             cleanup: Cleanup::default(),
-            parent_guard: Ok(None),
+            reserved: None,
         }
     }
 
@@ -104,7 +117,7 @@ impl Builder {
     /// path, also in `TMPDIR`, is the current directory.
     pub fn parent(mut self, parent: impl AsRef<Path>) -> Self {
         self.parent = Some(parent.as_ref().into());
-        self.parent_guard = Ok(None);
+        self.reserved = None;
         self
     }
 
@@ -121,7 +134,7 @@ impl Builder {
 
     /// Sets the cleanup policy applied on drop (default [`Cleanup::Always`]).
     ///
-    /// The environment can [override](Cleanup#the-environment-has-the-last-word) it.
+    /// The environment can [override](Cleanup#the-environment-has-the-last-word).
     pub fn cleanup(mut self, cleanup: Cleanup) -> Self {
         self.cleanup = cleanup;
         self
@@ -159,9 +172,7 @@ impl Builder {
     /// Makes the new directory a child of `dir`.
     pub(crate) fn parent_dir(self, dir: &Arc<OwnedDir>) -> Self {
         Self {
-            parent_guard: dir
-                .parent_guard()
-                .map(|guard| Some((Reservation::new(dir), guard))),
+            reserved: Some(Reserved::new(dir)),
             ..self.parent(&dir.path)
         }
     }
@@ -188,49 +199,84 @@ impl Builder {
     /// If the future is dropped, the directory is not created, or is removed in the background,
     /// regardless of [`Cleanup`]; [`cleanup::idle`](crate::cleanup::idle) waits for that.
     pub async fn create(self) -> io::Result<AsyncTempDir> {
-        let is_default = self.parent.is_none();
-        let mut parent = self.parent.clone().unwrap_or_else(std::env::temp_dir);
-        // From the start: later changes of TMPDIR or the current directory cannot make it refer to
-        // something else.
-        let absolute = if parent.is_absolute() {
-            Ok(())
-        } else {
-            absolute_parent(&parent).map(|absolute| parent = absolute)
+        let mut parent = Parent::of(self.parent.clone());
+        let created = async {
+            let (request, policy, _reservation) = self.request(parent.absolute()?, || {
+                Ok(RuntimeQueues::of(&spawn::current()?))
+            })?;
+            let queues = Arc::clone(&request.queues);
+            let owner = queues.operations.run(|| request.run()).await??;
+            Ok(AsyncTempDir::new_owning(owner, policy))
         };
-        let created = match absolute {
-            Ok(()) => self.create_in(parent.clone()).await,
-            Err(error) => Err(error),
-        };
-        created.map_err(|error| {
-            let error = with_path("create a temporary directory in", &parent, error);
-            if is_default {
-                with_tmpdir_hint(error)
-            } else {
-                error
-            }
-        })
+        created.await.map_err(|error| parent.explain(error))
     }
 
-    async fn create_in(self, parent: PathBuf) -> io::Result<AsyncTempDir> {
+    /// Creates the directory on the calling thread, for code that is not async.
+    ///
+    /// For constructors and test fixtures that are plain functions: it blocks for one `mkdir`, some
+    /// microseconds on a local disk. In async code, use [`create`](Self::create).
+    ///
+    /// This needs no Tokio runtime, but operations in the directory do. A directory that was created
+    /// outside any runtime is removed in the background if it is dropped inside one; otherwise the
+    /// drop, or [`close`](AsyncTempDir::close), removes it before it returns.
+    ///
+    /// # Errors
+    ///
+    /// The same as for [`create`](Self::create), except those about the runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_tempdir::{AsyncTempDir, Builder};
+    ///
+    /// struct Cache {
+    ///     dir: AsyncTempDir,
+    /// }
+    ///
+    /// impl Cache {
+    ///     fn new() -> std::io::Result<Self> {
+    ///         let dir = Builder::new().prefix("cache-").create_blocking()?;
+    ///         Ok(Self { dir })
+    ///     }
+    /// }
+    /// # let cache = Cache::new()?;
+    /// # let path = cache.dir.path().to_path_buf();
+    /// # drop(cache);
+    /// # assert!(!path.exists());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn create_blocking(self) -> io::Result<AsyncTempDir> {
+        let mut parent = Parent::of(self.parent.clone());
+        let create = || {
+            let (request, policy, _reservation) =
+                self.request(parent.absolute()?, RuntimeQueues::here)?;
+            Ok(AsyncTempDir::new_owning(request.run()?, policy))
+        };
+        create().map_err(|error| parent.explain(error))
+    }
+
+    /// Prepares the creation. The reservation ends when the handle exists.
+    fn request(
+        self,
+        parent: PathBuf,
+        queues: impl FnOnce() -> io::Result<Arc<RuntimeQueues>>,
+    ) -> io::Result<(CreateRequest, Policy, Option<Reservation>)> {
         self.template.check(Self::MAX_RANDOM_LEN)?;
         let policy = Policy::new(self.cleanup)?;
-        // The reservation ends when the handle exists.
-        let (_reservation, parent_guard) = match self.parent_guard? {
-            Some((reservation, guard)) => {
-                let operation = guard.dir.begin_operation()?;
+        let (reservation, parent_guard) = match self.reserved {
+            Some(reserved) => {
+                let (reservation, guard, operation) = reserved.begin()?;
                 (Some(reservation), Some((guard, operation)))
             }
             None => (None, None),
         };
-        let queues = RuntimeQueues::of(&spawn::current()?);
         let request = CreateRequest {
             parent,
             template: self.template,
             permissions: self.permissions,
-            queues: Arc::clone(&queues),
+            queues: queues()?,
             parent_guard,
         };
-        let owner = queues.operations.run(|| request.run()).await??;
-        Ok(AsyncTempDir::new_owning(owner, policy))
+        Ok((request, policy, reservation))
     }
 }

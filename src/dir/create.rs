@@ -1,5 +1,6 @@
 //! Creation of a directory together with its owner.
 
+use std::env;
 use std::fs::Permissions;
 use std::io;
 use std::path::PathBuf;
@@ -9,12 +10,46 @@ use crate::cleanup::RuntimeQueues;
 use crate::owned::{OperationGuard, Owner, ParentGuard};
 use crate::sys;
 use crate::util::name::Template;
+use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
 
 /// The maximum number of names tried.
 ///
 /// With the default length, there are about 2^59 names; the limit is for very short random parts,
 /// and low enough to fail in milliseconds.
 const MAX_TRIES: u32 = 512;
+
+/// The parent of a new directory.
+pub(super) struct Parent {
+    path: PathBuf,
+    is_default: bool,
+}
+
+impl Parent {
+    pub(super) fn of(given: Option<PathBuf>) -> Self {
+        Self {
+            is_default: given.is_none(),
+            path: given.unwrap_or_else(env::temp_dir),
+        }
+    }
+
+    /// Returns the absolute path, from the start: later changes of TMPDIR or the current directory
+    /// cannot make it refer to something else.
+    pub(super) fn absolute(&mut self) -> io::Result<PathBuf> {
+        if !self.path.is_absolute() {
+            self.path = absolute_parent(&self.path)?;
+        }
+        Ok(self.path.clone())
+    }
+
+    /// Adds to the error of a creation what it was about.
+    pub(super) fn explain(&self, error: io::Error) -> io::Error {
+        let error = with_path("create a temporary directory in", &self.path, error);
+        match self.is_default {
+            true => with_tmpdir_hint(error),
+            false => error,
+        }
+    }
+}
 
 /// A request to create a directory.
 pub(super) struct CreateRequest {

@@ -36,7 +36,7 @@ use crate::owned::{Owner, Policy};
 /// # }
 /// ```
 ///
-/// Pass `&dir` where a path is expected. The handle itself is not a path: passed by value, it would
+/// Pass `&dir` or `dir.path()` where a path is expected, also by value. The handle itself is not a path: passed by value, it would
 /// be dropped by the callee, and the directory removed before the caller uses it. This does not
 /// compile:
 ///
@@ -79,6 +79,32 @@ impl AsyncTempDir {
     /// If the future is dropped, no directory is left: see [`Builder::create`].
     pub async fn new() -> io::Result<Self> {
         Self::builder().create().await
+    }
+
+    /// Creates a directory in [`std::env::temp_dir`] on the calling thread.
+    ///
+    /// See [`Builder::create_blocking`], also for what happens outside a Tokio runtime. Python's and
+    /// `tempfile`'s way; in async code, use [`new`](Self::new).
+    ///
+    /// # Errors
+    ///
+    /// The same as for [`Builder::create_blocking`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_tempdir::AsyncTempDir;
+    ///
+    /// fn fixture() -> std::io::Result<AsyncTempDir> {
+    ///     let dir = AsyncTempDir::new_blocking()?;
+    ///     std::fs::write(dir.path().join("config"), "port = 0\n")?;
+    ///     Ok(dir)
+    /// }
+    /// # fixture()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn new_blocking() -> io::Result<Self> {
+        Self::builder().create_blocking()
     }
 
     /// Creates a directory in `parent`.
@@ -186,8 +212,15 @@ impl AsyncTempDir {
     }
 }
 
-/// Implemented for the reference only: see [`AsyncTempDir`].
+/// Implemented for references only: see [`AsyncTempDir`].
 impl AsRef<Path> for &AsyncTempDir {
+    fn as_ref(&self) -> &Path {
+        self.path()
+    }
+}
+
+/// Implemented for references only: see [`AsyncTempDir`].
+impl AsRef<Path> for &mut AsyncTempDir {
     fn as_ref(&self) -> &Path {
         self.path()
     }

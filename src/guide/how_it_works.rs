@@ -20,8 +20,9 @@
 //!
 //! Dropping a handle queues its directory on the runtime that created it, which takes microseconds
 //! whatever the directory holds. At most [`MAX_THREADS`](crate::cleanup::MAX_THREADS) threads of
-//! that runtime's pool process the queue. If that runtime is shutting down or gone, or the system
-//! gives it no thread, the removal runs on another runtime if the dropping thread is in one.
+//! that runtime's pool process the queue. If there is no such runtime
+//! ([`new_blocking`](crate::AsyncTempDir::new_blocking) needs none), or it is shutting down or gone,
+//! or the system gives it no thread, the removal runs on another runtime if the dropping thread is in one.
 //! Otherwise the drop itself removes the directory, and takes that long. When a runtime is dropped,
 //! Tokio waits for work that has started: the directories of a `#[tokio::test]` are gone when it
 //! returns.

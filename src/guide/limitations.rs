@@ -1,6 +1,9 @@
 //! The limitations of the crate, and of the systems it runs on.
 //!
-//! - Creation outside a Tokio runtime is an error.
+//! - Outside a Tokio runtime, only
+//!   [`create_blocking`](crate::Builder::create_blocking) creates a directory, and an operation in one
+//!   that was created there is an error. [`close`](crate::AsyncTempDir::close),
+//!   [`persist`](crate::AsyncTempDir::persist) and a drop then work on the calling thread.
 //! - If the system gives the runtime's pool no thread, operations fail, and removals run on the
 //!   calling thread. Tokio panics here; the panic is caught, but its message is still printed to
 //!   stderr, and with `panic = "abort"` the process ends. If the pool has threads and all are busy,
@@ -16,7 +19,9 @@
 //!   [`TempRoot`](crate::TempRoot) is found by its name and its lock. Install your own handler, end
 //!   the runtime, and let the handles drop.
 //! - A forked child (`fork` without `exec`) removes nothing. There, using an inherited handle
-//!   returns an error, and [`cleanup::idle`](crate::cleanup::idle) must not be used.
+//!   returns an error, and [`cleanup::idle`](crate::cleanup::idle) must not be used. A directory that
+//!   the child creates itself is its own; but the threads of an inherited runtime are missing, so
+//!   create and drop it outside that.
 //! - On filesystems with unstable inode numbers (some of FUSE, vfat), a directory can look
 //!   replaced: it is then left in place and reported. Without `/proc`, Linux cannot restore the
 //!   owner's permissions on a directory that has none.

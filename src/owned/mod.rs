@@ -15,7 +15,7 @@ mod state;
 pub(crate) use owner::{Owner, WrongProcess};
 pub(crate) use policy::Policy;
 pub(crate) use root_lock::RootLock;
-pub(crate) use state::{OperationGuard, ParentGuard, Reservation};
+pub(crate) use state::{OperationGuard, ParentGuard, Reservation, Reserved};
 
 pub use policy::Cleanup;
 pub use removed::{Ending, WaitForRemoval};
@@ -43,7 +43,7 @@ pub(crate) struct OwnedDir {
     pub(crate) identity: Identity,
     /// The process that must remove it; a forked child has a copy of this, and must not.
     process: Process,
-    /// The queues of the runtime that created it.
+    /// The queues of the runtime that it was created in, or of none.
     pub(crate) queues: Arc<RuntimeQueues>,
     state: Mutex<State>,
     /// Set once there is a child. Not part of `state`, whose lock a forked child cannot take.

@@ -261,7 +261,7 @@ impl Drop for OperationGuard {
 pub(crate) struct Reservation(Arc<OwnedDir>);
 
 impl Reservation {
-    pub(crate) fn new(dir: &Arc<OwnedDir>) -> Self {
+    fn new(dir: &Arc<OwnedDir>) -> Self {
         dir.count_handle_inside(true);
         Self(Arc::clone(dir))
     }
@@ -270,6 +270,34 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         self.0.count_handle_inside(false);
+    }
+}
+
+/// Makes a directory the parent of one that is to be created. An error in a forked child.
+#[derive(Debug)]
+pub(crate) struct Reserved(Result<(Reservation, ParentGuard), WrongProcess>);
+
+impl Reserved {
+    pub(crate) fn new(dir: &Arc<OwnedDir>) -> Self {
+        let guard = dir.parent_guard();
+        Self(guard.map(|guard| (Reservation::new(dir), guard)))
+    }
+
+    /// Begins the creation, which is an operation in the parent.
+    pub(crate) fn begin(self) -> io::Result<(Reservation, ParentGuard, OperationGuard)> {
+        let (reservation, guard) = self.0?;
+        let operation = guard.dir.begin_operation()?;
+        Ok((reservation, guard, operation))
+    }
+}
+
+/// The clone is counted like the original.
+impl Clone for Reserved {
+    fn clone(&self) -> Self {
+        match &self.0 {
+            Ok((_, guard)) => Self::new(&guard.dir),
+            Err(WrongProcess) => Self(Err(WrongProcess)),
+        }
     }
 }
 

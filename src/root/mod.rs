@@ -245,7 +245,9 @@ impl TempRoot {
     ///
     /// # Errors
     ///
-    /// A [`RemoveError`](crate::RemoveError) with every entry that remains.
+    /// A [`RemoveError`](crate::RemoveError) with every entry that remains. By then, the root is no
+    /// longer locked: its [`retry`](crate::RemoveError::retry) removes the rest, or the next process
+    /// does.
     ///
     /// # Cancel safety
     ///
@@ -258,6 +260,13 @@ impl TempRoot {
 /// Implemented for the reference only, as for [`AsyncTempDir`]. A directory that is made in the root by
 /// path is unknown to it: use [`TempRoot::builder`].
 impl AsRef<Path> for &TempRoot {
+    fn as_ref(&self) -> &Path {
+        self.path()
+    }
+}
+
+/// Implemented for references only, as for [`AsyncTempDir`].
+impl AsRef<Path> for &mut TempRoot {
     fn as_ref(&self) -> &Path {
         self.path()
     }
