@@ -85,7 +85,7 @@ async fn run(mut sources: Vec<PathBuf>) -> io::Result<()> {
         println!("scoped:    {}", inner.path().display());
         Ok::<_, io::Error>(inner.path().to_path_buf())
     })
-    .await??;
+    .await?;
 
     // Dropping `dir` removes it in the background; closing it also reports errors.
     let path = dir.path().to_path_buf();

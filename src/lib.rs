@@ -32,12 +32,14 @@
 //! | an upload or a download in it | [`write_stream`](AsyncTempDir::write_stream), with [`max_len`](WriteStream::max_len) |
 //! | a child's output in it, or that of any reader | [`write_reader`](AsyncTempDir::write_reader) |
 //! | a fixture of many files | [`populate`](AsyncTempDir::populate) |
-//! | a directory for the length of a function | [`AsyncTempDir::scope`] |
+//! | a directory for the length of a function | [`AsyncTempDir::scope`], [`Builder::scope`] |
+//! | one in a constructor or a fixture that is not async | [`AsyncTempDir::new_blocking`], [`Builder::create_blocking`] |
 //! | an exact name | `Builder::new().prefix("name").random_len(0)` |
 //! | another parent, prefix, suffix or mode | [`AsyncTempDir::new_in`], [`with_prefix`](AsyncTempDir::with_prefix), [`Builder`] |
-//! | to remove it now and see any errors | [`AsyncTempDir::close`]`().await` |
+//! | to remove it now and see any errors | [`AsyncTempDir::close`]`().await` ([again](RemoveError::retry)) |
 //! | to keep it | [`AsyncTempDir::keep`], [`persist`](AsyncTempDir::persist), [`Cleanup::Never`] |
-//! | to keep it when a test fails | [`Cleanup::OnSuccess`], or `ASYNC_TEMPDIR_CLEANUP=on-success` ([how](guide::tests)) |
+//! | to keep it when a test fails | [`Cleanup::OnSuccess`], [`Cleanup::OnClose`], or `ASYNC_TEMPDIR_CLEANUP=on-success` ([how](guide::tests)) |
+//! | to wait until a directory that other code drops is gone | [`removed`](AsyncTempDir::removed) |
 //! | to wait until every dropped directory is gone | [`cleanup::idle`]`().await` |
 //! | to clean up at Ctrl-C, SIGTERM or `exit` | [listen, return from `main`, or wait](guide::applications) |
 //! | directories of a server, or of any process that may be killed | [`TempRoot::open`], then its [`temp_dir`](TempRoot::temp_dir) |
@@ -62,8 +64,9 @@
 //!
 //! # Errors
 //!
-//! Removals fail with a [`RemoveError`], in `remove` and `scope` as the inner error of an
-//! [`std::io::Error`]; [`persist`](AsyncTempDir::persist) with a [`PersistError`]; and everything else
+//! Removals fail with a [`RemoveError`], in `remove` as the inner error of an [`std::io::Error`];
+//! [`persist`](AsyncTempDir::persist) with a [`PersistError`], which has the handle;
+//! [`scope`](AsyncTempDir::scope) with a [`ScopeError`], which has the value; and everything else
 //! with an [`std::io::Error`] whose inner error is a [`PathError`]. That has the path, and the operating
 //! system's code:
 //!
@@ -132,15 +135,16 @@
 //!   [`AsyncTempDir::new_in`]`(&outer)`, is unknown to `outer`. Removal of `outer` does not wait for
 //!   it, and may reach it while it is being [persisted](AsyncTempDir::persist). Make it with
 //!   [`temp_dir`](AsyncTempDir::temp_dir), [`Builder::inside`] or [`TempRoot::builder`].
-//! - If a handle outlives its runtime and is dropped outside any other, the dropping thread removes
-//!   the directory, and blocks that long.
+//! - If a handle is dropped outside any runtime, and the one that it was created in is gone or never
+//!   was, the dropping thread removes the directory, and blocks that long.
 //!
 //! # Features
 //!
 //! - `bytes`: converts a `Bytes` of the `bytes` crate into [`Contents`] without copying it.
 //! - `tracing`: emits, through the `tracing` crate, a warning for every directory that a drop could
 //!   not remove completely, and a debug span around every removal. With or without it, the
-//!   crate prints nothing but the path of a directory that [`Cleanup::OnSuccess`] keeps, on stderr.
+//!   crate prints nothing but the path of a directory that [`Cleanup::OnSuccess`],
+//!   [`Cleanup::OnClose`] or the [environment](Cleanup#the-environment-keeps-more) keeps, on stderr.
 
 #![forbid(unsafe_code)]
 
@@ -156,7 +160,7 @@ mod root;
 mod sys;
 mod util;
 
-pub use dir::{AsyncTempDir, Builder, Contents, PersistError, ReaderChunks, WriteStream};
+pub use dir::{AsyncTempDir, Builder, Contents, PersistError, ReaderChunks, ScopeError, WriteStream};
 pub use owned::{Cleanup, Ending, WaitForRemoval};
 pub use removal::{RemoveDirAll, remove_dir_all};
 pub use remove::{RemoveError, RemoveFailure, Removed};

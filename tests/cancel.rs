@@ -366,7 +366,7 @@ fn scope() {
                     AsyncTempDir::scope(async |dir| {
                         dir.write("a", "1").await.unwrap();
                         tokio::task::yield_now().await;
-                        dir.write("b", "2").await.unwrap();
+                        dir.write("b", "2").await
                     })
                 })
                 .await;

@@ -1,19 +1,24 @@
-//! `ASYNC_TEMPDIR_CLEANUP` overrides every policy, or is an error that says what it may be. Each
-//! value in a process of its own.
+//! `ASYNC_TEMPDIR_CLEANUP` keeps what the code would remove, or is an error that says what it may be.
+//! Each value in a process of its own. What is printed is tested in `harness`.
 
 mod support;
 
 use std::ffi::OsStr;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::task::Poll;
 
-use async_tempdir::{AsyncTempDir, Builder, Cleanup, TempRoot, cleanup};
+use async_tempdir::{AsyncTempDir, Builder, Cleanup, ScopeError, TempRoot, cleanup};
 use support::{Sandbox, current_thread, in_process_with, runtimes};
 
 const VARIABLE: &str = "ASYNC_TEMPDIR_CLEANUP";
-const POLICIES: [Cleanup; 3] = [Cleanup::Always, Cleanup::OnSuccess, Cleanup::Never];
+const POLICIES: [Cleanup; 4] = [
+    Cleanup::Always,
+    Cleanup::OnSuccess,
+    Cleanup::OnClose,
+    Cleanup::Never,
+];
 
 /// Has the calling test, `name`, run anew with the variable set. True there.
 #[track_caller]
@@ -23,25 +28,40 @@ fn with(name: &str, value: impl AsRef<OsStr>) -> bool {
     })
 }
 
-/// What of a directory's life ends without anybody's deciding what becomes of it.
-async fn lives(parent: &Path) -> Vec<PathBuf> {
-    let mut paths = Vec::new();
+/// Directories that end without a decision: those that the policies in the code keep, and the others.
+/// Of these, the scope is over, and the others are dropped.
+async fn lives(parent: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let (mut kept, mut paths) = (Vec::new(), Vec::new());
     for policy in POLICIES {
+        let keeps = matches!(policy, Cleanup::OnClose | Cleanup::Never);
         let dir = Builder::new().parent(parent).cleanup(policy).create().await;
         let mut changed = AsyncTempDir::new_in(parent).await.unwrap();
         changed.set_cleanup(policy);
         for dir in [dir.unwrap(), changed] {
             dir.write("file", "x").await.unwrap();
             let child = dir.temp_dir().await.unwrap();
-            paths.extend([child.path().to_path_buf(), dir.path().to_path_buf()]);
+            // Dropped, one inside is kept as long as the other.
+            drop(child);
+            let paths = if keeps { &mut kept } else { &mut paths };
+            paths.push(dir.path().to_path_buf());
         }
     }
-    let scoped = AsyncTempDir::scope(async |dir| dir.path().to_path_buf()).await;
-    paths.push(scoped.unwrap());
     let root = TempRoot::open_in("app", parent).await.unwrap();
     let dir = root.temp_dir().await.unwrap();
     paths.extend([dir.path().to_path_buf(), root.path().to_path_buf()]);
-    paths
+    (kept, paths)
+}
+
+/// The directories of scopes whose functions return an `Ok`, and an `Err`.
+async fn scopes(parent: &Path) -> [PathBuf; 2] {
+    let builder = Builder::new().parent(parent);
+    let succeeded = async |dir: &AsyncTempDir| Ok::<_, PathBuf>(dir.path().to_path_buf());
+    let failed = async |dir: &AsyncTempDir| Err::<(), _>(dir.path().to_path_buf());
+    let succeeded = builder.clone().scope(succeeded).await.ok();
+    let Err(ScopeError::Function(failed)) = builder.scope(failed).await else {
+        panic!("the function failed");
+    };
+    [succeeded.expect("it did not fail"), failed]
 }
 
 /// Two directories and a root that are dropped by a panic.
@@ -52,12 +72,12 @@ fn panics(parent: &Path) -> Vec<PathBuf> {
         paths.push(dir.path().to_path_buf());
         let root = TempRoot::open_in("app", parent).await.unwrap();
         paths.push(root.path().to_path_buf());
-        AsyncTempDir::scope(async |dir| {
+        let scope = Builder::new().parent(parent).scope(async |dir| {
             paths.push(dir.path().to_path_buf());
-            panic!("on purpose");
-        })
-        .await
-        .unwrap()
+            assert!(!dir.path().exists(), "on purpose");
+            io::Result::Ok(())
+        });
+        scope.await.unwrap();
     };
     let ended: Result<(), _> = catch_unwind(AssertUnwindSafe(|| current_thread().block_on(body)));
     ended.unwrap_err();
@@ -107,67 +127,121 @@ fn remove(paths: &[PathBuf]) {
     }
 }
 
-#[test]
-fn always() {
-    if !with("always", "always") {
-        return;
-    }
+/// The number of the directories of [`lives`], of [`scopes`] and of [`panics`] that are kept because of
+/// the variable.
+fn check(kept_of_lives: usize, kept_of_scopes: [bool; 2], kept_of_panics: usize) {
     let sandbox = Sandbox::new();
     for runtime in runtimes() {
         runtime.block_on(async {
-            let paths = lives(sandbox.path()).await;
-            cleanup::idle().await;
-            assert_eq!(count(&paths), 0, "{paths:?}");
             decided(&sandbox).await;
+            let (kept, paths) = lives(sandbox.path()).await;
+            let scopes = scopes(sandbox.path()).await;
+            cleanup::idle().await;
+            assert_eq!(count(&kept), kept.len(), "the code keeps them: {kept:?}");
+            assert_eq!(count(&paths), kept_of_lives, "{paths:?}");
+            assert_eq!(scopes.each_ref().map(|path| path.exists()), kept_of_scopes);
+            // A root that is kept is not one to reclaim.
+            let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+            assert_eq!(root.reclaimed().await.roots(), 0);
+            root.close().await.unwrap();
+            assert_eq!(count(&paths), kept_of_lives, "{paths:?}");
+            remove(&kept);
+            remove(&paths);
+            remove(&scopes);
         });
     }
-    assert_eq!(count(&panics(sandbox.path())), 0);
+    let paths = panics(sandbox.path());
+    assert_eq!(count(&paths), kept_of_panics, "{paths:?}");
+    remove(&paths);
     sandbox.check();
+}
+
+/// All that [`lives`] leaves to the variable: four directories, and a root with one in it.
+const LIVES: usize = 6;
+
+#[test]
+fn always_and_the_empty_value_change_nothing() {
+    const NAME: &str = "always_and_the_empty_value_change_nothing";
+    if !support::is_child(NAME) {
+        for value in ["always", ""] {
+            with(NAME, value);
+        }
+        return;
+    }
+    check(0, [false, false], 0);
 }
 
 #[test]
 fn on_success() {
-    if !with("on_success", "on-success") {
-        return;
+    if with("on_success", "on-success") {
+        check(0, [false, false], 3);
     }
-    let sandbox = Sandbox::new();
-    for runtime in runtimes() {
-        runtime.block_on(async {
-            let paths = lives(sandbox.path()).await;
-            cleanup::idle().await;
-            assert_eq!(count(&paths), 0, "{paths:?}");
-            decided(&sandbox).await;
-        });
+}
+
+#[test]
+fn on_close() {
+    if with("on_close", "on-close") {
+        check(LIVES, [false, true], 3);
     }
-    let paths = panics(sandbox.path());
-    assert_eq!(count(&paths), 3, "those of a panic stay: {paths:?}");
-    remove(&paths);
-    sandbox.check();
 }
 
 #[test]
 fn never() {
-    if !with("never", "never") {
+    if with("never", "never") {
+        check(LIVES, [true, true], 3);
+    }
+}
+
+/// The random name of a directory tells the test, if the variable may keep it.
+#[test]
+fn names_tell_the_test() {
+    const NAME: &str = "names_tell_the_test";
+    if !support::is_child(NAME) {
+        for value in ["always", "on-success", "on-close", "never"] {
+            with(NAME, value);
+        }
         return;
     }
     let sandbox = Sandbox::new();
-    for runtime in runtimes() {
-        runtime.block_on(async {
-            decided(&sandbox).await;
-            let paths = lives(sandbox.path()).await;
-            cleanup::idle().await;
-            assert_eq!(count(&paths), paths.len(), "all stay: {paths:?}");
-            // A root that stays is nobody's to reclaim.
-            let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
-            assert_eq!(root.reclaimed().await.roots(), 0);
+    let is_told = std::env::var_os(VARIABLE).unwrap() != "always";
+    let parent = sandbox.path();
+    let thread = std::thread::Builder::new().name(String::from("module::a_test"));
+    let test = || {
+        let root = current_thread().block_on(async {
+            let builder = || Builder::new().parent(parent);
+            let tmp = builder().create().await.unwrap();
+            let job = builder().prefix("job-").suffix(".d").create_blocking();
+            let exact = builder().prefix("exact").random_len(0).create().await;
+            for (dir, prefix, told, suffix) in [
+                (tmp, "tmp", "tmp-module-a_test-", ""),
+                (job.unwrap(), "job-", "job-module-a_test-", ".d"),
+            ] {
+                let name = dir.file_name().to_str().unwrap();
+                let prefix = if is_told { told } else { prefix };
+                let random = name.strip_prefix(prefix).unwrap();
+                let random = random.strip_suffix(suffix).unwrap();
+                assert_eq!(random.len(), 10, "{name}");
+                dir.close().await.unwrap();
+            }
+            let exact = exact.unwrap();
+            assert_eq!(exact.file_name(), "exact", "without a random part");
+            exact.close().await.unwrap();
+            let root = TempRoot::open_in("app", parent).await.unwrap();
+            let name = root.path().file_name().unwrap().to_owned();
             root.close().await.unwrap();
-            assert_eq!(count(&paths), paths.len(), "all still stay: {paths:?}");
-            remove(&paths);
+            name
         });
-    }
-    let paths = panics(sandbox.path());
-    assert_eq!(count(&paths), 3, "{paths:?}");
-    remove(&paths);
+        assert_eq!(root.len(), "app-0123456789".len(), "found by its name");
+    };
+    std::thread::scope(|scope| {
+        thread.spawn_scoped(scope, test).unwrap().join().unwrap();
+        // Tokio's own threads tell nothing.
+        let runtime = support::multi_thread();
+        let created = runtime.spawn(AsyncTempDir::new_in(parent.to_path_buf()));
+        let dir = runtime.block_on(created).unwrap().unwrap();
+        assert_eq!(dir.file_name().len(), "tmp0123456789".len());
+        runtime.block_on(dir.close()).unwrap();
+    });
     sandbox.check();
 }
 
@@ -175,7 +249,7 @@ fn never() {
 fn anything_else_is_an_error_that_says_what_it_may_be() {
     const NAME: &str = "anything_else_is_an_error_that_says_what_it_may_be";
     if !support::is_child(NAME) {
-        for value in ["", "Always", "on_success", "success", "0", "never "] {
+        for value in ["Always", "on_success", "success", "0", "never "] {
             with(NAME, value);
         }
         #[cfg(unix)]
@@ -192,7 +266,11 @@ fn anything_else_is_an_error_that_says_what_it_may_be() {
         for error in [
             AsyncTempDir::new().await.unwrap_err(),
             AsyncTempDir::new_in(parent).await.unwrap_err(),
-            AsyncTempDir::scope(async |_| ()).await.unwrap_err(),
+            Builder::new().parent(parent).create_blocking().unwrap_err(),
+            AsyncTempDir::scope(async |_| io::Result::Ok(()))
+                .await
+                .map_err(io::Error::from)
+                .unwrap_err(),
             TempRoot::open_in("app", parent).await.unwrap_err(),
         ] {
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -200,8 +278,10 @@ fn anything_else_is_an_error_that_says_what_it_may_be() {
             for part in [VARIABLE, &format!("{value:?}")] {
                 assert!(message.contains(part), "{message}");
             }
-            for part in ["\"always\"", "\"on-success\"", "\"never\""] {
-                assert!(message.contains(part), "{message}");
+            for part in
+                ["always", "on-success", "on-close", "never"].map(|part| format!("{part:?}"))
+            {
+                assert!(message.contains(&part), "{message}");
             }
         }
     });

@@ -203,11 +203,15 @@ mod failing {
     }
 }
 
-/// Runs the tests above in a process of its own. Returns what is printed, by both streams.
 fn run_failing(tmpdir: &Path, configure: impl FnOnce(&mut Command)) -> (bool, String) {
+    run("failing::", tmpdir, configure)
+}
+
+/// Runs the tests of a module in a process of its own. Returns what is printed, by both streams.
+fn run(tests: &str, tmpdir: &Path, configure: impl FnOnce(&mut Command)) -> (bool, String) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .arg("failing::")
+        .arg(tests)
         .envs(["TMPDIR", "TMP"].map(|name| (name, tmpdir)));
     configure(&mut command);
     let output = command.output().unwrap();
@@ -217,6 +221,12 @@ fn run_failing(tmpdir: &Path, configure: impl FnOnce(&mut Command)) -> (bool, St
         output.status.success(),
         String::from_utf8(shown).expect("it is text"),
     )
+}
+
+#[track_caller]
+fn assert_is_told_once(path: &Path, shown: &str) {
+    let line = format!("temporary directory kept: {}\n", path.display());
+    assert_eq!(shown.matches(&line).count(), 1, "{line}{shown}");
 }
 
 const FAILING: usize = 7;
@@ -232,13 +242,83 @@ fn a_failing_test_keeps_its_directory_and_says_so_once() {
         let left = sandbox.leftovers();
         assert_eq!(left.len(), FAILING, "{shown}");
         for path in left {
-            let line = format!("temporary directory kept: {}\n", path.display());
-            assert_eq!(shown.matches(&line).count(), 1, "{line}{shown}");
+            assert_is_told_once(&path, &shown);
             assert_eq!(std::fs::read(path.join("a/c/d")).unwrap(), b"2");
             std::fs::remove_dir_all(path).unwrap();
         }
     }
     sandbox.check();
+}
+
+/// Tests that return an `Err` where they are told to fail.
+mod returning {
+    use std::io;
+
+    use async_tempdir::{Builder, Cleanup};
+
+    use super::failing::TOLD;
+    use super::{support, work_in};
+
+    fn builder() -> Builder {
+        Builder::new().cleanup(Cleanup::OnClose)
+    }
+
+    fn fail_if_told() -> io::Result<()> {
+        match support::is_child(TOLD) {
+            true => Err(io::Error::other("as it was told")),
+            false => Ok(()),
+        }
+    }
+
+    #[tokio::test]
+    async fn before_it_is_closed() -> io::Result<()> {
+        let dir = builder().create().await?;
+        work_in(&dir).await;
+        fail_if_told()?;
+        dir.close().await?;
+        Ok(())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn from_a_scope() -> io::Result<()> {
+        let scope = builder().scope(async |dir| {
+            work_in(dir).await;
+            fail_if_told()
+        });
+        Ok(scope.await?)
+    }
+
+    /// Before there is a runtime.
+    #[test]
+    fn out_of_a_function_that_is_not_async() -> io::Result<()> {
+        let dir = builder().create_blocking()?;
+        std::fs::create_dir_all(dir.path().join("a/c"))?;
+        std::fs::write(dir.path().join("a/c/d"), "2")?;
+        fail_if_told()?;
+        futures::executor::block_on(dir.close())?;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_test_that_returns_an_error_keeps_its_directory() {
+    for told in [true, false] {
+        let sandbox = Sandbox::new();
+        let (passed, shown) = run("returning::", sandbox.path(), |command| {
+            if told {
+                command.env(support::MARK, failing::TOLD);
+            }
+        });
+        assert_eq!(passed, !told, "{shown}");
+        let left = sandbox.leftovers();
+        assert_eq!(left.len(), if told { 3 } else { 0 }, "{shown}");
+        for path in left {
+            assert_is_told_once(&path, &shown);
+            assert_eq!(std::fs::read(path.join("a/c/d")).unwrap(), b"2");
+            std::fs::remove_dir_all(path).unwrap();
+        }
+        sandbox.check();
+    }
 }
 
 #[test]
@@ -254,13 +334,18 @@ fn the_same_tests_keep_nothing_when_they_pass() {
 fn the_environment_decides_for_tests_that_nobody_has_touched() {
     for (value, told, expected) in [
         ("never", false, FAILING),
-        ("always", true, 0),
+        ("always", true, FAILING),
         ("on-success", true, FAILING),
         ("on-success", false, 0),
+        ("on-close", true, FAILING),
+        ("on-close", false, FAILING),
     ] {
         let sandbox = Sandbox::new();
         let (passed, shown) = run_failing(sandbox.path(), |command| {
-            command.env("ASYNC_TEMPDIR_CLEANUP", value);
+            // With one at a time, they would run on the main thread, whose name tells nothing.
+            command
+                .args(["--nocapture", "--test-threads=4"])
+                .env("ASYNC_TEMPDIR_CLEANUP", value);
             if told {
                 command.env(support::MARK, failing::TOLD);
             }
@@ -269,6 +354,10 @@ fn the_environment_decides_for_tests_that_nobody_has_touched() {
         let left = sandbox.leftovers();
         assert_eq!(left.len(), expected, "{value}: {shown}");
         for path in left {
+            assert_is_told_once(&path, &shown);
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let tells_test = name.starts_with("tmp-failing-");
+            assert_eq!(tells_test, value != "always", "{value}: {name}");
             std::fs::remove_dir_all(path).unwrap();
         }
         sandbox.check();

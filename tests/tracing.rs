@@ -7,6 +7,7 @@ mod support;
 use std::cell::RefCell;
 use std::fmt::{Debug, Write};
 use std::future::IntoFuture;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -174,7 +175,9 @@ async fn with_a_subscriber_that_panics(lines: &Lines) {
         }
         cleanup::idle().await;
         held.close().await.unwrap();
-        AsyncTempDir::scope(async |_| ()).await.unwrap();
+        AsyncTempDir::scope(async |_| io::Result::Ok(()))
+            .await
+            .unwrap();
         assert_eq!(sandbox.leftovers().len(), 10, "{method}");
         *lines.0.panics.lock().unwrap() = None;
         drop(entered);

@@ -12,8 +12,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use async_tempdir::{
-    AsyncTempDir, Builder, Cleanup, Contents, PersistError, ReaderChunks, RemoveDirAll,
-    RemoveError, Removed, TempFile, TempFileError, TempRoot, WriteStream, cleanup,
+    AsyncTempDir, Builder, Cleanup, Contents, Ending, PersistError, ReaderChunks, RemoveDirAll,
+    RemoveError, Removed, ScopeError, TempFile, TempFileError, TempRoot, WaitForRemoval, WriteStream,
+    cleanup,
 };
 use futures::Stream;
 use futures::future::FusedFuture;
@@ -28,14 +29,20 @@ fn future<T: Send + 'static>(_: impl Future<Output = T> + Send + 'static) {}
 #[test]
 fn types_are_what_threads_and_tasks_need() {
     handle::<AsyncTempDir>();
-    handle::<Builder>();
+    value::<Builder>();
     value::<Cleanup>();
+    value::<Ending>();
+    value::<WaitForRemoval>();
     value::<Removed>();
     error::<PersistError>();
     error::<RemoveError>();
+    error::<ScopeError<String, io::Error>>();
     fn is_path<T: AsRef<Path>>() {}
     is_path::<&AsyncTempDir>();
+    is_path::<&&AsyncTempDir>();
+    is_path::<&mut AsyncTempDir>();
     is_path::<&TempRoot>();
+    is_path::<&mut TempRoot>();
     fn can_be_caught<T: UnwindSafe + RefUnwindSafe>() {}
     can_be_caught::<Builder>();
     handle::<RemoveDirAll>();
@@ -68,9 +75,11 @@ async fn futures_can_be_spawned() {
     future(AsyncTempDir::new());
     future(AsyncTempDir::new_in("/"));
     future(Builder::new().create());
+    future(Builder::new().scope(async |dir| dir.list().await));
     future(cleanup::idle());
     future(async_tempdir::remove_dir_all("").into_future());
     let dir = AsyncTempDir::new().await.unwrap();
+    future(dir.removed());
     future(async move {
         dir.write("a", "b").await?;
         dir.list().await?;
@@ -92,8 +101,8 @@ async fn futures_can_be_spawned() {
         io::Result::Ok(())
     });
     let scope = AsyncTempDir::scope(async |dir| {
-        dir.write("a", "b").await.unwrap();
-        dir.read("a").await.unwrap()
+        dir.write("a", "b").await?;
+        dir.read("a").await
     });
     assert_eq!(tokio::spawn(scope).await.unwrap().unwrap(), b"b");
     cleanup::idle().await;

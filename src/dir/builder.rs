@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::AsyncTempDir;
 use super::create::{CreateRequest, Parent};
+use super::thread_label;
 use crate::blocking::spawn;
 use crate::cleanup::RuntimeQueues;
 use crate::owned::{Cleanup, OwnedDir, Policy, Reservation, Reserved};
@@ -134,7 +135,7 @@ impl Builder {
 
     /// Sets the cleanup policy applied on drop (default [`Cleanup::Always`]).
     ///
-    /// The environment can [override](Cleanup#the-environment-has-the-last-word).
+    /// The environment can [keep more](Cleanup#the-environment-keeps-more).
     pub fn cleanup(mut self, cleanup: Cleanup) -> Self {
         self.cleanup = cleanup;
         self
@@ -185,7 +186,7 @@ impl Builder {
     ///
     /// - `InvalidInput`: the prefix or suffix contains a path separator or a NUL, the name would be
     ///   empty, `.` or `..`, or `random_len` is too large; or the environment variable
-    ///   [`ASYNC_TEMPDIR_CLEANUP`](Cleanup#the-environment-has-the-last-word) is not a policy.
+    ///   [`ASYNC_TEMPDIR_CLEANUP`](Cleanup#the-environment-keeps-more) is not a policy.
     /// - `AlreadyExists`: 512 random names in a row were taken, or, without random characters, the
     ///   only possible name.
     /// - `InvalidFilename`: the name is too long for the filesystem.
@@ -257,12 +258,15 @@ impl Builder {
 
     /// Prepares the creation. The reservation ends when the handle exists.
     fn request(
-        self,
+        mut self,
         parent: PathBuf,
         queues: impl FnOnce() -> io::Result<Arc<RuntimeQueues>>,
     ) -> io::Result<(CreateRequest, Policy, Option<Reservation>)> {
         self.template.check(Self::MAX_RANDOM_LEN)?;
         let policy = Policy::new(self.cleanup)?;
+        if policy.has_environment() {
+            thread_label::add_to(&mut self.template);
+        }
         let (reservation, parent_guard) = match self.reserved {
             Some(reserved) => {
                 let (reservation, guard, operation) = reserved.begin()?;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::AsyncTempDir;
-use crate::owned::{Cleanup, WaitForRemoval};
+use crate::owned::{Cleanup, End, WaitForRemoval};
 use crate::removal::RemoveDirAll;
 
 impl AsyncTempDir {
@@ -29,15 +29,14 @@ impl AsyncTempDir {
 
     /// Changes the cleanup policy applied on drop.
     ///
-    /// This has no effect if the environment
-    /// [overrides](Cleanup#the-environment-has-the-last-word) the policy.
+    /// The environment can [keep more](Cleanup#the-environment-keeps-more).
     pub fn set_cleanup(&mut self, cleanup: Cleanup) {
         self.owner.set_cleanup(cleanup);
     }
 
     /// Returns whether the policy keeps the directory: see [`Owner::should_keep`].
-    pub(crate) fn should_keep(&self, panicking: bool) -> bool {
-        self.owner.should_keep(panicking)
+    pub(super) fn should_keep(&self, end: End) -> bool {
+        self.owner.should_keep(end)
     }
 
     /// Returns a future that waits until this directory has ended, and tells how.

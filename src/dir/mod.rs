@@ -5,6 +5,8 @@ mod builder;
 mod create;
 mod handle;
 mod scope;
+mod scope_error;
+mod thread_label;
 
 mod contents;
 
@@ -15,3 +17,4 @@ pub use builder::Builder;
 pub use contents::{Contents, ReaderChunks, WriteStream};
 pub use handle::AsyncTempDir;
 pub use persist::PersistError;
+pub use scope_error::ScopeError;

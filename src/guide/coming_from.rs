@@ -4,7 +4,7 @@
 //!
 //! | old | new |
 //! |---|---|
-//! | `tempdir()?`, `TempDir::new()?` | `AsyncTempDir::new().await?` |
+//! | `tempdir()?`, `TempDir::new()?` | `AsyncTempDir::new().await?`; where nothing is async, `new_blocking()?` |
 //! | `tempdir_in(p)?`, `TempDir::new_in(p)?` | `AsyncTempDir::new_in(p).await?` |
 //! | `with_prefix`, `with_suffix`, `…_in` | the same, and `.await` |
 //! | `Builder::new().prefix("p").tempdir()?` | `Builder::new().prefix("p").create().await?` |
@@ -12,7 +12,7 @@
 //! | `Builder::new().rand_bytes(6).tempdir()?` | `Builder::new().random_len(6).create().await?` |
 //! | `Builder::new().tempdir_in(p)?` | `Builder::new().parent(p).create().await?` |
 //! | `dir.path()` | `dir.path()` |
-//! | `dir.close()?` | `dir.close().await?` |
+//! | `dir.close()?` | `dir.close().await?`; [`retry`](crate::RemoveError::retry) of its error tries again |
 //! | `dir.keep()`, `into_path()` | `dir.keep()` |
 //! | `dir.disable_cleanup(true)` | `dir.set_cleanup(Cleanup::Never)` |
 //! | `Builder::new().disable_cleanup(true)` | `Builder::new().cleanup(Cleanup::Never)` |
@@ -37,9 +37,9 @@
 //! error of their own, [`TempFileError`](crate::TempFileError).
 //!
 //! Other differences: names begin with `tmp`, not `.tmp`, and have ten random characters, not six. The
-//! mode is 0700, regardless of the umask. `&dir` implements `AsRef<Path>`, `dir`
+//! mode is 0700, regardless of the umask. `&dir` and `&mut dir` implement `AsRef<Path>`, `dir`
 //! does not; with an `&Arc<AsyncTempDir>`, use `path()`. A directory that has replaced yours is not
-//! removed. Creation needs a Tokio runtime.
+//! removed. Operations need a Tokio runtime; `new_blocking`, `create_blocking`, `close` and a drop do not.
 //!
 //! # From `async-tempfile`
 //!
@@ -65,8 +65,8 @@
 //! |---|---|
 //! | `TemporaryDirectory()` | `AsyncTempDir::new().await?` |
 //! | `TemporaryDirectory(prefix="p", suffix="s", dir=d)` | `Builder::new().prefix("p").suffix("s").parent(d).create().await?` |
-//! | `with TemporaryDirectory() as d:` | <code>AsyncTempDir::scope(async \|d\| { …; Ok::<_, io::Error>(()) }).await??</code>: a `?` for errors of the directory, and one for those of the function |
-//! | `with TemporaryDirectory(prefix="p") as d:` | a `Builder`, and `close` at the end |
+//! | `with TemporaryDirectory() as d:` | <code>AsyncTempDir::scope(async \|d\| { …; Ok::<_, io::Error>(()) }).await?</code> |
+//! | `with TemporaryDirectory(prefix="p") as d:` | <code>Builder::new().prefix("p").scope(async \|d\| …).await?</code> |
 //! | `d.name`, `os.path.basename(d.name)` | `d.path()`, `d.file_name()` |
 //! | `d.cleanup()` | `d.close().await?` |
 //! | `TemporaryDirectory(delete=False)`, `mkdtemp()` | `Builder::new().cleanup(Cleanup::Never)`, or `d.keep()` |
@@ -85,7 +85,7 @@
 //! | `shutil.copytree(src, Path(d.name, "a"))` | none: copy with `tokio::fs`, or a crate, to `d.path().join("a")` |
 //! | `shutil.rmtree(p, onexc=f)` | the same, and [`RemoveError::failures`](crate::RemoveError::failures) |
 //! | `shutil.move(d.name, target)` | `d.persist(target).await?`, on one filesystem |
-//! | pytest's `tmp_path`, `tmp_path_retention_policy = "failed"` | a [fixture](super::tests), [`Cleanup::OnSuccess`](crate::Cleanup::OnSuccess) |
+//! | pytest's `tmp_path`, `tmp_path_retention_policy = "failed"` | a [fixture](super::tests), [`Cleanup::OnSuccess`](crate::Cleanup::OnSuccess) or [`OnClose`](crate::Cleanup::OnClose) |
 //!
 //! Differences: Python's garbage collector warns about a directory that it had to clean up; here a
 //! drop is the intended way. Missing parents of a written file are created. Names have ten random

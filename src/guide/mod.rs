@@ -21,14 +21,15 @@
 //!
 //! **How do I keep the directory of a failing test?** Without code changes:
 //! `ASYNC_TEMPDIR_CLEANUP=on-success cargo test`. In code:
-//! [`Builder::cleanup`]`(`[`Cleanup::OnSuccess`]`)`. Either way, the path is printed with the
-//! test's failure. Only a panic counts as failure: a test that returns an `Err` loses its
-//! directory, so use `unwrap` there. [More about that](tests).
+//! [`Builder::cleanup`]`(`[`Cleanup::OnSuccess`]`)`, or for tests that return an `Err`,
+//! [`Cleanup::OnClose`]. Either way, the path is printed with the test's failure.
+//! [More about that](tests).
 //!
 //! [`AsyncTempDir::new`]: crate::AsyncTempDir::new
 //! [`Builder`]: crate::Builder
 //! [`Builder::cleanup`]: crate::Builder::cleanup
 //! [`Cleanup::OnSuccess`]: crate::Cleanup::OnSuccess
+//! [`Cleanup::OnClose`]: crate::Cleanup::OnClose
 //! [`TempRoot`]: crate::TempRoot
 //! [`TempRoot::open`]: crate::TempRoot::open
 //! [`cleanup::idle`]: crate::cleanup::idle

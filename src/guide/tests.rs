@@ -29,9 +29,13 @@
 //! ```
 //!
 //! Directories created in a `#[tokio::test]`, of either flavour, are gone when it ends: there is
-//! nothing to close or to wait for. To assert earlier that one is gone, `close` it, or await
-//! [`cleanup::idle`](crate::cleanup::idle), which also waits for those of other tests in the
-//! process. [`tests/suite.rs`] is a whole suite of this kind.
+//! nothing to close or to wait for. To assert earlier that one is gone, `close` it; or if what you
+//! test drops it, await its [`removed`](crate::AsyncTempDir::removed), because
+//! [`cleanup::idle`](crate::cleanup::idle) also waits for those of other tests in the process.
+//! [`tests/suite.rs`] is a whole suite of this kind.
+//!
+//! A fixture that only creates the directory need not be async: see
+//! [`create_blocking`](crate::Builder::create_blocking).
 //!
 //! [`tests/suite.rs`]: https://docs.rs/crate/async-tempdir/latest/source/tests/suite.rs
 //!
@@ -123,12 +127,14 @@
 //!
 //! or [`Cleanup::OnSuccess`](crate::Cleanup::OnSuccess) in the fixture. The path is printed on
 //! stderr, once, and the runner shows it with the test's failure:
-//! `temporary directory kept: /tmp/tmp3VXk8GQz0P`. With `never`, passing tests keep theirs, too.
+//! `temporary directory kept: /tmp/tmp-module-test_name-3VXk8GQz0P`. With the variable, the name has
+//! that of the test, as long as tests run on threads of their own. With `never`, passing tests keep
+//! theirs, too. The variable only keeps more than the code does, and never less.
 //!
-//! Only a panic counts as failure, and only a directory whose handle that panic drops is kept. The
-//! directory of a failed test is removed when
+//! With `on-success`, only a panic counts as failure, and only a directory whose handle that panic
+//! drops is kept. The directory of a failed test is removed when
 //!
-//! - the test returns an `Err`: prefer `unwrap` to `?`;
+//! - the test returns an `Err`: prefer `unwrap` to `?`, or see below;
 //! - its handle was dropped before: in a future inside a `tokio::time::timeout` that ran out, or by
 //!   [`close`](crate::AsyncTempDir::close);
 //! - another task owns the handle, and the test, which has `flavor = "multi_thread"`, panics
@@ -138,6 +144,30 @@
 //!   [`AsyncTempDir::temp_dir`](crate::AsyncTempDir::temp_dir) or
 //!   [`Builder::inside`](crate::Builder::inside), or in a [root](crate::TempRoot) when only the code,
 //!   and not the variable, sets the policy.
+//!
+//! [`Cleanup::OnClose`](crate::Cleanup::OnClose), or the value `on-close`, is for tests that return an
+//! `Err`, and for the other cases of this list. Each directory that is not closed is kept, so a test
+//! that passes must close its own, or use a [scope](crate::AsyncTempDir::scope), which does so
+//! unless its function returns an `Err`:
+//!
+//! ```
+//! use std::io;
+//!
+//! use async_tempdir::{Builder, Cleanup};
+//!
+//! # const TEST: &str = stringify! {
+//! #[tokio::test]
+//! # };
+//! async fn a_page_is_written() -> io::Result<()> {
+//!     let site = Builder::new().cleanup(Cleanup::OnClose).create().await?;
+//!     site.write("a.md", "# A").await?; // an `Err` keeps the directory
+//!     assert!(site.try_exists("a.md").await?); // so does a panic
+//!     site.close().await?;
+//!     Ok(())
+//! }
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(a_page_is_written())?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
 //!
 //! The directory of a passing test is kept if the panic was expected (`#[should_panic]`). In a
 //! `static`, or an rstest fixture with `#[once]`, a handle is never dropped, and its directory

@@ -13,7 +13,7 @@ mod root_lock;
 mod state;
 
 pub(crate) use owner::{Owner, WrongProcess};
-pub(crate) use policy::Policy;
+pub(crate) use policy::{End, Policy};
 pub(crate) use root_lock::RootLock;
 pub(crate) use state::{OperationGuard, ParentGuard, Reservation, Reserved};
 

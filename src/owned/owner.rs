@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use tokio::sync::Notify;
 
 use super::descriptor_cache::DescriptorCache;
-use super::policy::{Cleanup, Policy};
+use super::policy::{Cleanup, End, Policy};
 use super::removed::{Ending, EndingCell};
 use super::state::{Phase, State};
 use super::{OwnedDir, ParentGuard, RootLock};
@@ -86,7 +86,7 @@ impl Owner {
 
     pub(crate) fn set_cleanup(&mut self, cleanup: Cleanup) {
         if let OnDrop::Policy(policy) = &mut self.on_drop {
-            policy.set(cleanup);
+            policy.code = cleanup;
         }
     }
 
@@ -95,20 +95,17 @@ impl Owner {
         self.on_drop = OnDrop::Close;
     }
 
-    /// Returns whether a drop keeps the directory. Announces it if a panic is the reason.
-    pub(crate) fn should_keep(&self, panicking: bool) -> bool {
+    /// Returns whether the policy keeps the directory at this end. Announces it, unless the code
+    /// keeps it in any case.
+    pub(crate) fn should_keep(&self, end: End) -> bool {
         let OnDrop::Policy(policy) = self.on_drop else {
             return false;
         };
-        match policy.cleanup {
-            Cleanup::Always => false,
-            Cleanup::OnSuccess if panicking => {
-                announce(&self.dir.path, self.dir.parent.is_some());
-                true
-            }
-            Cleanup::OnSuccess => false,
-            Cleanup::Never => true,
+        let is_kept = policy.keeps(end);
+        if is_kept && policy.announces() {
+            announce(&self.dir.path, self.dir.parent.is_some());
         }
+        is_kept
     }
 
     /// Gives up the directory, which is kept.
@@ -217,7 +214,7 @@ impl Drop for Owner {
                 let (dir, pending) = (Arc::clone(&self.dir), Pending::new());
                 Phase::Closed(Some(Box::new(move || dir.remove_in_background(pending))))
             }
-            OnDrop::Policy(_) if self.should_keep(std::thread::panicking()) => {
+            OnDrop::Policy(_) if self.should_keep(end_of_drop()) => {
                 if let Some(lock) = &self.dir.lock {
                     lock.remove_lock_file(&self.dir.path, &self.dir.identity);
                 }
@@ -229,7 +226,14 @@ impl Drop for Owner {
     }
 }
 
-/// Prints where a directory is kept because of a panic. Uses `eprint!`, because test runners
+fn end_of_drop() -> End {
+    match std::thread::panicking() {
+        true => End::Panicked,
+        false => End::Dropped,
+    }
+}
+
+/// Prints where a directory is kept because of a policy. Uses `eprint!`, because test runners
 /// capture that and show it with the test that failed.
 fn announce(path: &Path, is_inside: bool) {
     let until = if is_inside {

@@ -1,4 +1,4 @@
-//! The cleanup policy applied on drop, and the environment variable that overrides it.
+//! The cleanup policy applied on drop, and the environment variable that adds another.
 
 use std::env;
 use std::io;
@@ -8,20 +8,27 @@ use std::io;
 /// Regardless of the policy, [`close`](crate::AsyncTempDir::close) removes the directory,
 /// [`keep`](crate::AsyncTempDir::keep) keeps it, and a cancelled creation leaves none.
 ///
-/// # The environment has the last word
+/// # The environment keeps more
 ///
-/// `ASYNC_TEMPDIR_CLEANUP` overrides the policy of every directory that the process creates while
-/// it is set, including [scopes](crate::AsyncTempDir::scope) and [roots](crate::TempRoot). Use it
-/// to inspect the directories of a program or a test without changing its code. Directories that the
-/// code closes are removed all the same; of those kept, only `on-success` prints the path.
+/// `ASYNC_TEMPDIR_CLEANUP` is a second policy for every directory that the process creates while it
+/// is set, including [scopes](crate::AsyncTempDir::scope) and [roots](crate::TempRoot). A directory
+/// is kept if the policy in the code keeps it, or this one does. Use it to inspect the directories
+/// of a program or a test without changing its code. The path of each directory kept because of it
+/// is one line on stderr.
 ///
 /// | value | |
 /// |---|---|
-/// | `always` | [`Always`](Self::Always) |
+/// | `always`, or empty | changes nothing |
 /// | `on-success` | [`OnSuccess`](Self::OnSuccess) |
+/// | `on-close` | [`OnClose`](Self::OnClose) |
 /// | `never` | [`Never`](Self::Never) |
 ///
-/// With any other value, including the empty one, creation fails with `InvalidInput`.
+/// With any other value, creation fails with `InvalidInput`.
+///
+/// With a value that keeps directories, the name of the calling thread becomes part of the random
+/// name of a directory, after the prefix: that of a test is its test's name, as in
+/// `tmp-module-test_name-3VXk8GQz0P`. The exceptions are the names `main` and those of Tokio's
+/// threads, and directories that would get a very long name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cleanup {
@@ -34,57 +41,92 @@ pub enum Cleanup {
     /// is removed. Use it for tests whose directories help to explain a failure:
     /// [which of them it keeps](crate::guide::tests).
     OnSuccess,
+    /// Keeps the directory and prints its path, unless the handle is closed.
+    ///
+    /// The path is one line on stderr. A [scope](crate::AsyncTempDir::scope) closes its directory if
+    /// its function returns an `Ok`. Use it for tests that return an `Err` when they fail, and whose
+    /// last step is [`close`](crate::AsyncTempDir::close).
+    OnClose,
     /// Keeps the directory; Python's `mkdtemp`.
     Never,
 }
 
+/// The end of a directory's use, unless the handle was closed, kept or persisted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The handle is dropped.
+    Dropped,
+    /// A panic drops the handle.
+    Panicked,
+    /// The function of a scope has returned an `Err`.
+    Failed,
+    /// The function of a scope has returned an `Ok`.
+    Succeeded,
+}
+
+impl Cleanup {
+    fn keeps(self, end: End) -> bool {
+        match self {
+            Self::Always => false,
+            Self::OnSuccess => end == End::Panicked,
+            Self::OnClose => end != End::Succeeded,
+            Self::Never => true,
+        }
+    }
+}
+
 const VARIABLE: &str = "ASYNC_TEMPDIR_CLEANUP";
 
-/// The cleanup policy of one directory.
+/// The cleanup policies of one directory: it is kept if one of them keeps it.
 ///
-/// By default, that of a directory without a handle, which is removed.
+/// By default, those of a directory without a handle, which is removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Policy {
-    pub(super) cleanup: Cleanup,
-    /// The environment has set it: it cannot be changed.
-    is_overridden: bool,
+    pub(super) code: Cleanup,
+    environment: Cleanup,
 }
 
 impl Policy {
-    /// Returns the environment's policy, or else `cleanup`.
+    /// Combines `cleanup` with the policy in the environment.
     ///
     /// # Errors
     ///
     /// The value in the environment is not a policy.
     pub(crate) fn new(cleanup: Cleanup) -> io::Result<Self> {
-        let policy = |cleanup, is_overridden| Self {
-            cleanup,
-            is_overridden,
-        };
-        let Some(value) = env::var_os(VARIABLE) else {
-            return Ok(policy(cleanup, false));
-        };
-        let cleanup = match value.to_str() {
-            Some("always") => Cleanup::Always,
+        let value = env::var_os(VARIABLE).unwrap_or_default();
+        let environment = match value.to_str() {
+            Some("" | "always") => Cleanup::Always,
             Some("on-success") => Cleanup::OnSuccess,
+            Some("on-close") => Cleanup::OnClose,
             Some("never") => Cleanup::Never,
             _ => {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidInput,
                     format!(
                         "the environment variable {VARIABLE} is {value:?}, which is none of \
-                         \"always\", \"on-success\" and \"never\""
+                         \"always\", \"on-success\", \"on-close\" and \"never\""
                     ),
                 ));
             }
         };
-        Ok(policy(cleanup, true))
+        Ok(Self {
+            code: cleanup,
+            environment,
+        })
     }
 
-    /// Changes the policy, unless the environment overrides it.
-    pub(crate) fn set(&mut self, cleanup: Cleanup) {
-        if !self.is_overridden {
-            self.cleanup = cleanup;
-        }
+    /// Returns whether the environment may keep the directory.
+    pub(crate) fn has_environment(&self) -> bool {
+        self.environment != Cleanup::Always
+    }
+
+    /// Returns whether the directory is kept.
+    pub(super) fn keeps(&self, end: End) -> bool {
+        self.code.keeps(end) || self.environment.keeps(end)
+    }
+
+    /// Returns whether a directory that is kept is announced: not if the code keeps it in any case.
+    pub(super) fn announces(&self) -> bool {
+        self.code != Cleanup::Never
     }
 }

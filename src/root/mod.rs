@@ -50,7 +50,7 @@ fn lock_in(path: &Path) -> PathBuf {
 /// policy keeps it, is removed with the root at the latest: [`persist`](AsyncTempDir::persist) a
 /// directory that is to outlive it.
 ///
-/// If the [environment](Cleanup#the-environment-has-the-last-word) keeps the root, its lock file is
+/// If the [environment](Cleanup#the-environment-keeps-more) keeps the root, its lock file is
 /// removed, so that no later process considers it dead. If that fails, the file remains locked
 /// until this process exits, and the [failure hook](crate::cleanup::set_failure_hook) is called,
 /// because the next process would reclaim the root.
@@ -134,7 +134,7 @@ impl TempRoot {
     ///
     /// - `InvalidInput`: `app` is empty, longer than [`MAX_APP`](Self::MAX_APP), or contains a path
     ///   separator or a NUL; or the environment variable
-    ///   [`ASYNC_TEMPDIR_CLEANUP`](Cleanup#the-environment-has-the-last-word) is not a policy.
+    ///   [`ASYNC_TEMPDIR_CLEANUP`](Cleanup#the-environment-keeps-more) is not a policy.
     /// - `ResourceBusy`: 64 new roots in a row were taken by other processes before they were
     ///   locked.
     /// - Any error of [`Builder::create`] about a directory that cannot be created, and any error

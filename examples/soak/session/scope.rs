@@ -45,8 +45,7 @@ pub(super) async fn scope(task: &mut Task) {
     match outcome {
         Err(panic) if panics && panic.is::<Provoked>() => step.end(Outcome::Panicked),
         Err(_) => step.violation("another panic comes out"),
-        Ok(Ok(Ok(false))) => step.violation("other text than was written"),
-        Ok(Ok(inner)) => _ = task.done(step, inner),
-        Ok(outer) => _ = task.done(step, outer.map(drop)),
+        Ok(Ok(false)) => step.violation("other text than was written"),
+        Ok(scoped) => _ = task.done(step, scoped.map_err(std::io::Error::from)),
     }
 }
