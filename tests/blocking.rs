@@ -46,7 +46,7 @@ fn outside_a_drop_has_removed_it_when_it_returns() {
     thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
-                for _ in 0..support::times(50) {
+                for _ in 0..support::times(20) {
                     let dir = create(&sandbox);
                     let path = dir.path().to_path_buf();
                     fill(&path);
