@@ -160,7 +160,9 @@ mod root;
 mod sys;
 mod util;
 
-pub use dir::{AsyncTempDir, Builder, Contents, PersistError, ReaderChunks, ScopeError, WriteStream};
+pub use dir::{
+    AsyncTempDir, Builder, Contents, PersistError, ReaderChunks, ScopeError, WriteStream,
+};
 pub use owned::{Cleanup, Ending, WaitForRemoval};
 pub use removal::{RemoveDirAll, remove_dir_all};
 pub use remove::{RemoveError, RemoveFailure, Removed};

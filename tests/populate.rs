@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 
-use async_tempdir::cleanup;
+use async_tempdir::{Contents, cleanup};
 use support::{Sandbox, alone, runtimes, until};
 
 #[tokio::test]
@@ -147,7 +147,7 @@ fn a_dropped_future_ends_it_before_the_next_file() {
             let (asked, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
             let files = (0..1_000).map(|n| {
                 let (asked, gate) = (Arc::clone(&asked), Arc::clone(&gate));
-                (n.to_string(), Gated { asked, gate })
+                (n.to_string(), Contents::from_owner(Gated { asked, gate }))
             });
             let mut populating = Box::pin(dir.populate(files));
             assert!(futures::poll!(&mut populating).is_pending());
@@ -177,7 +177,7 @@ async fn a_panic_of_the_contents_is_the_callers() {
     let dir = Arc::new(sandbox.dir().await);
     let task = tokio::spawn({
         let dir = Arc::clone(&dir);
-        async move { dir.populate([("a", Panics)]).await }
+        async move { dir.populate([("a", Contents::from_owner(Panics))]).await }
     });
     assert!(task.await.unwrap_err().is_panic());
     dir.write("b", "x").await.unwrap();
@@ -215,8 +215,10 @@ fn threads_share_many_files() {
         runtime.block_on(async {
             let dir = sandbox.dir().await;
             let threads = Arc::new(Mutex::new(HashSet::new()));
-            let contents = || Met {
-                threads: Arc::clone(&threads),
+            let contents = || {
+                Contents::from_owner(Met {
+                    threads: Arc::clone(&threads),
+                })
             };
             let files = in_fifty_dirs().map(|path| (path, contents()));
             dir.populate(files).await.unwrap();
@@ -330,9 +332,9 @@ async fn a_panic_among_threads_is_the_callers() {
         let dir = Arc::clone(&dir);
         async move {
             let contents = || {
-                PanicsLater(Met {
+                Contents::from_owner(PanicsLater(Met {
                     threads: Arc::clone(&threads),
-                })
+                }))
             };
             let files = in_fifty_dirs().map(|path| (path, contents()));
             dir.populate(files).await

@@ -13,8 +13,8 @@ use std::task::{Context, Poll};
 
 use async_tempdir::{
     AsyncTempDir, Builder, Cleanup, Contents, Ending, PersistError, ReaderChunks, RemoveDirAll,
-    RemoveError, Removed, ScopeError, TempFile, TempFileError, TempRoot, WaitForRemoval, WriteStream,
-    cleanup,
+    RemoveError, Removed, ScopeError, TempFile, TempFileError, TempRoot, WaitForRemoval,
+    WriteStream, cleanup,
 };
 use futures::Stream;
 use futures::future::FusedFuture;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::Contents;
 use super::share::{Failure, Share};
 use crate::blocking::spawn;
 use crate::dir::AsyncTempDir;
@@ -31,7 +32,7 @@ impl AsyncTempDir {
     ///
     /// # Panics
     ///
-    /// Panics if `files`, or the `as_ref` of one of its items, does.
+    /// Panics if `files`, or an owner of [contents](Contents::from_owner), does.
     ///
     /// # Cancel safety
     ///
@@ -61,12 +62,12 @@ impl AsyncTempDir {
     where
         I: IntoIterator<Item = (P, C)>,
         P: AsRef<Path>,
-        C: AsRef<[u8]> + Send + 'static,
+        C: Into<Contents>,
     {
         // The caller's iterator and paths need not be `Send`.
         let files = files
             .into_iter()
-            .map(|(path, contents)| (path.as_ref().to_path_buf(), contents))
+            .map(|(path, contents)| (path.as_ref().to_path_buf(), contents.into()))
             .collect();
         let cancel = CancelOnDrop::default();
         let is_cancelled = Arc::clone(&cancel.0);

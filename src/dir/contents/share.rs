@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, PoisonError, RwLock};
 
 use cap_std::fs::Dir;
 
+use super::Contents;
 use super::open::{Access, open};
 use super::path;
 use crate::util::sync::Mutex;
@@ -18,14 +19,14 @@ use crate::util::sync::Mutex;
 const MIN_SHARED: usize = 200;
 
 /// A file to write: its position, its path as given, and its contents.
-type File<C> = (usize, PathBuf, C);
+type File = (usize, PathBuf, Contents);
 
 /// Files to write into one directory, by parent, and what has become of them.
-pub(super) struct Share<C> {
+pub(super) struct Share {
     dir: Arc<Dir>,
     /// The path of `dir`.
     root: PathBuf,
-    groups: Vec<Mutex<Vec<File<C>>>>,
+    groups: Vec<Mutex<Vec<File>>>,
     /// The next group that no thread has taken.
     next: AtomicUsize,
     is_cancelled: Arc<AtomicBool>,
@@ -45,16 +46,16 @@ pub(super) struct Failure {
     pub(super) error: io::Error,
 }
 
-impl<C: AsRef<[u8]> + Send + 'static> Share<C> {
+impl Share {
     /// Shares out `files`, which are written until `is_cancelled` is set.
     pub(super) fn new(
         dir: &Arc<Dir>,
         root: PathBuf,
-        files: Vec<(PathBuf, C)>,
+        files: Vec<(PathBuf, Contents)>,
         is_cancelled: Arc<AtomicBool>,
     ) -> Self {
         let is_shared = files.len() >= MIN_SHARED;
-        let mut groups = Vec::<Vec<File<C>>>::new();
+        let mut groups = Vec::<Vec<File>>::new();
         let mut group_of = HashMap::new();
         for (position, (path, contents)) in files.into_iter().enumerate() {
             // Otherwise one group: all files are written in the given order.
@@ -118,7 +119,7 @@ impl<C: AsRef<[u8]> + Send + 'static> Share<C> {
         }
     }
 
-    fn write_group(&self, files: Vec<File<C>>) {
+    fn write_group(&self, files: Vec<File>) {
         for (position, path, contents) in files {
             if self.is_cancelled.load(Relaxed) || position > self.first_failed.load(Relaxed) {
                 return;
@@ -167,18 +168,18 @@ impl<C: AsRef<[u8]> + Send + 'static> Share<C> {
 }
 
 /// The helpers of a [`Share`]. One that starts after the end finds nothing, and keeps nothing open.
-struct Helping<C> {
-    state: Mutex<HelpingState<C>>,
+struct Helping {
+    state: Mutex<HelpingState>,
     left: Condvar,
 }
 
-struct HelpingState<C> {
-    share: Option<Arc<Share<C>>>,
+struct HelpingState {
+    share: Option<Arc<Share>>,
     helpers: usize,
 }
 
-impl<C: AsRef<[u8]> + Send + 'static> Helping<C> {
-    fn new(share: &Arc<Share<C>>) -> Self {
+impl Helping {
+    fn new(share: &Arc<Share>) -> Self {
         Self {
             state: Mutex::new(HelpingState {
                 share: Some(Arc::clone(share)),
