@@ -2,9 +2,9 @@
 
 mod support;
 
-use std::sync::Arc;
+use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -432,5 +432,32 @@ fn the_system_gives_no_thread() {
     setrlimit(Resource::Nproc, usual).unwrap();
     assert!(dropped.is_ok(), "a drop never panics");
     assert_eq!(cleanup::pending(), 0);
+    sandbox.check();
+}
+
+/// Threads outside any runtime each remove what they drop, also at the same time.
+#[test]
+fn a_drop_without_a_runtime_is_a_removal_on_every_thread() {
+    const THREADS: usize = 8;
+    let _alone = alone();
+    let sandbox = Sandbox::new();
+    for files in 0..support::times(20) {
+        let runtime = current_thread();
+        let dirs = [(); THREADS].map(|()| runtime.block_on(sandbox.dir()));
+        drop(runtime);
+        let start = Barrier::new(THREADS);
+        thread::scope(|scope| {
+            for dir in dirs {
+                let start = &start;
+                scope.spawn(move || {
+                    let path = dir.path().to_path_buf();
+                    (0..files).for_each(|n| fs::write(path.join(n.to_string()), "").unwrap());
+                    start.wait();
+                    drop(dir);
+                    assert!(!path.exists(), "it is gone when its drop returns");
+                });
+            }
+        });
+    }
     sandbox.check();
 }

@@ -140,7 +140,7 @@ impl OperationQueue {
     fn spawn_worker(self: &Arc<Self>) -> bool {
         let operations = Arc::clone(self);
         let around = self.around.upgrade();
-        let work = move |on| {
+        let work = move |_on| {
             let _around = around;
             let request = || {
                 if !operations.spawn_worker() {
@@ -151,7 +151,7 @@ impl OperationQueue {
             let idle = spawn::idle_time();
             let run = |next: Numbered| run(next.task);
             // It is never watched, because there is no limit.
-            let _ = operations.queue.work(on, idle, run, request, spin::linger);
+            let _ = operations.queue.work(idle, run, request, spin::linger);
             spawn::mark_idle();
         };
         spawn::try_spawn(&self.runtime, work).is_ok()

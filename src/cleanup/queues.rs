@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::{MAX_THREADS, RemovalJob, watchdog};
 use crate::blocking::operations::{Around, OperationQueue};
 use crate::blocking::outside;
 use crate::blocking::queue::{Limits, Queue};
-use crate::blocking::spawn::{self, RunOn};
+use crate::blocking::spawn;
 use crate::util::processors;
 use crate::util::sync::Mutex;
 
@@ -33,11 +34,14 @@ fn limits() -> Limits {
 /// The queues of the runtimes that have directories or work left.
 static QUEUES: LazyLock<Mutex<HashMap<Id, Weak<RuntimeQueues>>>> = LazyLock::new(Mutex::default);
 
+/// A removal, and a channel that is closed when it has ended.
+type QueuedJob = (RemovalJob, Option<Sender<()>>);
+
 /// The operations and removals that wait for the blocking pool of one runtime.
 pub(crate) struct RuntimeQueues {
     pub(crate) runtime: Handle,
     pub(crate) operations: Arc<OperationQueue>,
-    removals: Queue<RemovalJob>,
+    removals: Queue<QueuedJob>,
 }
 
 impl RuntimeQueues {
@@ -47,7 +51,14 @@ impl RuntimeQueues {
         if let Some(queues) = all.get(&runtime.id()).and_then(Weak::upgrade) {
             return queues;
         }
-        let queues = Self::new(runtime.clone());
+        let queues = Arc::new_cyclic(|this: &Weak<Self>| {
+            let this: Weak<Around> = this.clone();
+            Self {
+                runtime: runtime.clone(),
+                operations: OperationQueue::new(runtime.clone(), this),
+                removals: Queue::new(limits()),
+            }
+        });
         all.insert(runtime.id(), Arc::downgrade(&queues));
         queues
     }
@@ -58,73 +69,65 @@ impl RuntimeQueues {
     pub(crate) fn here() -> io::Result<Arc<Self>> {
         match Handle::try_current() {
             Ok(runtime) => Ok(Self::of(&runtime)),
-            // One for each directory, so that none is left to another thread that is removing one.
-            Err(_) => Ok(Self::new(outside::stand_in()?)),
+            Err(_) => Ok(Self::of(&outside::stand_in()?)),
         }
     }
 
-    fn new(runtime: Handle) -> Arc<Self> {
-        Arc::new_cyclic(|this: &Weak<Self>| {
-            let this: Weak<Around> = this.clone();
-            Self {
-                runtime: runtime.clone(),
-                operations: OperationQueue::new(runtime, this),
-                removals: Queue::new(limits()),
-            }
-        })
+    /// Queues `job`. It runs on this runtime's blocking pool, else on that of the runtime that the
+    /// calling thread is in. Without one, it has ended when this returns.
+    pub(crate) fn push_removal(self: &Arc<Self>, job: RemovalJob) {
+        if Handle::try_current().is_ok() {
+            self.push((job, None));
+            return;
+        }
+        let (on_end, ended) = mpsc::channel();
+        if !self.push((job, Some(on_end))) {
+            // Another thread may have taken it.
+            let _disconnected = ended.recv();
+        }
     }
 
-    /// Queues `job`. It runs on this runtime's blocking pool, else on that of the runtime that the
-    /// calling thread is in, else on the calling thread.
-    pub(crate) fn push_removal(self: &Arc<Self>, job: RemovalJob) {
+    /// Returns `false` if the pool takes no more: then another runtime has the removal, or it has ended,
+    /// or another thread runs it.
+    fn push(self: &Arc<Self>, job: QueuedJob) -> bool {
         let is_outside = || spawn::is_outside(&self.runtime);
         let next = self.removals.push(job, is_outside);
         if next.watch {
             watchdog::watch(self);
         }
-        if next.request {
-            self.request_worker();
+        if !next.request || self.spawn_worker() {
+            return true;
         }
-    }
-
-    /// Requests a worker, which the queue has counted. If the pool takes no more, moves the removals
-    /// to the runtime that the calling thread is in, or else runs them on that thread.
-    fn request_worker(self: &Arc<Self>) {
-        if self.spawn_worker() {
-            return;
-        }
+        // The pool takes no more.
+        let jobs = self.removals.give_up();
         // There may be no runtime here, or the thread may be ending and cannot tell.
         match Handle::try_current() {
             Ok(current) if current.id() != self.runtime.id() => {
-                let jobs = self.removals.give_up();
                 // To that runtime's queue, so that many dead runtimes do not bring many workers.
                 let other = Self::of(&current);
                 for job in jobs {
-                    other.push_removal(job);
+                    other.push(job);
                 }
             }
-            _ => Arc::clone(self).work(RunOn::Caller),
+            _ => jobs.into_iter().for_each(run),
         }
+        false
     }
 
     /// Returns `false` if the pool takes no more.
     fn spawn_worker(self: &Arc<Self>) -> bool {
         let queues = Arc::clone(self);
-        spawn::try_spawn(&self.runtime, move |on| queues.work(on)).is_ok()
+        spawn::try_spawn(&self.runtime, move |_on| queues.work()).is_ok()
     }
 
-    fn work(self: Arc<Self>, on: RunOn) {
-        // Dropping the job's guard runs foreign code: wakers, and whatever the user's task owns.
-        let run = |job: RemovalJob| _ = catch_unwind(AssertUnwindSafe(|| job.run()));
+    fn work(self: Arc<Self>) {
         let request = || {
             if !self.spawn_worker() {
                 // This one carries on alone: its caller would leave the job in hand behind.
                 self.removals.cancel_request();
             }
         };
-        let next = self
-            .removals
-            .work(on, spawn::idle_time(), run, request, |_| ());
+        let next = self.removals.work(spawn::idle_time(), run, request, |_| ());
         spawn::mark_idle();
         if next.watch {
             watchdog::watch(&self);
@@ -146,6 +149,13 @@ impl RuntimeQueues {
     pub(super) fn unwatch(&self) {
         self.removals.unwatch();
     }
+}
+
+/// Runs `job` and catches panics: dropping its guard runs foreign code, such as wakers and whatever
+/// the user's task owns.
+fn run((job, on_end): QueuedJob) {
+    let _ = catch_unwind(AssertUnwindSafe(|| job.run()));
+    drop(on_end);
 }
 
 impl Drop for RuntimeQueues {

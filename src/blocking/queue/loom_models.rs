@@ -11,7 +11,7 @@ use std::time::Duration;
 use loom::model::Builder;
 
 use super::{Clock, Limits};
-use pool::Answer::{self, Alone, Delay, Redirect, Refuse, Run};
+use pool::Answer::{self, Delay, Redirect, Refuse, Run};
 use pool::{After, Everywhere, Setting, Site};
 
 /// Long enough for all time slices but [`SliceEnd::Never`]'s, and for no request to be overdue.
@@ -130,9 +130,9 @@ fn one_more_is_requested_when_all_are_busy() {
 #[test]
 fn a_worker_is_requested_before_each_job_while_others_wait() {
     for end in [SliceEnd::Never, SliceEnd::AfterOneJob] {
-        check_all::<Usual>(&[Run, Delay, Alone], limits(ANY, end), [2, 1]);
+        check_all::<Usual>(&[Run, Delay, Refuse], limits(ANY, end), [2, 1]);
     }
-    check_all::<Usual>(&[Run, Delay, Alone], limits(ANY, SliceEnd::Never), [3, 0]);
+    check_all::<Usual>(&[Run, Delay, Refuse], limits(ANY, SliceEnd::Never), [3, 0]);
 }
 
 #[test]
@@ -152,11 +152,7 @@ fn what_is_redirected_runs_elsewhere() {
 /// A request that is stuck in a pool that was shut down is not relied on from outside it.
 #[test]
 fn what_is_pushed_from_outside_is_requested_for() {
-    for answers in [
-        [Delay, Redirect, Run],
-        [Delay, Refuse, Run],
-        [Delay, Alone, Run],
-    ] {
+    for answers in [[Delay, Redirect, Run], [Delay, Refuse, Run]] {
         check::<Usual>(Setting {
             answers,
             limits: limits((1, 1), SliceEnd::Never),
@@ -206,10 +202,9 @@ fn a_job_that_hangs_does_not_hold_up_the_others() {
 fn what_is_handed_over_runs_once() {
     for impatient in [false, true] {
         for of in [
-            [Run, Delay, Alone],
+            [Run, Delay, Refuse],
             [Run, Refuse, Run],
-            [Run, Alone, Run],
-            [Run, Alone, Alone],
+            [Run, Refuse, Refuse],
         ] {
             for pushes in [[2, 1], [3, 0]] {
                 for (workers, end) in [

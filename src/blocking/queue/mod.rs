@@ -22,7 +22,6 @@ use std::mem;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use super::spawn::RunOn;
 use crate::util::sync::modelled::atomic::{AtomicBool, Ordering};
 use crate::util::sync::modelled::{Mutex, MutexGuard};
 use slice::{Clock, Slice};
@@ -202,7 +201,6 @@ impl<T, C: Clock> Queue<T, C> {
     /// not panic.
     pub(crate) fn work(
         &self,
-        on: RunOn,
         idle: Duration,
         mut run: impl FnMut(T),
         mut request: impl FnMut(),
@@ -218,7 +216,7 @@ impl<T, C: Clock> Queue<T, C> {
         if state.waited >= self.limits.slice {
             state.allowed = state.allowed.max(self.limits.in_saturated_pool());
         }
-        if state.working >= state.allowed && on == RunOn::Pool {
+        if state.working >= state.allowed {
             // The pool has run other work meanwhile: one of the workers may continue in its place.
             state.spare_slices = state.working.min(state.spare_slices + 1);
             let watch = state.watch(&self.limits);
@@ -230,7 +228,7 @@ impl<T, C: Clock> Queue<T, C> {
         state.working += 1;
         let mut slice = Slice::<C>::begin(state.waited, state.jobs.len());
         loop {
-            if state.jobs.is_empty() && on == RunOn::Pool && self.may_linger(&state, &slice) {
+            if state.jobs.is_empty() && self.may_linger(&state, &slice) {
                 state.is_lingering = true;
                 drop(state);
                 linger(&|| !self.is_taken());
@@ -249,8 +247,7 @@ impl<T, C: Clock> Queue<T, C> {
             // In time for the jobs behind one that takes long; and where threads are scarce, early
             // enough that another comes when this slice is over.
             let wanted = state.working < state.allowed || state.waited >= self.limits.slice;
-            let is_due = on == RunOn::Pool
-                && !state.jobs.is_empty()
+            let is_due = !state.jobs.is_empty()
                 && (wanted && state.requests.is_empty() || state.is_overdue());
             if is_due {
                 state.requests.push_back(C::now());
@@ -263,7 +260,7 @@ impl<T, C: Clock> Queue<T, C> {
             slice.jobs = slice.jobs.saturating_sub(1);
             state = self.lock();
 
-            if on == RunOn::Pool && !state.jobs.is_empty() && slice.is_over(&self.limits) {
+            if !state.jobs.is_empty() && slice.is_over(&self.limits) {
                 if state.spare_slices > 0 {
                     state.spare_slices -= 1;
                 } else if state.requests.len() > state.tentative {

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::{Clock, Limits, Queue};
-use crate::blocking::spawn::RunOn;
 
 thread_local! {
     static NOW: Cell<u64> = const { Cell::new(0) };
@@ -55,7 +54,7 @@ fn done_of(jobs: usize, waited: u64, idle: u64) -> usize {
         pass(1);
     };
     let idle = Duration::from_millis(idle);
-    let _ = queue.work(RunOn::Pool, idle, run, || requests += 1, |_| ());
+    let _ = queue.work(idle, run, || requests += 1, |_| ());
     assert!(done == jobs || requests > 0, "no job is stranded");
     done
 }
@@ -112,7 +111,7 @@ fn a_worker_that_lingers_takes_what_comes() {
         assert!(QUEUE.is_taken());
         done.push(job);
     };
-    let next = QUEUE.work(RunOn::Pool, Duration::ZERO, run, || {}, linger);
+    let next = QUEUE.work(Duration::ZERO, run, || {}, linger);
     assert!(!next.request && !next.hand_over, "{next:?}");
     assert_eq!(done, [1, 2, 3]);
     assert!(

@@ -11,8 +11,7 @@ use loom::thread::{self, JoinHandle};
 
 use crate::blocking::queue::slice::Clock;
 use crate::blocking::queue::{Limits, Next, Queue};
-use crate::blocking::spawn::RunOn;
-use Answer::{Alone, Delay, Redirect, Refuse, Run};
+use Answer::{Delay, Redirect, Refuse, Run};
 
 /// The maximum number of threads that loom lets a model start.
 const MAX_THREADS: usize = 4;
@@ -24,12 +23,10 @@ pub(super) enum Answer {
     Run,
     /// Runs it when all others are done, as if all its threads were busy until then.
     Delay,
-    /// Refuses it: the calling thread has to do it.
+    /// Refuses it: the pushing thread takes all that waits, and the working one carries on alone.
     Refuse,
     /// Refuses it to a thread that is in another runtime.
     Redirect,
-    /// Refuses it: the pushing thread takes all that waits, and the working one carries on alone.
-    Alone,
 }
 /// A clock on which so many milliseconds have passed since anything.
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +115,7 @@ impl<C: Clock + Send + 'static> Everywhere<C> {
             }
             let delayed = self.delayed.lock().unwrap().pop_front();
             if let Some(site) = delayed {
-                site.work(RunOn::Pool);
+                site.work();
             } else if !self.look() {
                 return;
             }
@@ -178,7 +175,7 @@ impl<C: Clock + Send + 'static> Site<C> {
 
     fn start_worker(self: &Arc<Self>) -> bool {
         let site = Arc::clone(self);
-        self.everywhere.start(move || site.work(RunOn::Pool))
+        self.everywhere.start(move || site.work())
     }
 
     fn request(self: &Arc<Self>, is_at_work: bool) {
@@ -187,9 +184,8 @@ impl<C: Clock + Send + 'static> Site<C> {
         match answers[nth % answers.len()] {
             Run if self.start_worker() => return,
             Run => {}
-            Refuse => return self.work(RunOn::Caller),
-            Alone if is_at_work => return self.queue.cancel_request(),
-            Alone => {
+            Refuse if is_at_work => return self.queue.cancel_request(),
+            Refuse => {
                 for job in self.queue.give_up() {
                     self.everywhere.done[job].fetch_add(1, Ordering::Relaxed);
                 }
@@ -209,10 +205,9 @@ impl<C: Clock + Send + 'static> Site<C> {
         delayed.push_back(Arc::clone(self));
     }
 
-    fn work(self: &Arc<Self>, on: RunOn) {
-        let run = |job| self.run(on, job);
+    fn work(self: &Arc<Self>) {
+        let run = |job| self.run(job);
         let next = self.queue.work(
-            on,
             Duration::MAX,
             run,
             || self.request(true),
@@ -232,17 +227,15 @@ impl<C: Clock + Send + 'static> Site<C> {
         assert!(state.requests.is_empty(), "no request may be left");
     }
 
-    fn run(&self, on: RunOn, job: usize) {
+    fn run(&self, job: usize) {
         let site = self;
         let Setting { limits, pushes, .. } = site.setting;
-        if on == RunOn::Pool {
-            let limit = limits.max_workers;
-            let others = site.at_work.fetch_add(1, Ordering::AcqRel);
-            assert!(
-                others < limit,
-                "more than {limit} threads of a pool at work"
-            );
-        }
+        let limit = limits.max_workers;
+        let others = site.at_work.fetch_add(1, Ordering::AcqRel);
+        assert!(
+            others < limit,
+            "more than {limit} threads of a pool at work"
+        );
         let everywhere = &site.everywhere;
         if site.setting.hangs && job == 0 {
             let others = pushes[0] + pushes[1] - 1;
@@ -253,8 +246,6 @@ impl<C: Clock + Send + 'static> Site<C> {
         }
         everywhere.done[job].fetch_add(1, Ordering::Relaxed);
         everywhere.ended.fetch_add(1, Ordering::AcqRel);
-        if on == RunOn::Pool {
-            site.at_work.fetch_sub(1, Ordering::AcqRel);
-        }
+        site.at_work.fetch_sub(1, Ordering::AcqRel);
     }
 }
