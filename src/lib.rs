@@ -161,7 +161,8 @@ mod sys;
 mod util;
 
 pub use dir::{
-    AsyncTempDir, Builder, Contents, PersistError, ReaderChunks, ScopeError, WriteStream,
+    AsyncTempDir, Builder, Contents, DirEntry, FileType, OpenOptions, PersistError, ReadDir,
+    ReaderChunks, ScopeError, WriteStream,
 };
 pub use owned::{Cleanup, Ending, WaitForRemoval};
 pub use removal::{RemoveDirAll, remove_dir_all};

@@ -13,12 +13,14 @@ pub(crate) use process::Process;
 #[cfg(unix)]
 pub(crate) use unix::{
     Identity, create_lock, create_private_dir, duplicate, hand_out, hold_dir, irregular, is_at,
-    is_own, open_dir, open_lock, open_regular, owner_only, safe_to_reclaim_in,
+    is_own, metadata, open_dir, open_lock, open_regular, safe_to_reclaim_in, set_mode,
+    set_permissions, symlink, symlink_metadata,
 };
 #[cfg(windows)]
 pub(crate) use windows::{
     Identity, create_lock, create_private_dir, duplicate, hand_out, hold_dir, irregular, is_at,
-    is_own, open_dir, open_lock, open_regular, owner_only, safe_to_reclaim_in,
+    is_own, metadata, open_dir, open_lock, open_regular, safe_to_reclaim_in, set_mode,
+    set_permissions, symlink, symlink_metadata,
 };
 
 #[cfg(unix)]

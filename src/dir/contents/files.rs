@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Contents;
 use super::open::{Access, open, open_to_hand_out};
+use super::open_options::OpenOptions;
 use crate::dir::AsyncTempDir;
 
 impl AsyncTempDir {
@@ -121,7 +122,8 @@ impl AsyncTempDir {
     ///
     /// If the future is dropped, the file may or may not have been created or truncated.
     pub async fn create(&self, path: impl AsRef<Path>) -> io::Result<tokio::fs::File> {
-        self.opened("create", path.as_ref(), Access::Truncate).await
+        self.opened("create", path.as_ref(), Access::Truncate.options())
+            .await
     }
 
     /// Creates a file, including missing parents, and opens it for writing. Errors if it exists.
@@ -138,7 +140,8 @@ impl AsyncTempDir {
     ///
     /// If the future is dropped, the file may be missing or empty.
     pub async fn create_new(&self, path: impl AsRef<Path>) -> io::Result<tokio::fs::File> {
-        self.opened("create", path.as_ref(), Access::New).await
+        self.opened("create", path.as_ref(), Access::New.options())
+            .await
     }
 
     /// Opens a file for appending, creating it and missing parents if needed.
@@ -171,7 +174,7 @@ impl AsyncTempDir {
     /// # }
     /// ```
     pub async fn append(&self, path: impl AsRef<Path>) -> io::Result<tokio::fs::File> {
-        self.opened("append to", path.as_ref(), Access::Append)
+        self.opened("append to", path.as_ref(), Access::Append.options())
             .await
     }
 
@@ -187,18 +190,60 @@ impl AsyncTempDir {
     ///
     /// Dropping the future changes nothing on disk.
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<tokio::fs::File> {
-        self.opened("open", path.as_ref(), Access::Read).await
+        self.opened("open", path.as_ref(), Access::Read.options())
+            .await
+    }
+
+    /// Opens a file as `options` say, creating missing parents if it may be created.
+    ///
+    /// Like `tokio::fs::OpenOptions::open`, but for regular files only, and confined to the
+    /// directory. Await `flush` after writing, as with [`create`](Self::create).
+    ///
+    /// # Errors
+    ///
+    /// - `InvalidInput`: the options ask for no access, for creating or truncating without write or
+    ///   append access, or for both truncating and appending.
+    /// - `NotFound` or `AlreadyExists`, according to the options.
+    /// - The same errors as for [`write`](Self::write).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the file may or may not have been created or truncated.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// use async_tempdir::OpenOptions;
+    ///
+    /// let dir = async_tempdir::AsyncTempDir::new().await?;
+    /// dir.write("file", "0123456789").await?;
+    /// let file = dir.open_with("file", OpenOptions::new().write(true)).await?;
+    /// file.set_len(4).await?;
+    /// assert_eq!(dir.read("file").await?, b"0123");
+    /// # drop(file);
+    /// # dir.close().await?;
+    /// # Ok::<(), std::io::Error>(())
+    /// # }
+    /// ```
+    pub async fn open_with(
+        &self,
+        path: impl AsRef<Path>,
+        options: &OpenOptions,
+    ) -> io::Result<tokio::fs::File> {
+        self.opened("open", path.as_ref(), options.clone()).await
     }
 
     async fn opened(
         &self,
         operation: &'static str,
         path: &Path,
-        access: Access,
+        options: OpenOptions,
     ) -> io::Result<tokio::fs::File> {
         let file = self
             .run_at(operation, path, move |dir, path| {
-                open_to_hand_out(dir, path, access)
+                open_to_hand_out(dir, path, &options)
             })
             .await?;
         Ok(tokio::fs::File::from_std(file.into_std()))

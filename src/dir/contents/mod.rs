@@ -2,7 +2,7 @@
 //!
 //! They do not use `tokio::fs`: it follows every symlink, even out of the directory, and dispatches
 //! each call of an operation to the blocking pool separately. Here an operation is dispatched once
-//! (a stream: once for each batch; a temporary file: a few times), and [cap-std](cap_std) resolves
+//! (a stream or a listing: once for each batch; a temporary file: a few times), and [cap-std](cap_std) resolves
 //! the path beneath an open directory.
 //!
 //! The methods are grouped in files by topic. They share this file, and [`open`], [`path`],
@@ -10,7 +10,9 @@
 
 mod batch;
 mod bytes;
+mod dir_entry;
 mod open;
+mod open_options;
 mod partial;
 mod path;
 mod reader;
@@ -26,6 +28,15 @@ mod populate;
 mod temp_file;
 
 mod dirs;
+mod read_dir;
+
+mod links;
+mod metadata;
+mod transfer;
+
+pub use dir_entry::{DirEntry, FileType};
+pub use open_options::OpenOptions;
+pub use read_dir::ReadDir;
 
 pub use self::bytes::Contents;
 pub use self::reader::ReaderChunks;
@@ -45,7 +56,7 @@ use crate::dir::AsyncTempDir;
 use crate::owned::{OperationGuard, OwnedDir};
 use crate::sys;
 use crate::util::sync::Mutex;
-use crate::util::{with_hint, with_path};
+use crate::util::{with_detail, with_hint, with_path};
 
 impl AsyncTempDir {
     /// Runs `f` on the blocking pool, with the directory that this handle created and with `path`.
@@ -57,15 +68,34 @@ impl AsyncTempDir {
         T: Send + 'static,
         F: FnOnce(&Dir, &Path) -> io::Result<T> + Send + 'static,
     {
-        let inside = path::relative(self.path(), path);
-        let result = match path::check(&inside) {
-            Ok(()) => {
-                let inside = inside.into_owned();
-                self.run(move |dir| f(dir, &inside)).await
-            }
+        let result = match path::inside(self.path(), path) {
+            Ok(inside) => self.run(move |dir| f(dir, &inside)).await,
             Err(error) => Err(error),
         };
         result.map_err(|error| with_path(operation, &self.path().join(path), error))
+    }
+
+    /// Runs `f` like [`run_at`](Self::run_at), with two paths.
+    async fn run_between<T, F>(
+        &self,
+        operation: &'static str,
+        from: &Path,
+        to: &Path,
+        f: F,
+    ) -> io::Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Dir, &Path, &Path) -> io::Result<T> + Send + 'static,
+    {
+        let inside = |path| path::inside(self.path(), path);
+        let result = match inside(from).and_then(|from| Ok((from, inside(to)?))) {
+            Ok((from, to)) => self.run(move |dir| f(dir, &from, &to)).await,
+            Err(error) => Err(error),
+        };
+        result.map_err(|error| {
+            let detail = format!(" to {:?}", self.path().join(to));
+            with_detail(operation, &self.path().join(from), detail, error)
+        })
     }
 
     /// Runs `f` like [`run_at`](Self::run_at), without a path.
@@ -74,15 +104,7 @@ impl AsyncTempDir {
         T: Send + 'static,
         F: FnOnce(&Arc<Dir>) -> io::Result<T> + Send + 'static,
     {
-        let operation = self.owner.dir.begin_operation()?;
-        let task = move || f(&shared_dir(&operation.dir)?).map_err(path::explain);
-        self.owner
-            .dir
-            .queues_here()
-            .operations
-            .run(task)
-            .await
-            .flatten()
+        begin(&self.owner.dir, f)?.await.flatten()
     }
 
     /// Starts `f` on the blocking pool, as an operation that ends once its value is received or
@@ -119,6 +141,20 @@ impl<T> Future for Started<T> {
         let (value, _guard) = ready!(Pin::new(&mut self.0).poll(cx))?;
         Poll::Ready(Ok(value))
     }
+}
+
+/// Starts `f` on the blocking pool, as an operation in the directory `owned`.
+///
+/// Whatever holds `owned` for longer than its handle would delay the removal of the directories
+/// around it, and this keeps it no longer than `f` runs.
+fn begin<T, F>(owned: &Arc<OwnedDir>, f: F) -> io::Result<Receiver<io::Result<T>>>
+where
+    T: Send + 'static,
+    F: FnOnce(&Arc<Dir>) -> io::Result<T> + Send + 'static,
+{
+    let operation = owned.begin_operation()?;
+    let task = move || f(&shared_dir(&operation.dir)?).map_err(path::explain);
+    owned.queues_here().operations.start(task, ())
 }
 
 /// An operation that ends when the first of its copies is dropped.

@@ -4,12 +4,13 @@ use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf, is_separator};
 
-use cap_std::fs::{Dir, File, OpenOptions};
+use cap_std::fs::{Dir, File};
 
+use super::open_options::OpenOptions;
 use crate::sys;
 
 /// The access with which a file is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Access {
     Read,
     /// Write, truncating or creating the file.
@@ -23,13 +24,13 @@ pub(super) enum Access {
 }
 
 impl Access {
-    fn options(self) -> OpenOptions {
+    pub(super) fn options(self) -> OpenOptions {
         let mut options = OpenOptions::new();
         match self {
             Self::Read => options.read(true),
             Self::Truncate => options.write(true).create(true).truncate(true),
             Self::New => options.write(true).create_new(true),
-            Self::Private => sys::owner_only(options.write(true).create_new(true)),
+            Self::Private => options.write(true).create_new(true).set_mode(0o600),
             Self::Append => options.append(true).create(true),
         };
         options
@@ -38,23 +39,33 @@ impl Access {
 
 /// Opens the regular file `path` beneath `dir`; for writing, creates missing parents.
 pub(super) fn open(dir: &Dir, path: &Path, access: Access) -> io::Result<File> {
-    let options = access.options();
-    match access {
-        Access::Read => sys::open_regular(dir, path, &options),
-        // No file has such a path: the operating system returns an error, and nothing is created.
-        _ if ends_in_separator(path) => sys::open_regular(dir, path, &options),
+    open_with(dir, path, &access.options())
+}
+
+/// Opens the regular file `path` beneath `dir`; if the file may be created, so are its parents.
+pub(super) fn open_with(dir: &Dir, path: &Path, options: &OpenOptions) -> io::Result<File> {
+    let checked = options.checked()?;
+    let open = || {
         // A new file is regular, and needs no check.
-        Access::New | Access::Private => with_parents(dir, path, || dir.open_with(path, &options)),
-        Access::Truncate | Access::Append => {
-            with_parents(dir, path, || sys::open_regular(dir, path, &options))
+        if options.creates_new() && !ends_in_separator(path) {
+            dir.open_with(path, &checked)
+        } else {
+            sys::open_regular(dir, path, &checked)
         }
+    };
+    // No file has a path that ends in a separator: the operating system returns an error, and nothing
+    // is created.
+    if options.creates() && !ends_in_separator(path) {
+        with_parents(dir, path, open)
+    } else {
+        open()
     }
 }
 
-/// Opens a file like [`open`], to be returned to the caller.
-pub(super) fn open_to_hand_out(dir: &Dir, path: &Path, access: Access) -> io::Result<File> {
-    let file = open(dir, path, access)?;
-    sys::hand_out(&file, access == Access::Append)?;
+/// Opens a file like [`open_with`], to be returned to the caller.
+pub(super) fn open_to_hand_out(dir: &Dir, path: &Path, options: &OpenOptions) -> io::Result<File> {
+    let file = open_with(dir, path, options)?;
+    sys::hand_out(&file, options.is_append())?;
     Ok(file)
 }
 
@@ -146,6 +157,19 @@ pub(super) fn ends_in_separator(path: &Path) -> bool {
     bytes
         .last()
         .is_some_and(|byte| is_separator((*byte).into()))
+}
+
+/// Returns whether only a directory can have this path, by what stands after the last name.
+pub(super) fn requires_dir(path: &Path) -> bool {
+    ends_in_separator(path) || ends_in_dots(path)
+}
+
+/// Returns the parent of `path` as a path that can be opened.
+pub(super) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 
-use super::open::{Access, ends_in_dots, ends_in_separator, make_dirs};
+use super::open::{Access, ends_in_dots, ends_in_separator, make_dirs, parent};
 use super::unlink_on_drop::UnlinkOnDrop;
 use super::{open_dir, path};
 use crate::owned::OwnedDir;
@@ -73,14 +73,6 @@ impl Partial {
     /// Removes the file now; call this on a thread that may block.
     pub(super) fn discard(self) {
         self.file.discard();
-    }
-}
-
-/// Returns the parent of `path`.
-fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Checks of a path inside that need only its text.
 
 use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
 use std::io::{self, ErrorKind};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use crate::sys;
 
@@ -52,12 +54,53 @@ pub(super) fn check(path: &Path) -> io::Result<()> {
     })
 }
 
+/// Returns `path` relative to the directory `root`, if it can be inside.
+pub(super) fn inside(root: &Path, path: &Path) -> io::Result<PathBuf> {
+    let path = relative(root, path);
+    check(&path)?;
+    Ok(path.into_owned())
+}
+
+/// Refuses the target of a symlink that would lead out of a directory from `depth` levels below it.
+///
+/// This counts names only: a symlink in the target may still lead elsewhere, which shows when the
+/// target is used.
+pub(super) fn check_target(target: &Path, depth: usize) -> io::Result<()> {
+    let up = |depth: usize, component| match component {
+        Component::CurDir => Some(depth),
+        Component::ParentDir => depth.checked_sub(1),
+        Component::Normal(_) => Some(depth + 1),
+        Component::Prefix(_) | Component::RootDir => None,
+    };
+    match target.components().try_fold(depth, up) {
+        Some(_) => Ok(()),
+        None => Err(io::Error::new(ErrorKind::PermissionDenied, TargetLeadsOut)),
+    }
+}
+
+#[derive(Debug)]
+struct TargetLeadsOut;
+
+impl fmt::Display for TargetLeadsOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the target leads out of the directory: it must be relative to the directory that \
+             the symlink is in, and stay inside",
+        )
+    }
+}
+
+impl Error for TargetLeadsOut {}
+
 /// Replaces cap-std's message for a path that leads out by ours.
 ///
 /// It is the only `PermissionDenied` error that cap-std makes itself; the operating system's errors
 /// have a code.
 pub(super) fn explain(error: io::Error) -> io::Error {
-    if error.kind() == ErrorKind::PermissionDenied && error.raw_os_error().is_none() {
+    let is_ours = error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<TargetLeadsOut>());
+    if error.kind() == ErrorKind::PermissionDenied && error.raw_os_error().is_none() && !is_ours {
         io::Error::new(
             ErrorKind::PermissionDenied,
             "the path leads out of the directory",
@@ -87,6 +130,34 @@ mod tests {
             ("//a", ErrorKind::PermissionDenied),
         ] {
             assert_eq!(check(Path::new(path)).unwrap_err().kind(), kind, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_target_may_lead_up_as_far_as_the_directory() {
+        for (target, depth) in [
+            ("a", 0),
+            (".", 0),
+            ("a/..", 0),
+            ("a/../b/./..", 0),
+            ("..", 1),
+            ("../..", 2),
+            ("../a/../../b", 2),
+        ] {
+            assert!(check_target(Path::new(target), depth).is_ok(), "{target}");
+        }
+        for (target, depth) in [
+            ("..", 0),
+            ("a/../..", 0),
+            ("../..", 1),
+            ("../../a", 1),
+            ("../a/../..", 1),
+            ("/", 9),
+            ("/a", 9),
+        ] {
+            let error = check_target(Path::new(target), depth).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{target}");
+            assert!(explain(error).to_string().contains("the target"));
         }
     }
 

@@ -2,12 +2,16 @@
 
 mod identity;
 mod lock;
+mod metadata;
 mod regular;
 
 pub(crate) use identity::Identity;
 use identity::Seen;
 pub(crate) use lock::{create_lock, hold_dir, is_at, is_own, open_lock, safe_to_reclaim_in};
-pub(crate) use regular::{check_name, duplicate, hand_out, irregular, open_regular, owner_only};
+pub(crate) use metadata::{metadata, set_permissions, symlink_metadata};
+pub(crate) use regular::{
+    check_name, duplicate, hand_out, irregular, open_regular, set_mode, symlink,
+};
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;

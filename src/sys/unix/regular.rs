@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 /// Opens a FIFO without waiting for its other end, and a terminal without making it the process's.
 /// Neither flag affects regular files, unless another process has a lease on one.
-const AT_ONCE: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
+pub(super) const AT_ONCE: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
 /// The number of tries, `PAUSE` apart, for a file that another process has a lease on: five seconds
 /// in all. The first try requests the lease, and a live holder responds within
@@ -57,9 +57,9 @@ fn open_at_once(dir: &Dir, path: &Path, options: &OpenOptions) -> io::Result<Fil
     Err(irregular(kind))
 }
 
-/// Makes a file that is created private to its owner.
-pub(crate) fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
-    options.mode(0o600)
+/// Sets the mode of a file that is created.
+pub(crate) fn set_mode(options: &mut OpenOptions, mode: u32) {
+    options.mode(mode);
 }
 
 /// Returns another descriptor of the same open file.
@@ -98,6 +98,11 @@ pub(crate) fn irregular(kind: FileType) -> io::Error {
         ErrorKind::InvalidInput,
         format!("it is {what}, no regular file"),
     )
+}
+
+/// Creates the symlink `link` beneath `dir`, with `original` as its target.
+pub(crate) fn symlink(dir: &Dir, original: &Path, link: &Path) -> io::Result<()> {
+    dir.symlink(original, link)
 }
 
 /// Accepts every name, because any name in a path can be that of a file.

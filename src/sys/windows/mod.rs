@@ -7,8 +7,10 @@ use std::os::windows::fs::{MetadataExt, OpenOptionsExt};
 use std::os::windows::io::AsHandle;
 use std::path::Path;
 
+mod inside;
 mod lock;
 
+pub(crate) use inside::{metadata, set_permissions, symlink, symlink_metadata};
 pub(crate) use lock::{create_lock, hold_dir, is_at, is_own, open_lock, safe_to_reclaim_in};
 
 use super::windows_names;
@@ -160,9 +162,7 @@ pub(crate) fn hand_out(_file: &CapFile, _append: bool) -> io::Result<()> {
 }
 
 /// Does nothing: a file's access derives from its directory here.
-pub(crate) fn owner_only(options: &mut CapOptions) -> &mut CapOptions {
-    options
-}
+pub(crate) fn set_mode(_options: &mut CapOptions, _mode: u32) {}
 
 /// Returns another handle of the same open file.
 pub(crate) fn duplicate(file: &impl AsHandle) -> io::Result<File> {
