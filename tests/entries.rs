@@ -97,6 +97,30 @@ async fn what_is_removed_is_gone_and_nothing_else() {
     sandbox.check();
 }
 
+#[tokio::test]
+async fn a_separator_at_the_end_asks_for_a_directory() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.dir().await;
+    dir.write("file", "").await.unwrap();
+    for path in ["file/", "file//", "file/.", "file/./", "./file/.//"] {
+        let error = dir.remove(path).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotADirectory, "{path}: {error}");
+        let absolute = format!("{}/{path}", dir.path().display());
+        let error = dir.remove(absolute).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotADirectory, "{path}: {error}");
+        let error = dir.remove(format!("no-{path}")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{path}: {error}");
+    }
+    assert_eq!(dir.list().await.unwrap(), [Path::new("file")]);
+    for path in ["d/", "d//", "d/.", "d/./"] {
+        dir.write("d/file", "").await.unwrap();
+        dir.remove(path).await.unwrap();
+    }
+    assert_eq!(dir.list().await.unwrap(), [Path::new("file")]);
+    dir.close().await.unwrap();
+    sandbox.check();
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn links_are_removed_as_such() {
@@ -111,8 +135,14 @@ async fn links_are_removed_as_such() {
         dir.remove("link").await.unwrap();
         assert!(!dir.path().join("link").is_symlink());
     }
-    // In the middle they are followed, inside.
+    // In the middle they are followed, inside. With a separator at the end, neither the link nor the
+    // directory that it leads to is meant for certain.
     symlink("sub", dir.path().join("link")).unwrap();
+    for path in ["link/", "link/."] {
+        let error = dir.remove(path).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotADirectory, "{error}");
+        assert!(dir.path().join("sub/file").exists());
+    }
     dir.remove("link/file").await.unwrap();
     symlink("../sibling", dir.path().join("out")).unwrap();
     let error = dir.remove("out/file").await.unwrap_err();

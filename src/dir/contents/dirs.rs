@@ -4,9 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use cap_std::fs::{Dir, DirEntry};
+use cap_std::fs::Dir;
 
-use super::open::{make_dirs, with_parents};
+use super::dir_entry::FileType;
+use super::open::{make_dirs, requires_dir, with_parents};
 use crate::dir::AsyncTempDir;
 use crate::removal;
 use crate::remove::{self, Options, RemoveError, Removed};
@@ -86,6 +87,8 @@ impl AsyncTempDir {
     ///
     /// - `InvalidInput`: the path does not name an entry (`.`, or a path that ends in `..`). To
     ///   remove the directory itself, [`close`](Self::close) it.
+    /// - `NotADirectory`: the path ends in a separator or `.`, and names something other than a
+    ///   directory, such as a symlink to one.
     /// - The same errors as for [`write`](Self::write).
     ///
     /// # Cancel safety
@@ -165,6 +168,10 @@ fn remove(
         Some(above) => (dir.open_dir(above)?, root.join(path)),
         None => unreachable!("a path with a last name has a parent"),
     };
+    // A separator would make path resolution follow a symlink, which is not what is removed.
+    if requires_dir(path) && !above.symlink_metadata(name)?.is_dir() {
+        return Err(ErrorKind::NotADirectory.into());
+    }
     let aside = match steps_aside {
         true => step_aside(&above, name),
         false => None,
@@ -224,9 +231,9 @@ fn list(dir: &Dir) -> io::Result<Vec<PathBuf>> {
                 true => PathBuf::from(entry.file_name()),
                 false => parent.join(entry.file_name()),
             };
-            match is_dir(&entry) {
-                Ok(true) => unread.push(path.clone()),
-                Ok(false) => {}
+            match FileType::of(&entry) {
+                Ok(kind) if kind.is_dir() => unread.push(path.clone()),
+                Ok(_) => {}
                 // Removed since its name was read.
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
@@ -236,16 +243,4 @@ fn list(dir: &Dir) -> io::Result<Vec<PathBuf>> {
     }
     found.sort_unstable();
     Ok(found)
-}
-
-/// Returns whether the entry is a directory.
-///
-/// Some filesystems do not return the type of an entry with its name; then this looks it up.
-fn is_dir(entry: &DirEntry) -> io::Result<bool> {
-    let kind = entry.file_type()?;
-    if kind.is_dir() || kind.is_file() || kind.is_symlink() {
-        Ok(kind.is_dir())
-    } else {
-        Ok(entry.metadata()?.is_dir())
-    }
 }
