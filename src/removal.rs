@@ -25,7 +25,9 @@ use crate::remove::{
 
 /// Removes a directory and everything in it, temporary or not.
 ///
-/// Like `tokio::fs::remove_dir_all` and Python's `shutil.rmtree`, but with a full report.
+/// Like `tokio::fs::remove_dir_all` and Python's `shutil.rmtree`, but with a full report. A `path` that
+/// is itself a symlink is refused, as by `rmtree`: `tokio::fs` removes the symlink, or, if a
+/// separator follows, empties the directory that it leads to.
 ///
 /// Nothing happens until the result is awaited. Then a thread of Tokio's blocking pool removes the
 /// tree; beyond some fifty entries, [a few more](RemoveDirAll::max_threads) help. It follows no

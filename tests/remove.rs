@@ -75,6 +75,7 @@ async fn a_symlink_is_refused_with_a_slash_too() {
         let error = remove_dir_all(&path).await.unwrap_err();
         assert!(error.to_string().contains("symlink"), "{error}");
         assert_eq!(io::Error::from(error).kind(), ErrorKind::NotADirectory);
+        assert!(link.is_symlink(), "it is left as it is");
     }
     fs::remove_file(link).unwrap();
     sandbox.check();
