@@ -10,7 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::process::Command;
 use std::time::Duration;
 
-use async_tempdir::AsyncTempDir;
+use async_tempdir::{AsyncTempDir, OpenOptions};
 use futures::stream;
 use rustix::fs::OFlags;
 use support::{Sandbox, runtimes};
@@ -30,6 +30,7 @@ async fn refusals(dir: &AsyncTempDir, name: &str) -> Vec<(&'static str, io::Erro
         }
     }
     let chunks = stream::iter([Ok::<_, io::Error>("x")]);
+    let both = OpenOptions::new().read(true).write(true).clone();
     vec![
         ("open", error(dir.open(name)).await),
         ("read", error(dir.read(name)).await),
@@ -40,6 +41,8 @@ async fn refusals(dir: &AsyncTempDir, name: &str) -> Vec<(&'static str, io::Erro
         ("write", error(dir.write_stream(name, chunks)).await),
         ("write", error(dir.write_reader(name, &b"x"[..])).await),
         ("write", error(dir.populate([(name, "x")])).await),
+        ("open", error(dir.open_with(name, &both)).await),
+        ("copy", error(dir.copy(name, "copy")).await),
     ]
 }
 
@@ -56,11 +59,16 @@ async fn check(dir: &AsyncTempDir, name: &str, what: &str) {
         let between = message
             .strip_prefix(&*begin)
             .and_then(|rest| rest.strip_suffix(&*end));
+        let copied = format!(" to {:?}", dir.path().join("copy"));
         assert!(
-            matches!(between, Some("" | " before any other file")),
+            between.is_some_and(|it| ["", " before any other file", &copied].contains(&it)),
             "{message}"
         );
     }
+    dir.write("regular", "x").await.unwrap();
+    let error = dir.copy("regular", name).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    dir.remove("regular").await.unwrap();
     let error = dir.create_new(name).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
     let after = std::fs::symlink_metadata(dir.path().join(name))
@@ -185,6 +193,9 @@ async fn a_file_is_handed_out_as_an_ordinary_one() {
         dir.create("file").await.unwrap(),
         dir.create_new("new").await.unwrap(),
         dir.open("file").await.unwrap(),
+        dir.open_with("file", OpenOptions::new().read(true).write(true))
+            .await
+            .unwrap(),
     ]
     .map(|file| rustix::fs::fcntl_getfl(file).unwrap());
     for flags in flags {

@@ -4,12 +4,12 @@
 
 mod support;
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::ErrorKind;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
-use async_tempdir::cleanup;
+use async_tempdir::{OpenOptions, cleanup};
 use futures::FutureExt;
 use futures::stream;
 use support::{Sandbox, alone, runtimes};
@@ -26,6 +26,9 @@ fn untouched(sandbox: &Sandbox) {
         .map(|entry| entry.unwrap().file_name())
         .collect();
     assert_eq!(entries, ["file"], "nothing escapes");
+    let file = fs::metadata(sandbox.join("sibling/file")).unwrap();
+    assert_eq!(file.nlink(), 1, "nothing is linked from inside");
+    assert_ne!(file.mode() & 0o044, 0, "no mode outside is changed");
     sandbox.check_sibling();
 }
 
@@ -36,6 +39,8 @@ async fn between_two_calls() {
     for target in [Path::new("../sibling"), &sandbox.join("sibling")] {
         dir.write("d/file", "inside").await.unwrap();
         let mut opened = dir.append("d/file").await.unwrap();
+        let mut listing = dir.read_dir("d").await.unwrap();
+        let listed = listing.next_entry().await.unwrap().unwrap();
         fs::rename(dir.path().join("d"), dir.path().join("moved")).unwrap();
         symlink(target, dir.path().join("d")).unwrap();
 
@@ -60,6 +65,26 @@ async fn between_two_calls() {
             dir.create_dir_all("d/new/er").await.unwrap_err(),
             dir.try_exists("d/file").await.unwrap_err(),
             dir.remove("d/file").await.unwrap_err(),
+            dir.open_with("d/file", OpenOptions::new().write(true).truncate(true))
+                .await
+                .unwrap_err(),
+            dir.open_with("d/new", OpenOptions::new().write(true).create(true))
+                .await
+                .unwrap_err(),
+            dir.rename("d/file", "new").await.unwrap_err(),
+            dir.rename("moved/file", "d/file").await.unwrap_err(),
+            dir.copy("d/file", "new").await.unwrap_err(),
+            dir.copy("moved/file", "d/file").await.unwrap_err(),
+            dir.symlink("x", "d/new").await.unwrap_err(),
+            dir.hard_link("d/file", "new").await.unwrap_err(),
+            dir.hard_link("moved/file", "d/new").await.unwrap_err(),
+            dir.metadata("d/file").await.unwrap_err(),
+            dir.symlink_metadata("d/file").await.unwrap_err(),
+            dir.set_permissions("d/file", Permissions::from_mode(0o777))
+                .await
+                .unwrap_err(),
+            dir.read_dir("d").await.unwrap_err(),
+            listed.metadata().await.unwrap_err(),
         ] {
             assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
             let words = "the path leads out of the directory";
@@ -132,6 +157,28 @@ fn during_the_calls() {
                         let _ = dir.write_stream(&name, chunks).await;
                         let _ = dir.write_reader(&name, &b"x"[..]).await;
                         let _ = dir.remove("d/file").await;
+                        let mut options = OpenOptions::new();
+                        options.write(true).truncate(true);
+                        let _ = dir.open_with("d/file", &options).await;
+                        let _ = dir.open_with("d/new", options.create(true)).await;
+                        let permissions = Permissions::from_mode(0o600);
+                        let _ = dir.set_permissions("d/file", permissions).await;
+                        let _ = dir.copy("d/file", "stolen").await;
+                        let _ = dir.hard_link("d/file", "stolen").await;
+                        let _ = dir.rename("d/file", "stolen").await;
+                        assert!(!dir.try_exists("stolen").await.unwrap());
+                        let _ = dir.write("own", "x").await;
+                        let _ = dir.copy("own", "d/copy").await;
+                        let _ = dir.hard_link("own", format!("d/hard{n}")).await;
+                        let _ = dir.symlink("x", format!("d/soft{n}")).await;
+                        let _ = dir.rename("own", "d/own").await;
+                        if let Ok(mut entries) = dir.read_dir("d").await {
+                            while let Some(entry) = entries.next_entry().await.unwrap() {
+                                assert_ne!(entry.file_name(), "file", "it is the sibling's");
+                            }
+                        }
+                        let found = dir.metadata("d/file").await;
+                        assert!(found.is_err(), "the sibling's file is not looked at");
                         let read = dir.read("d/file").await;
                         assert!(read.is_err(), "the sibling's file is not read");
                     }
@@ -171,6 +218,19 @@ fn the_directory_itself() {
                     dir.temp_file().await.unwrap_err(),
                     dir.temp_file_with("a", ".b").await.unwrap_err(),
                     dir.temp_dir().await.unwrap_err(),
+                    dir.open_with("file", OpenOptions::new().read(true))
+                        .await
+                        .unwrap_err(),
+                    dir.rename("file", "new").await.unwrap_err(),
+                    dir.copy("file", "new").await.unwrap_err(),
+                    dir.symlink("file", "new").await.unwrap_err(),
+                    dir.hard_link("file", "new").await.unwrap_err(),
+                    dir.metadata("file").await.unwrap_err(),
+                    dir.symlink_metadata("file").await.unwrap_err(),
+                    dir.set_permissions("file", Permissions::from_mode(0o777))
+                        .await
+                        .unwrap_err(),
+                    dir.read_dir(".").await.unwrap_err(),
                 ] {
                     assert!(error.to_string().contains("it was replaced"), "{error}");
                 }

@@ -12,9 +12,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use async_tempdir::{
-    AsyncTempDir, Builder, Cleanup, Contents, Ending, PersistError, ReaderChunks, RemoveDirAll,
-    RemoveError, Removed, ScopeError, TempFile, TempFileError, TempRoot, WaitForRemoval,
-    WriteStream, cleanup,
+    AsyncTempDir, Builder, Cleanup, Contents, DirEntry, Ending, FileType, OpenOptions,
+    PersistError, ReadDir, ReaderChunks, RemoveDirAll, RemoveError, Removed, ScopeError, TempFile,
+    TempFileError, TempRoot, WaitForRemoval, WriteStream, cleanup,
 };
 use futures::Stream;
 use futures::future::FusedFuture;
@@ -34,6 +34,9 @@ fn types_are_what_threads_and_tasks_need() {
     value::<Ending>();
     value::<WaitForRemoval>();
     value::<Removed>();
+    value::<OpenOptions>();
+    value::<DirEntry>();
+    value::<FileType>();
     error::<PersistError>();
     error::<RemoveError>();
     error::<ScopeError<String, io::Error>>();
@@ -46,6 +49,9 @@ fn types_are_what_threads_and_tasks_need() {
     fn can_be_caught<T: UnwindSafe + RefUnwindSafe>() {}
     can_be_caught::<Builder>();
     handle::<RemoveDirAll>();
+    handle::<ReadDir>();
+    fn is_stream<T: futures::Stream<Item = io::Result<DirEntry>>>() {}
+    is_stream::<ReadDir>();
     fn sent<T: Debug + Send + Unpin>() {}
     sent::<Contents>();
     error::<TempFileError>();
@@ -93,6 +99,17 @@ async fn futures_can_be_spawned() {
             .max_len(1)
             .on_progress(|bytes| sum += bytes)
             .await?;
+        dir.open_with("a", OpenOptions::new().read(true)).await?;
+        dir.rename("a", "b").await?;
+        dir.copy("b", "a").await?;
+        dir.hard_link("b", "c").await?;
+        dir.symlink("b", "d").await?;
+        dir.symlink_metadata("d").await?;
+        let permissions = dir.metadata("b").await?.permissions();
+        dir.set_permissions("b", permissions).await?;
+        let mut entries = dir.read_dir(".").await?;
+        let entry = entries.next_entry().await?;
+        entry.unwrap().metadata().await?;
         dir.remove("a").await?;
         let file: TempFile = dir.temp_file().await?;
         drop((file, dir.temp_file_with(&path, &text).await?));

@@ -91,6 +91,7 @@ fn working_links() -> impl Strategy<Value = Entries> {
 
 fn op() -> impl Strategy<Value = Op> {
     let file = || (path(), contents());
+    let two_paths = || (path(), path());
     prop_oneof![
         file().prop_map(|(path, contents)| Op::Write(path, contents)),
         file().prop_map(|(path, contents)| Op::Append(path, contents)),
@@ -103,6 +104,15 @@ fn op() -> impl Strategy<Value = Op> {
         path().prop_map(Op::CreateDir),
         path().prop_map(Op::CreateDirAll),
         path().prop_map(Op::Remove),
+        file().prop_map(|(path, contents)| Op::Update(path, contents)),
+        two_paths().prop_map(|(from, to)| Op::Rename(from, to)),
+        two_paths().prop_map(|(from, to)| Op::Copy(from, to)),
+        (target(), path()).prop_map(|(target, path)| Op::Symlink(target, path)),
+        two_paths().prop_map(|(from, to)| Op::HardLink(from, to)),
+        path().prop_map(Op::Metadata),
+        path().prop_map(Op::SymlinkMetadata),
+        path().prop_map(Op::SetPermissions),
+        path().prop_map(Op::ReadDir),
         Just(Op::List),
         (0_usize..32, name(), target())
             .prop_map(|(which, name, target)| Op::Plant(which, name, target)),

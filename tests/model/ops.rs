@@ -1,12 +1,14 @@
 //! What is done: to the directory, and to the tree that says what it should be.
 
+use std::fs::{self, Metadata, Permissions};
 use std::future::poll_fn;
 use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::task::Poll;
 
-use async_tempdir::AsyncTempDir;
-use futures::{StreamExt, stream};
+use async_tempdir::{AsyncTempDir, OpenOptions};
+use futures::{StreamExt, TryStreamExt, stream};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
@@ -26,6 +28,17 @@ pub(crate) enum Op {
     CreateDir(String),
     CreateDirAll(String),
     Remove(String),
+    /// Writes over the beginning of a file that has to be there.
+    Update(String, String),
+    Rename(String, String),
+    Copy(String, String),
+    /// Target and path.
+    Symlink(String, String),
+    HardLink(String, String),
+    Metadata(String),
+    SymlinkMetadata(String),
+    SetPermissions(String),
+    ReadDir(String),
     List,
     /// A symlink made by somebody else, in one of the directories: which, its name, its target.
     Plant(usize, String, String),
@@ -40,6 +53,9 @@ pub(crate) enum Value {
     Contents(Vec<u8>),
     Exists(bool),
     List(Vec<PathBuf>),
+    /// Of a file, a symlink or a directory, with the size of a file.
+    Metadata(&'static str, u64),
+    Names(Vec<String>),
 }
 
 impl Op {
@@ -56,6 +72,15 @@ impl Op {
             Self::CreateDir(..) => "create_dir",
             Self::CreateDirAll(..) => "create_dir_all",
             Self::Remove(..) => "remove",
+            Self::Update(..) => "open_with",
+            Self::Rename(..) => "rename",
+            Self::Copy(..) => "copy",
+            Self::Symlink(..) => "symlink",
+            Self::HardLink(..) => "hard_link",
+            Self::Metadata(..) => "metadata",
+            Self::SymlinkMetadata(..) => "symlink_metadata",
+            Self::SetPermissions(..) => "set_permissions",
+            Self::ReadDir(..) => "read_dir",
             Self::List => "list",
             Self::Plant(..) => "plant",
         }
@@ -74,7 +99,19 @@ impl Op {
             | Self::CreateDir(path)
             | Self::CreateDirAll(path)
             | Self::Remove(path)
+            | Self::Update(path, _)
+            | Self::Metadata(path)
+            | Self::SymlinkMetadata(path)
+            | Self::SetPermissions(path)
+            | Self::ReadDir(path)
             | Self::Plant(_, _, path) => change(path),
+            Self::Rename(from, to)
+            | Self::Copy(from, to)
+            | Self::Symlink(from, to)
+            | Self::HardLink(from, to) => {
+                change(from);
+                change(to);
+            }
             Self::Populate(files) => files.iter_mut().for_each(|(path, _)| change(path)),
             Self::List => {}
         }
@@ -83,12 +120,16 @@ impl Op {
     /// The same, with paths that begin with that of `dir` relative to it.
     pub(crate) fn inside(&self, dir: &Path) -> Self {
         let mut inside = self.clone();
-        if !matches!(inside, Self::Plant(..)) {
-            inside.each_path(|path| match path.strip_prefix(dir.to_str().unwrap()) {
-                Some("" | "/") => *path = ".".to_owned(),
-                Some(rest) if rest.starts_with('/') => *path = rest[1..].to_owned(),
-                _ => {}
-            });
+        let change = |path: &mut String| match path.strip_prefix(dir.to_str().unwrap()) {
+            Some("" | "/") => *path = ".".to_owned(),
+            Some(rest) if rest.starts_with('/') => *path = rest[1..].to_owned(),
+            _ => {}
+        };
+        match &mut inside {
+            Self::Plant(..) => {}
+            // The target of a symlink is no path inside.
+            Self::Symlink(_, path) => change(path),
+            _ => inside.each_path(change),
         }
         inside
     }
@@ -118,6 +159,38 @@ impl Op {
             Self::CreateDir(path) => dir.create_dir(path).await.map(Value::Path),
             Self::CreateDirAll(path) => dir.create_dir_all(path).await.map(Value::Path),
             Self::Remove(path) => dir.remove(path).await.map(|()| Value::Nothing),
+            Self::Update(path, contents) => {
+                let mut options = OpenOptions::new();
+                let file = dir.open_with(path, options.read(true).write(true));
+                fill(file.await?, &contents).await
+            }
+            Self::Rename(from, to) => dir.rename(from, to).await.map(|()| Value::Nothing),
+            Self::Copy(from, to) => dir.copy(from, to).await.map(Value::Size),
+            Self::Symlink(target, path) => dir.symlink(target, path).await.map(|()| Value::Nothing),
+            Self::HardLink(from, to) => {
+                dir.hard_link(&from, &to).await?;
+                part(&dir.path().join(from), &dir.path().join(to))?;
+                Ok(Value::Nothing)
+            }
+            Self::Metadata(path) => dir.metadata(path).await.map(|found| seen(&found)),
+            Self::SymlinkMetadata(path) => {
+                dir.symlink_metadata(path).await.map(|found| seen(&found))
+            }
+            Self::SetPermissions(path) => {
+                // The canary's files have other modes.
+                let permissions = Permissions::from_mode(0o700);
+                dir.set_permissions(path, permissions).await?;
+                Ok(Value::Nothing)
+            }
+            Self::ReadDir(path) => {
+                let entries = dir.read_dir(path).await?;
+                let names = entries
+                    .map_ok(|entry| entry.file_name().to_str().unwrap().to_owned())
+                    .try_collect::<Vec<_>>();
+                let mut names = names.await?;
+                names.sort_unstable();
+                Ok(Value::Names(names))
+            }
             Self::List => dir.list().await.map(Value::List),
             Self::Plant(which, name, target) => {
                 if let Some(place) = free(tree, which, &name) {
@@ -200,6 +273,86 @@ impl Op {
                 tree.remove(&place).ok_or(Fail::NotFound)?;
                 Ok(Value::Nothing)
             }
+            Self::Update(path, contents) => {
+                check(path)?;
+                let place = tree.resolve(path, Last::Followed)?;
+                let Some(Node::File(before)) = tree.get(&place) else {
+                    return Err(missing_or_other(tree, &place));
+                };
+                let rest = before.get(contents.len()..).unwrap_or_default();
+                let updated = format!("{contents}{rest}");
+                tree.insert(&place, Node::File(updated));
+                Ok(Value::Nothing)
+            }
+            Self::Rename(from, to) => rename(tree, from, to).map(|()| Value::Nothing),
+            Self::Copy(from, to) => {
+                check(from)?;
+                check(to)?;
+                let source = tree.resolve(from, Last::Followed)?;
+                let Some(Node::File(contents)) = tree.get(&source).cloned() else {
+                    return Err(missing_or_other(tree, &source));
+                };
+                let place = file(tree, to, Last::Made)?;
+                if place == source {
+                    return Err(Fail::Invalid);
+                }
+                let size = contents.len() as u64;
+                tree.insert(&place, Node::File(contents));
+                Ok(Value::Size(size))
+            }
+            Self::Symlink(target, path) => {
+                check(target)?;
+                check(path)?;
+                let above = above(path);
+                let parent = above.unwrap_or_else(|| Path::new(path).parent().map_or("", text));
+                let parent = match tree.dir(parent) {
+                    // Nothing is made for a path that no symlink can have.
+                    Err(Fail::NotFound) if above.is_some() && tree.make_dirs(parent)? => {
+                        tree.dir(parent)?
+                    }
+                    parent => parent?,
+                };
+                if leads_out(target, parent.len()) {
+                    return Err(Fail::Escape);
+                }
+                let Some(_) = above else {
+                    return Err(escape_or_other(tree, path));
+                };
+                let place = tree.resolve(path, Last::Itself)?;
+                if tree.get(&place).is_some() {
+                    return Err(Fail::Other);
+                }
+                tree.insert(&place, Node::Link(target.clone()));
+                Ok(Value::Nothing)
+            }
+            Self::HardLink(from, to) => {
+                check(to)?;
+                check(from)?;
+                let source = tree.resolve(from, Last::Itself)?;
+                let node = tree.get(&source).cloned().ok_or(Fail::NotFound)?;
+                let Some(above) = above(to) else {
+                    return Err(escape_or_other(tree, to));
+                };
+                let place = with_parents(tree, to, above, Last::Itself)?;
+                if matches!(node, Node::Dir(_)) || tree.get(&place).is_some() {
+                    return Err(Fail::Other);
+                }
+                tree.insert(&place, node);
+                Ok(Value::Nothing)
+            }
+            Self::Metadata(path) => metadata(tree, path, Last::Followed),
+            Self::SymlinkMetadata(path) => metadata(tree, path, Last::Itself),
+            Self::SetPermissions(path) => {
+                metadata(tree, path, Last::Followed).map(|_| Value::Nothing)
+            }
+            Self::ReadDir(path) => {
+                check(path)?;
+                let place = tree.dir(path)?;
+                let Some(Node::Dir(entries)) = tree.get(&place) else {
+                    unreachable!("it is a directory");
+                };
+                Ok(Value::Names(entries.keys().cloned().collect()))
+            }
             Self::List => Ok(Value::List(tree.list())),
             Self::Plant(which, name, target) => {
                 if let Some(place) = free(tree, *which, name) {
@@ -209,6 +362,102 @@ impl Op {
             }
         }
     }
+}
+
+/// Checks that two paths are one file, and makes two of it: the tree knows no other.
+fn part(from: &Path, to: &Path) -> io::Result<()> {
+    let (source, made) = (from.symlink_metadata()?, to.symlink_metadata()?);
+    assert_eq!(source.ino(), made.ino(), "a hard link is the same file");
+    if made.is_file() {
+        let contents = fs::read(to)?;
+        fs::remove_file(to)?;
+        fs::write(to, contents)?;
+    }
+    Ok(())
+}
+
+fn seen(metadata: &Metadata) -> Value {
+    let kind = metadata.file_type();
+    if kind.is_dir() {
+        Value::Metadata("directory", 0)
+    } else if kind.is_symlink() {
+        Value::Metadata("symlink", 0)
+    } else {
+        Value::Metadata("file", metadata.len())
+    }
+}
+
+fn metadata(tree: &Tree, path: &str, last: Last) -> Result<Value, Fail> {
+    check(path)?;
+    let place = tree.resolve(path, last)?;
+    match tree.get(&place).ok_or(Fail::NotFound)? {
+        Node::Dir(_) => Ok(Value::Metadata("directory", 0)),
+        Node::Link(_) => Ok(Value::Metadata("symlink", 0)),
+        Node::File(contents) => Ok(Value::Metadata("file", contents.len() as u64)),
+    }
+}
+
+fn rename(tree: &mut Tree, from: &str, to: &str) -> Result<(), Fail> {
+    check(from)?;
+    check(to)?;
+    let slash = [from, to].iter().any(|path| path.ends_with('/'));
+    let [from, to] = [from, to].map(|path| path.trim_end_matches('/'));
+    let (Some(_), Some(above_to)) = (above(from), above(to)) else {
+        return Err(Fail::Invalid);
+    };
+    let source = tree.resolve(from, Last::Itself)?;
+    let node = tree.get(&source).cloned().ok_or(Fail::NotFound)?;
+    let is_dir = matches!(node, Node::Dir(_));
+    if slash && !is_dir {
+        return Err(Fail::Other);
+    }
+    let place = with_parents(tree, to, above_to, Last::Itself)?;
+    if place == source {
+        return Ok(());
+    }
+    let fits = match tree.get(&place) {
+        None => true,
+        Some(Node::Dir(entries)) => is_dir && entries.is_empty(),
+        Some(_) => !is_dir,
+    };
+    if !fits || place.starts_with(&source) {
+        return Err(Fail::Other);
+    }
+    let node = tree.remove(&source).expect("it is there");
+    tree.insert(&place, node);
+    Ok(())
+}
+
+/// Whether the names of a symlink's target lead further up than there is.
+fn leads_out(target: &str, mut depth: usize) -> bool {
+    target.split('/').any(|name| {
+        match name {
+            "" | "." => {}
+            ".." if depth == 0 => return true,
+            ".." => depth -= 1,
+            _ => depth += 1,
+        }
+        false
+    })
+}
+
+fn missing_or_other(tree: &Tree, place: &[String]) -> Fail {
+    match tree.get(place) {
+        None => Fail::NotFound,
+        Some(_) => Fail::Other,
+    }
+}
+
+/// Why no link can be made at `path`, which ends in a slash or dots.
+fn escape_or_other(tree: &Tree, path: &str) -> Fail {
+    match tree.resolve(path, Last::Followed) {
+        Err(Fail::Escape) => Fail::Escape,
+        _ => Fail::Other,
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("all paths are Unicode")
 }
 
 async fn fill(mut file: File, contents: &str) -> io::Result<Value> {
@@ -295,10 +544,14 @@ fn with_parents(tree: &mut Tree, path: &str, above: &str, last: Last) -> Result<
 /// Where the entry `path` of a directory is, which is to be removed.
 fn entry(tree: &Tree, path: &str) -> Result<Place, Fail> {
     check(path)?;
-    // A slash or a dot at the end changes nothing: it is the entry that goes.
     let names = names(path);
-    match names.split_last() {
-        None | Some((&"..", _)) => Err(Fail::Invalid),
-        Some(_) => tree.resolve(&names.join("/"), Last::Itself),
+    if matches!(names.last(), None | Some(&"..")) {
+        return Err(Fail::Invalid);
+    }
+    let place = tree.resolve(&names.join("/"), Last::Itself)?;
+    // Only a directory has a slash or a dot at the end.
+    match tree.get(&place) {
+        Some(Node::File(_) | Node::Link(_)) if above(path).is_none() => Err(Fail::Other),
+        _ => Ok(place),
     }
 }
