@@ -38,9 +38,24 @@ pub enum Act {
     WriteStream,
     /// `write_stream`, of a stream that ends in an error.
     FailStream,
+    OpenWith,
+    /// `rename` and the others with two paths have this one first, or second.
+    RenameFrom,
+    RenameTo,
+    CopyFrom,
+    CopyTo,
+    HardLinkFrom,
+    HardLinkTo,
+    /// A symlink with the path as its target.
+    SymlinkFrom,
+    SymlinkTo,
+    Metadata,
+    SymlinkMetadata,
+    SetPermissions,
+    ReadDir,
 }
 
-const ACTS: [(u8, Act); 16] = [
+const ACTS: [(u8, Act); 29] = [
     (b'l', Act::Link),
     (b'f', Act::Fifo),
     (b'w', Act::Write),
@@ -57,6 +72,19 @@ const ACTS: [(u8, Act); 16] = [
     (b'p', Act::Populate),
     (b's', Act::WriteStream),
     (b'S', Act::FailStream),
+    (b'O', Act::OpenWith),
+    (b'm', Act::RenameFrom),
+    (b'M', Act::RenameTo),
+    (b'y', Act::CopyFrom),
+    (b'Y', Act::CopyTo),
+    (b'h', Act::HardLinkFrom),
+    (b'H', Act::HardLinkTo),
+    (b'k', Act::SymlinkFrom),
+    (b'K', Act::SymlinkTo),
+    (b't', Act::Metadata),
+    (b'T', Act::SymlinkMetadata),
+    (b'P', Act::SetPermissions),
+    (b'q', Act::ReadDir),
 ];
 
 #[derive(Clone, Copy)]

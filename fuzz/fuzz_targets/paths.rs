@@ -9,15 +9,15 @@ mod canary;
 mod input;
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use async_tempdir::AsyncTempDir;
-use futures::stream;
+use async_tempdir::{AsyncTempDir, OpenOptions};
+use futures::{StreamExt, stream};
 use libfuzzer_sys::fuzz_target;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -151,8 +151,96 @@ async fn perform(dir: &AsyncTempDir, act: Act, path: &Path, letter: u8) -> io::R
             assert_eq!(dir.read(path).await?, contents, "{path:?} was streamed");
         }
         Act::FailStream => return Err(fail_stream(dir, path, contents).await),
+        Act::OpenWith => {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(true);
+            let mut file = dir.open_with(path, &options).await?;
+            file.write_all(&contents).await?;
+            file.flush().await?;
+            assert_eq!(dir.read(path).await?, contents, "{path:?} was opened");
+        }
+        Act::RenameFrom => {
+            dir.rename(path, "m").await?;
+            assert!(fs::symlink_metadata(dir.path().join("m")).is_ok());
+            return Ok(false);
+        }
+        Act::RenameTo => {
+            own_file(dir, &contents).await;
+            dir.rename(OWN, path).await?;
+            assert_eq!(fs::read(dir.path().join(path))?, contents, "{path:?}");
+        }
+        Act::CopyFrom => {
+            dir.copy(path, "y").await?;
+            check_read(&dir.read("y").await?);
+        }
+        Act::CopyTo => {
+            own_file(dir, &contents).await;
+            dir.copy(OWN, path).await?;
+            assert_eq!(dir.read(path).await?, contents, "{path:?} is a copy");
+        }
+        Act::HardLinkFrom => {
+            dir.hard_link(path, "h").await?;
+            let made = dir.path().join("h");
+            if made.symlink_metadata()?.is_file() {
+                check_read(&fs::read(made)?);
+            }
+            // A symlink has been linked itself, wherever it leads.
+            return Ok(false);
+        }
+        Act::HardLinkTo => {
+            own_file(dir, &contents).await;
+            dir.hard_link(OWN, path).await?;
+            assert_eq!(fs::read(dir.path().join(path))?, contents, "{path:?}");
+        }
+        Act::SymlinkFrom => {
+            dir.symlink(path, "k/link").await?;
+            assert_eq!(fs::read_link(dir.path().join("k/link"))?, path);
+            return Ok(false);
+        }
+        Act::SymlinkTo => {
+            dir.symlink("nothing", path).await?;
+            assert!(dir.path().join(path).is_symlink());
+            return Ok(false);
+        }
+        Act::Metadata => {
+            let expected = dir.metadata(path).await?.ino();
+            let found = fs::metadata(dir.path().join(path))?.ino();
+            assert_eq!(found, expected, "{path:?} has this metadata");
+        }
+        Act::SymlinkMetadata => {
+            let expected = dir.symlink_metadata(path).await?.ino();
+            let found = fs::symlink_metadata(dir.path().join(path))?.ino();
+            assert_eq!(found, expected, "{path:?} has this metadata");
+            return Ok(false);
+        }
+        Act::SetPermissions => {
+            let permissions = Permissions::from_mode(0o700);
+            dir.set_permissions(path, permissions).await?;
+        }
+        Act::ReadDir => {
+            let entries = dir.read_dir(path).await?;
+            let mut found: Vec<_> = entries
+                .map(|entry| entry.expect("an entry is read").file_name().to_owned())
+                .collect()
+                .await;
+            found.sort_unstable();
+            let mut expected: Vec<_> = fs::read_dir(dir.path().join(path))?
+                .map(|entry| entry.expect("an entry is read").file_name())
+                .collect();
+            expected.sort_unstable();
+            assert_eq!(found, expected, "{path:?} is listed");
+        }
     }
     Ok(true)
+}
+
+/// The file that is renamed, copied or linked to a path.
+const OWN: &str = "own";
+
+/// Makes it anew, unless something else has the name.
+async fn own_file(dir: &AsyncTempDir, contents: &[u8]) {
+    let _ = dir.remove(OWN).await;
+    let _ = dir.write(OWN, contents.to_vec()).await;
 }
 
 /// Whether `path` exists, which the system has to see in the same way.

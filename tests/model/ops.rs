@@ -3,7 +3,7 @@
 use std::fs::{self, Metadata, Permissions};
 use std::future::poll_fn;
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::task::Poll;
 
@@ -195,7 +195,7 @@ impl Op {
             Self::Plant(which, name, target) => {
                 if let Some(place) = free(tree, which, &name) {
                     let link = dir.path().join(place.join("/"));
-                    std::os::unix::fs::symlink(target, link)?;
+                    symlink(target, link)?;
                 }
                 Ok(Value::Nothing)
             }
@@ -372,6 +372,10 @@ fn part(from: &Path, to: &Path) -> io::Result<()> {
         let contents = fs::read(to)?;
         fs::remove_file(to)?;
         fs::write(to, contents)?;
+    } else {
+        let target = fs::read_link(to)?;
+        fs::remove_file(to)?;
+        symlink(target, to)?;
     }
     Ok(())
 }

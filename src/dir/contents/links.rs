@@ -92,8 +92,12 @@ impl AsyncTempDir {
             link.as_ref(),
             original.as_ref(),
             |dir, link, original| {
-                // Otherwise a missing file would look like a missing parent of the link.
-                dir.symlink_metadata(original)?;
+                // Otherwise a missing file would look like a missing parent of the link. (cap-std's
+                // `symlink_metadata` overlooks a separator or dot at the end.)
+                match requires_dir(original) {
+                    true => dir.metadata(original)?,
+                    false => dir.symlink_metadata(original)?,
+                };
                 new_link(dir, link, || dir.hard_link(original, dir, link))
             },
         )

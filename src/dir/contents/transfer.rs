@@ -15,7 +15,7 @@ impl AsyncTempDir {
     ///
     /// Like `tokio::fs::rename`, but confined to the directory: a file at `to` is replaced
     /// atomically, and so is an empty directory by another one. A symlink itself is renamed or
-    /// replaced.
+    /// replaced. On Unix, nothing happens if both paths are hard links to one file.
     ///
     /// A directory [made inside](Self::temp_dir) with a handle of its own must not be renamed: its
     /// handle would not find it any more.
