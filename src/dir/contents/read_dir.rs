@@ -66,7 +66,7 @@ impl AsyncTempDir {
         });
         let batch = self.run_at(OPERATION, path, {
             let place = Arc::clone(&place);
-            move |dir, path| Ok(Batch::read(&place, dir.read_dir(path)?))
+            move |dir, path| Ok(Batch::read(&place, Box::new(dir.read_dir(path)?)))
         });
         let Batch { entries, rest } = batch.await?;
         Ok(ReadDir {
@@ -95,7 +95,8 @@ pub struct ReadDir {
 
 /// What is not in memory yet.
 enum Rest {
-    Unread(cap_std::fs::ReadDir),
+    /// In a box, because it has a whole entry in it on Windows.
+    Unread(Box<cap_std::fs::ReadDir>),
     Reading(Receiver<io::Result<Batch>>),
     /// The end was reached, or an error.
     End,
@@ -108,7 +109,7 @@ struct Batch {
 
 impl Batch {
     /// Reads as many entries as may be held in memory.
-    fn read(place: &Arc<Place>, mut unread: cap_std::fs::ReadDir) -> Self {
+    fn read(place: &Arc<Place>, mut unread: Box<cap_std::fs::ReadDir>) -> Self {
         let mut entries = VecDeque::new();
         while entries.len() < BATCH {
             let entry = unread.next();
