@@ -24,6 +24,10 @@
 //! | `Builder::new().prefix("p").tempdir_in(&outer)?` | `Builder::new().prefix("p").inside(&outer).create().await?` |
 //! | `fs::write(dir.path().join("a"), x)?` | `dir.write("a", x).await?` |
 //! | `io::copy(&mut reader, &mut File::create(dir.path().join("a"))?)?` | `dir.write_reader("a", reader).await?`, with a [`tokio::io::AsyncRead`] |
+//! | `File::options().read(true)….open(dir.path().join("a"))?` | `dir.open_with("a", OpenOptions::new().read(true)…).await?`, with [`OpenOptions`](crate::OpenOptions) of this crate |
+//! | `fs::rename`, `copy`, `hard_link`, `metadata`, `set_permissions` in it | the same as methods of `dir`, with paths inside |
+//! | `os::unix::fs::symlink("a", dir.path().join("b"))?` | `dir.symlink("a", "b").await?`, on Windows too |
+//! | `fs::read_dir(dir.path())?` | `dir.read_dir(".").await?`, a stream |
 //! | `fs::rename(dir.keep(), target)?` | `dir.persist(target).await?` |
 //! | `Command::new("c").current_dir(&dir)` | the same |
 //! | `env::override_temp_dir(p)` | `TMPDIR`, or [`Builder::parent`](crate::Builder::parent) |
@@ -80,6 +84,9 @@
 //! | `Path(d.name, "a").read_text()` | `d.read_to_string("a").await?` |
 //! | `os.mkdir`, `os.makedirs(…, exist_ok=True)` | `d.create_dir("a").await?`, `d.create_dir_all("a/b").await?` |
 //! | `sorted(Path(d.name).rglob("*"))` | `d.list().await?` |
+//! | `os.scandir(d.name)` | `d.read_dir(".").await?` |
+//! | `os.rename`, `shutil.copy`, `os.symlink`, `os.link` | `d.rename`, `d.copy`, `d.symlink`, `d.hard_link` |
+//! | `os.stat`, `os.lstat`, `os.chmod` | `d.metadata`, `d.symlink_metadata`, `d.set_permissions` |
 //! | `shutil.rmtree(p)` | `remove_dir_all(p).await?` |
 //! | `shutil.rmtree(p, ignore_errors=True)` | `let _ = remove_dir_all(p).await;` (without `await`, nothing happens) |
 //! | `shutil.copytree(src, Path(d.name, "a"))` | none: copy with `tokio::fs`, or a crate, to `d.path().join("a")` |

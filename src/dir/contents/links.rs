@@ -41,9 +41,10 @@ impl AsyncTempDir {
     ///
     /// # Examples
     ///
-    /// ```no_run
+    /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> std::io::Result<()> {
+    /// # if cfg!(windows) { return Ok(()) } // a privilege
     /// let dir = async_tempdir::AsyncTempDir::new().await?;
     /// dir.write("releases/2/app", "new").await?;
     /// dir.symlink("2", "releases/current").await?;
@@ -82,6 +83,21 @@ impl AsyncTempDir {
     /// # Cancel safety
     ///
     /// If the future is dropped, the hard link may or may not exist.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let dir = async_tempdir::AsyncTempDir::new().await?;
+    /// dir.write("cache/file", "large").await?;
+    /// dir.hard_link("cache/file", "job/file").await?;
+    /// dir.remove("cache").await?;
+    /// assert_eq!(dir.read("job/file").await?, b"large");
+    /// # dir.close().await?;
+    /// # Ok::<(), std::io::Error>(())
+    /// # }
+    /// ```
     pub async fn hard_link(
         &self,
         original: impl AsRef<Path>,

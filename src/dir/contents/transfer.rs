@@ -77,6 +77,19 @@ impl AsyncTempDir {
     /// # Platform notes
     ///
     /// On Windows, alternate data streams and attributes other than read-only are not copied.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let dir = async_tempdir::AsyncTempDir::new().await?;
+    /// dir.write("template.toml", "port = 0\n").await?;
+    /// assert_eq!(dir.copy("template.toml", "etc/app.toml").await?, 9);
+    /// # dir.close().await?;
+    /// # Ok::<(), std::io::Error>(())
+    /// # }
+    /// ```
     pub async fn copy(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
         self.run_between("copy", from.as_ref(), to.as_ref(), copy)
             .await
