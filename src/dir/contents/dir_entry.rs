@@ -31,7 +31,10 @@ impl Place {
     {
         match self.dir.upgrade() {
             Some(dir) => begin(&dir, f),
-            None => Err(io::Error::new(ErrorKind::NotFound, "it was removed")),
+            None => Err(io::Error::new(
+                ErrorKind::NotFound,
+                "the temporary directory has no handle any more",
+            )),
         }
     }
 }

@@ -136,8 +136,9 @@ impl ReadDir {
     ///
     /// # Errors
     ///
-    /// Any error of the operating system. `NotFound` if the temporary directory was removed or
-    /// [closed](AsyncTempDir::close). `Other` as for [`write`](AsyncTempDir::write).
+    /// Any error of the operating system. `NotFound` if the temporary directory was removed,
+    /// [closed](AsyncTempDir::close), or [kept](AsyncTempDir::keep). `Other` as for
+    /// [`write`](AsyncTempDir::write).
     ///
     /// # Cancel safety
     ///
