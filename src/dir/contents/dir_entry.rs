@@ -30,7 +30,7 @@ impl Place {
         F: FnOnce(&cap_std::fs::Dir) -> io::Result<T> + Send + 'static,
     {
         match self.dir.upgrade() {
-            Some(dir) => begin(&dir, f),
+            Some(dir) => begin(&dir, |dir| f(dir)),
             None => Err(io::Error::new(
                 ErrorKind::NotFound,
                 "the temporary directory has no handle any more",
