@@ -141,8 +141,9 @@ impl<T> Future for Receiver<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if !self.has_looked {
-            if spin::is_turn_of_others() {
-                cx.waker().wake_by_ref();
+            // A waker is foreign code: one that panics may not have woken the task.
+            let wake = || cx.waker().wake_by_ref();
+            if spin::is_turn_of_others() && catch_unwind(AssertUnwindSafe(wake)).is_ok() {
                 return Poll::Pending;
             }
             self.has_looked = true;

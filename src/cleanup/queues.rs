@@ -5,8 +5,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, LazyLock, Weak};
+use std::sync::{Arc, LazyLock, OnceLock, Weak};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, Id};
@@ -34,14 +33,11 @@ fn limits() -> Limits {
 /// The queues of the runtimes that have directories or work left.
 static QUEUES: LazyLock<Mutex<HashMap<Id, Weak<RuntimeQueues>>>> = LazyLock::new(Mutex::default);
 
-/// A removal, and a channel that is closed when it has ended.
-type QueuedJob = (RemovalJob, Option<Sender<()>>);
-
 /// The operations and removals that wait for the blocking pool of one runtime.
 pub(crate) struct RuntimeQueues {
     pub(crate) runtime: Handle,
     pub(crate) operations: Arc<OperationQueue>,
-    removals: Queue<QueuedJob>,
+    removals: Queue<RemovalJob>,
 }
 
 impl RuntimeQueues {
@@ -75,21 +71,22 @@ impl RuntimeQueues {
 
     /// Queues `job`. It runs on this runtime's blocking pool, else on that of the runtime that the
     /// calling thread is in. Without one, it has ended when this returns.
-    pub(crate) fn push_removal(self: &Arc<Self>, job: RemovalJob) {
+    pub(crate) fn push_removal(self: &Arc<Self>, mut job: RemovalJob) {
         if Handle::try_current().is_ok() {
-            self.push((job, None));
+            self.push(job);
             return;
         }
-        let (on_end, ended) = mpsc::channel();
-        if !self.push((job, Some(on_end))) {
+        let ended = Arc::new(OnceLock::new());
+        job.guard = Box::new((job.guard, SetOnDrop(Arc::clone(&ended))));
+        if !self.push(job) {
             // Another thread may have taken it.
-            let _disconnected = ended.recv();
+            ended.wait();
         }
     }
 
     /// Returns `false` if the pool takes no more: then another runtime has the removal, or it has ended,
     /// or another thread runs it.
-    fn push(self: &Arc<Self>, job: QueuedJob) -> bool {
+    fn push(self: &Arc<Self>, job: RemovalJob) -> bool {
         let is_outside = || spawn::is_outside(&self.runtime);
         let next = self.removals.push(job, is_outside);
         if next.watch {
@@ -151,11 +148,18 @@ impl RuntimeQueues {
     }
 }
 
+struct SetOnDrop(Arc<OnceLock<()>>);
+
+impl Drop for SetOnDrop {
+    fn drop(&mut self) {
+        let _ = self.0.set(());
+    }
+}
+
 /// Runs `job` and catches panics: dropping its guard runs foreign code, such as wakers and whatever
 /// the user's task owns.
-fn run((job, on_end): QueuedJob) {
+fn run(job: RemovalJob) {
     let _ = catch_unwind(AssertUnwindSafe(|| job.run()));
-    drop(on_end);
 }
 
 impl Drop for RuntimeQueues {
