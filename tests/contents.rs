@@ -366,3 +366,31 @@ async fn paths_make_the_round_trip() {
     dir.close().await.unwrap();
     sandbox.check();
 }
+
+/// Contents that cannot be had.
+struct Panics;
+
+impl AsRef<[u8]> for Panics {
+    fn as_ref(&self) -> &[u8] {
+        panic!("no bytes")
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_the_contents_leaves_the_file_as_it_was() {
+    let sandbox = Sandbox::new();
+    let dir = std::sync::Arc::new(sandbox.dir().await);
+    dir.write("file", "before").await.unwrap();
+    let writing = tokio::spawn({
+        let dir = std::sync::Arc::clone(&dir);
+        async move { dir.write("file", Contents::from_owner(Panics)).await }
+    });
+    assert!(writing.await.unwrap_err().is_panic());
+    assert_eq!(dir.read("file").await.unwrap(), b"before");
+    std::sync::Arc::into_inner(dir)
+        .unwrap()
+        .close()
+        .await
+        .unwrap();
+    sandbox.check();
+}

@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::fs;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -225,6 +227,66 @@ fn a_forked_child_waits_for_no_end() {
         drop(child_of_it);
     }
     drop(runtime);
+    sandbox.check();
+}
+
+#[test]
+fn a_forked_child_tries_no_removal_again() {
+    let _alone = alone();
+    let sandbox = Sandbox::new();
+    let runtime = support::current_thread();
+    let dir = runtime.block_on(sandbox.dir());
+    let (path, away) = (dir.path().to_path_buf(), sandbox.join("away"));
+    fs::rename(&path, &away).unwrap();
+    fs::write(&path, "in the way").unwrap();
+    let error = runtime.block_on(dir.close()).unwrap_err();
+    fs::remove_file(&path).unwrap();
+    fs::rename(&away, &path).unwrap();
+    match fork::fork().unwrap() {
+        Fork::Child => {
+            let runtime = support::current_thread();
+            let error = runtime.block_on(error.retry()).unwrap_err();
+            let is_refused = error.kind() == ErrorKind::InvalidInput && path.exists();
+            std::process::exit(i32::from(!is_refused));
+        }
+        Fork::Parent(child) => assert_eq!(fork::waitpid(child).unwrap(), 0),
+    }
+    assert!(path.exists(), "it removed nothing");
+    runtime.block_on(error.retry()).unwrap();
+    drop(runtime);
+    sandbox.check();
+}
+
+/// What threads outside any runtime are removing at the time stays theirs, and so do their locks.
+#[test]
+fn a_forked_child_removes_its_own_among_threads_that_remove() {
+    let _alone = alone();
+    let sandbox = Sandbox::new();
+    let create = || Builder::new().parent(sandbox.path()).create_blocking();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    drop(create().unwrap());
+                }
+            });
+        }
+        for _ in 0..support::times(50) {
+            match fork::fork().unwrap() {
+                Fork::Child => {
+                    let before = cleanup::pending();
+                    let own = create().unwrap();
+                    let path = own.path().to_path_buf();
+                    drop(own);
+                    let is_right = !path.exists() && cleanup::pending() == before;
+                    std::process::exit(i32::from(!is_right));
+                }
+                Fork::Parent(child) => assert_eq!(fork::waitpid(child).unwrap(), 0),
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
     sandbox.check();
 }
 

@@ -101,6 +101,9 @@ impl OperationQueue {
 
     /// Runs `task` once, like [`spawn::try_spawn`], or returns it if the pool takes no more.
     fn try_spawn(self: &Arc<Self>, task: impl FnOnce() + Send + 'static) -> Result<Start, Task> {
+        if outside::is_stand_in(&self.runtime) {
+            return Err(Box::new(task));
+        }
         spin::record_queued();
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let task = Box::new(task);
@@ -131,7 +134,11 @@ impl OperationQueue {
     /// Runs `task` once, if necessary on the calling thread, like [`spawn::spawn_mandatory`].
     pub(crate) fn spawn_mandatory(self: &Arc<Self>, task: impl FnOnce() + Send + 'static) -> Start {
         self.try_spawn(task).unwrap_or_else(|task| {
-            spawn::spawn_mandatory(&self.runtime, |_| run(task));
+            if outside::is_stand_in(&self.runtime) {
+                run(task);
+            } else {
+                spawn::spawn_mandatory(&self.runtime, |_| run(task));
+            }
             Start::Later
         })
     }

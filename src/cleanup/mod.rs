@@ -13,6 +13,7 @@
 //! what to do when directories are dropped faster than the disk deletes them.
 
 mod job;
+mod queued;
 mod queues;
 mod report;
 mod watchdog;

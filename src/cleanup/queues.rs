@@ -2,14 +2,15 @@
 //!
 //! They are per runtime, so that a runtime that shuts down waits only for directories created on it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, LazyLock, OnceLock, Weak};
+use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, Id};
 
+use super::queued::{Pusher, Queued};
 use super::{MAX_THREADS, RemovalJob, watchdog};
 use crate::blocking::operations::{Around, OperationQueue};
 use crate::blocking::outside;
@@ -37,7 +38,7 @@ static QUEUES: LazyLock<Mutex<HashMap<Id, Weak<RuntimeQueues>>>> = LazyLock::new
 pub(crate) struct RuntimeQueues {
     pub(crate) runtime: Handle,
     pub(crate) operations: Arc<OperationQueue>,
-    removals: Queue<RemovalJob>,
+    removals: Queue<Queued>,
 }
 
 impl RuntimeQueues {
@@ -47,14 +48,7 @@ impl RuntimeQueues {
         if let Some(queues) = all.get(&runtime.id()).and_then(Weak::upgrade) {
             return queues;
         }
-        let queues = Arc::new_cyclic(|this: &Weak<Self>| {
-            let this: Weak<Around> = this.clone();
-            Self {
-                runtime: runtime.clone(),
-                operations: OperationQueue::new(runtime.clone(), this),
-                removals: Queue::new(limits()),
-            }
-        });
+        let queues = Self::new(runtime.clone());
         all.insert(runtime.id(), Arc::downgrade(&queues));
         queues
     }
@@ -65,50 +59,63 @@ impl RuntimeQueues {
     pub(crate) fn here() -> io::Result<Arc<Self>> {
         match Handle::try_current() {
             Ok(runtime) => Ok(Self::of(&runtime)),
-            Err(_) => Ok(Self::of(&outside::stand_in()?)),
+            // One for each directory, which has no lock that another thread may hold during a fork.
+            Err(_) => Ok(Self::new(outside::stand_in()?)),
         }
+    }
+
+    fn new(runtime: Handle) -> Arc<Self> {
+        Arc::new_cyclic(|this: &Weak<Self>| {
+            let this: Weak<Around> = this.clone();
+            Self {
+                runtime: runtime.clone(),
+                operations: OperationQueue::new(runtime, this),
+                removals: Queue::new(limits()),
+            }
+        })
     }
 
     /// Queues `job`. It runs on this runtime's blocking pool, else on that of the runtime that the
-    /// calling thread is in. Without one, it has ended when this returns.
-    pub(crate) fn push_removal(self: &Arc<Self>, mut job: RemovalJob) {
-        if Handle::try_current().is_ok() {
-            self.push(job);
-            return;
-        }
-        let ended = Arc::new(OnceLock::new());
-        job.guard = Box::new((job.guard, SetOnDrop(Arc::clone(&ended))));
-        if !self.push(job) {
-            // Another thread may have taken it.
-            ended.wait();
+    /// calling thread is in, else on the calling thread.
+    pub(crate) fn push_removal(self: &Arc<Self>, job: RemovalJob) {
+        let is_stand_in = outside::is_stand_in(&self.runtime);
+        // There may be no runtime here, or the thread may be ending and cannot tell.
+        match Handle::try_current() {
+            Ok(current) if is_stand_in => Self::of(&current).push_removal(job),
+            Ok(current) => {
+                let is_here = current.id() == self.runtime.id();
+                for job in self.push(Queued::Job(job)).unwrap_or_default() {
+                    match job.take_if_left() {
+                        Some(job) if is_here => run(job),
+                        // To that runtime's queue, so that many dead runtimes do not bring many
+                        // workers.
+                        Some(job) => Self::of(&current).push_removal(job),
+                        None => {}
+                    }
+                }
+            }
+            Err(_) if is_stand_in => run(job),
+            Err(_) => {
+                let (pusher, queued) = Pusher::new(job);
+                let refused = self.push(queued);
+                let own = pusher.end(refused.is_some());
+                let others = refused.unwrap_or_default();
+                // None waits for those of other threads, which these would run themselves.
+                let others = others.into_iter().filter_map(Queued::take_if_left);
+                own.into_iter().chain(others).for_each(run);
+            }
         }
     }
 
-    /// Returns `false` if the pool takes no more: then another runtime has the removal, or it has ended,
-    /// or another thread runs it.
-    fn push(self: &Arc<Self>, job: RemovalJob) -> bool {
+    /// Returns the jobs that have to run elsewhere, if the pool takes no more.
+    fn push(self: &Arc<Self>, job: Queued) -> Option<VecDeque<Queued>> {
         let is_outside = || spawn::is_outside(&self.runtime);
         let next = self.removals.push(job, is_outside);
         if next.watch {
             watchdog::watch(self);
         }
-        if !next.request || self.spawn_worker() {
-            return true;
-        }
-        // The pool takes no more.
-        let jobs = self.removals.give_up();
-        // There may be no runtime here, or the thread may be ending and cannot tell.
-        match Handle::try_current() {
-            Ok(current) if current.id() != self.runtime.id() => {
-                // To that runtime's queue, so that many dead runtimes do not bring many workers.
-                let other = Self::of(&current);
-                for job in jobs {
-                    other.push(job);
-                }
-            }
-            _ => jobs.into_iter().for_each(run),
-        }
-        false
+        let is_refused = next.request && !self.spawn_worker();
+        is_refused.then(|| self.removals.give_up())
     }
 
     /// Returns `false` if the pool takes no more.
@@ -118,6 +125,7 @@ impl RuntimeQueues {
     }
 
     fn work(self: Arc<Self>) {
+        let run = |queued: Queued| _ = queued.take().map(run);
         let request = || {
             if !self.spawn_worker() {
                 // This one carries on alone: its caller would leave the job in hand behind.
@@ -145,14 +153,6 @@ impl RuntimeQueues {
     /// Records that the watchdog cannot watch.
     pub(super) fn unwatch(&self) {
         self.removals.unwatch();
-    }
-}
-
-struct SetOnDrop(Arc<OnceLock<()>>);
-
-impl Drop for SetOnDrop {
-    fn drop(&mut self) {
-        let _ = self.0.set(());
     }
 }
 

@@ -79,6 +79,8 @@ impl OwnedDir {
     /// Returns the queues of the calling task's runtime, or else of the one used for creation.
     pub(crate) fn queues_here(&self) -> Arc<RuntimeQueues> {
         match Handle::try_current() {
+            // In a forked child, no lock is taken before the operation is refused.
+            _ if self.is_wrong_process() => Arc::clone(&self.queues),
             Ok(current) if current.id() != self.queues.runtime.id() => RuntimeQueues::of(&current),
             _ => Arc::clone(&self.queues),
         }
@@ -86,6 +88,11 @@ impl OwnedDir {
 
     /// Removes the directory, blocking the thread. Nothing may use its path any more.
     pub(crate) fn remove(&self, options: Options) -> Outcome {
+        if self.is_wrong_process() {
+            return Outcome::failed(&self.path, WrongProcess.into());
+        }
+        // Children may keep this, and with it the descriptor, for longer than the directory is there.
+        self.descriptor.clear();
         let outcome = self.remove_now(options);
         self.set_removed(&outcome.result);
         outcome

@@ -136,7 +136,9 @@ impl Owner {
         self.on_drop = OnDrop::Nothing;
         self.set_held(false);
         if let Phase::Kept = phase {
-            self.dir.ending.set(|| Ending::Kept);
+            self.dir.set_ending(|| Ending::Kept);
+            // Nothing uses it any more, but children may keep this.
+            self.dir.descriptor.clear();
         }
         let mut state = self.dir.state();
         state.phase = phase;
@@ -172,8 +174,7 @@ impl Owner {
         match self.rename(target) {
             Ok(()) => {
                 self.dir
-                    .ending
-                    .set(|| Ending::Persisted(target.to_path_buf()));
+                    .set_ending(|| Ending::Persisted(target.to_path_buf()));
                 self.keep();
                 Ok(())
             }
@@ -199,9 +200,17 @@ impl Owner {
 #[derive(Debug)]
 pub(crate) struct WrongProcess;
 
+impl WrongProcess {
+    /// Returns the error with a kind other than `Other`.
+    pub(crate) fn with_kind(kind: io::ErrorKind) -> io::Error {
+        let message = "the directory belongs to the process this one was forked from";
+        io::Error::new(kind, message)
+    }
+}
+
 impl From<WrongProcess> for io::Error {
     fn from(_: WrongProcess) -> Self {
-        Self::other("the directory belongs to the process this one was forked from")
+        WrongProcess::with_kind(io::ErrorKind::Other)
     }
 }
 

@@ -1,21 +1,19 @@
 //! Tells how a directory ended, also without its handle.
 
 use std::fmt;
-use std::future::{Future, pending};
+use std::future::Future;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, ready};
-
-use futures::future::select_all;
-use tokio::sync::Notify;
-use tokio::task::unconstrained;
+use std::task::{Context, Poll, Waker};
 
 use super::OwnedDir;
 use crate::remove::{RemoveError, Removed};
 use crate::sys::Process;
+use crate::util::sync::Mutex;
 
 /// The end of a directory: the output of [`WaitForRemoval`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,30 +51,42 @@ impl Ending {
 }
 
 /// The ending of one directory, once it is known.
-///
-/// Not Tokio's `SetOnce`, with which a [`Builder`](crate::Builder) would not be unwind safe.
 #[derive(Default)]
-struct Cell {
-    ending: OnceLock<Ending>,
-    is_set: Notify,
+struct Cell(Mutex<CellState>);
+
+#[derive(Default)]
+struct CellState {
+    ending: Option<Ending>,
+    /// The wakers of the futures that wait, by the number of the future.
+    wakers: Vec<(u64, Waker)>,
 }
 
 impl Cell {
     fn set(&self, ending: Ending) {
-        if self.ending.set(ending).is_ok() {
-            self.is_set.notify_waiters();
+        let mut state = self.0.lock();
+        state.ending.get_or_insert(ending);
+        let wakers = mem::take(&mut state.wakers);
+        drop(state);
+        for (_, waker) in wakers {
+            // A waker is foreign code and may panic. The others are woken all the same.
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
     }
 
-    async fn wait(&self) -> Ending {
-        loop {
-            // `notify_waiters` reaches every `Notified` made before the call.
-            let is_set = self.is_set.notified();
-            if let Some(ending) = self.ending.get() {
-                return ending.clone();
+    /// Returns the ending, or has future `number` woken when there is one.
+    fn poll(&self, number: u64, waker: &Waker) -> Option<Ending> {
+        let mut state = self.0.lock();
+        if state.ending.is_none() {
+            match state.wakers.iter_mut().find(|(n, _)| *n == number) {
+                Some((_, known)) => known.clone_from(waker),
+                None => state.wakers.push((number, waker.clone())),
             }
-            is_set.await;
         }
+        state.ending.clone()
+    }
+
+    fn forget(&self, number: u64) {
+        self.0.lock().wakers.retain(|(n, _)| *n != number);
     }
 }
 
@@ -92,8 +102,7 @@ impl EndingCell {
     /// Sets the ending, unless it is set or nothing can wait for it.
     pub(super) fn set(&self, ending: impl FnOnce() -> Ending) {
         if let Some(cell) = self.0.get() {
-            // A waker is foreign code and may panic.
-            let _ = catch_unwind(AssertUnwindSafe(|| cell.set(ending())));
+            cell.set(ending());
         }
     }
 }
@@ -111,11 +120,16 @@ impl Drop for EndingCell {
 impl OwnedDir {
     /// Records how the removal has ended.
     pub(super) fn set_removed(&self, removed: &Result<Removed, RemoveError>) {
+        self.set_ending(|| Ending::of(removed));
+    }
+
+    /// Records how the directory has ended.
+    pub(super) fn set_ending(&self, ending: impl FnOnce() -> Ending) {
         if self.has_had_children() {
             // The handle of a directory inside may ask later.
             self.ending.get();
         }
-        self.ending.set(|| Ending::of(removed));
+        self.ending.set(ending);
     }
 
     /// Returns a future that waits for the end of the directory.
@@ -129,11 +143,7 @@ impl OwnedDir {
                 .chain(self.ancestors().map(|dir| dir.ending.get()))
                 .collect(),
         };
-        WaitForRemoval {
-            process: self.process,
-            cells,
-            waiting: None,
-        }
+        WaitForRemoval::new(self.process, cells)
     }
 }
 
@@ -153,56 +163,52 @@ pub struct WaitForRemoval {
     process: Process,
     /// The ending of the directory, then those of the directories that contain it.
     cells: Vec<Arc<Cell>>,
-    waiting: Option<Pin<Box<dyn Future<Output = Ending> + Send + Sync>>>,
+    /// Unique in the process.
+    number: u64,
 }
 
-async fn wait(cells: Vec<Arc<Cell>>) -> Ending {
-    let waits = cells.into_iter().enumerate().map(|(level, cell)| {
-        Box::pin(async move {
-            let ending = cell.wait().await;
-            if level > 0 && matches!(ending, Ending::Kept | Ending::Persisted(_)) {
-                // This directory is still to be removed, or has an ending of its own.
-                pending::<()>().await;
-            }
-            ending
-        })
-    });
-    // The first that is ready: its own, if that is.
-    select_all(waits).await.0
+impl WaitForRemoval {
+    fn new(process: Process, cells: Vec<Arc<Cell>>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self {
+            process,
+            cells,
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+        }
+    }
 }
 
 impl Future for WaitForRemoval {
     type Output = Ending;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ending> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ending> {
         if !self.process.is_current() {
             return Poll::Ready(Ending::WrongProcess);
         }
-        let this = &mut *self;
-        // Unconstrained, because the caller may be in an executor other than Tokio's.
-        let waiting = this
-            .waiting
-            .get_or_insert_with(|| Box::pin(unconstrained(wait(this.cells.clone()))));
-        let ending = ready!(waiting.as_mut().poll(cx));
-        this.waiting = None;
-        Poll::Ready(ending)
+        for (level, cell) in self.cells.iter().enumerate() {
+            match cell.poll(self.number, cx.waker()) {
+                // This directory is still to be removed, or has an ending of its own.
+                Some(Ending::Kept | Ending::Persisted(_)) if level > 0 => {}
+                Some(ending) => return Poll::Ready(ending),
+                None => {}
+            }
+        }
+        Poll::Pending
     }
 }
 
 impl Clone for WaitForRemoval {
     fn clone(&self) -> Self {
-        Self {
-            process: self.process,
-            cells: self.cells.clone(),
-            waiting: None,
-        }
+        Self::new(self.process, self.cells.clone())
     }
 }
 
 impl Drop for WaitForRemoval {
     fn drop(&mut self) {
-        if !self.process.is_current() {
-            mem::forget((self.waiting.take(), mem::take(&mut self.cells)));
+        if self.process.is_current() {
+            self.cells.iter().for_each(|cell| cell.forget(self.number));
+        } else {
+            mem::forget(mem::take(&mut self.cells));
         }
     }
 }

@@ -116,7 +116,7 @@ impl OwnedDir {
     }
 
     /// Waits until no operation works in the directory, and no child is left to be removed. After
-    /// that, none can begin, because the caller owns the handle.
+    /// that, none can begin that changes something, because the caller owns the handle.
     ///
     /// # Errors
     ///
@@ -214,12 +214,16 @@ impl OwnedDir {
             None => None,
         };
         let mut state = self.state();
-        is_open(&state).then(|| {
-            state.operations += 1;
-            OperationGuard {
-                dir: Arc::clone(self),
-                _around: around,
-            }
+        if !is_open(&state) {
+            // Before `around` is dropped, which locks the state of the directory around.
+            drop(state);
+            return None;
+        }
+        state.operations += 1;
+        drop(state);
+        Some(OperationGuard {
+            dir: Arc::clone(self),
+            _around: around,
         })
     }
 

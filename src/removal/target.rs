@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use crate::blocking::oneshot::Sender;
 use crate::blocking::spawn;
 use crate::cleanup::{ReportOnDrop, RuntimeQueues};
-use crate::owned::{self, Owner};
+use crate::owned::{Owner, WrongProcess};
 use crate::remove::{self, Last, Options, Outcome, RemoveError, Retry, SpanContext, SpawnHelper};
 
 /// The target of a removal.
@@ -50,7 +50,7 @@ impl Target {
 fn close(owner: Owner, options: Options, sender: Sender<ReportOnDrop>) {
     let dir = Arc::clone(&owner.dir);
     if owner.dir.is_wrong_process() {
-        let error = owned::WrongProcess.into();
+        let error = WrongProcess.into();
         return sender.run(|| ReportOnDrop::new(Outcome::failed(&dir.path, error)));
     }
     // An awaited removal does not queue behind dropped directories, and has helper threads.
@@ -85,6 +85,10 @@ pub(crate) fn for_caller(options: Options, runtime: &Handle) -> Options {
 
 /// Removes the directory at `path` on a thread of the runtime that the calling thread is in.
 fn remove_at(path: PathBuf, retry: Retry, options: Options, sender: Sender<ReportOnDrop>) {
+    if retry.process.is_some_and(|process| !process.is_current()) {
+        let error = WrongProcess::with_kind(io::ErrorKind::InvalidInput);
+        return sender.run(|| ReportOnDrop::new(Outcome::failed(&path, error)));
+    }
     match spawn::current() {
         Ok(runtime) => {
             let options = for_caller(options, &runtime);

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Removed;
-use crate::sys::Identity;
+use crate::sys::{Identity, Process};
 
 /// The error of a removal that left something behind.
 ///
@@ -31,6 +31,8 @@ pub struct RemoveError {
 pub(crate) struct Retry {
     /// The directory that it must be, or `None` for whichever is at the path.
     pub(crate) identity: Option<Identity>,
+    /// The process that may remove it, if it must be a certain directory.
+    pub(crate) process: Option<Process>,
     /// The file in it that is removed when nothing else is left: see [`Last`](super::Last).
     pub(crate) last: Option<&'static CStr>,
 }

@@ -29,7 +29,7 @@ use std::fs::File;
 use std::mem;
 use std::path::Path;
 
-use crate::sys::Identity;
+use crate::sys::{Identity, Process};
 use recorder::Recorder;
 
 #[cfg(not(unix))]
@@ -44,9 +44,11 @@ pub(crate) const BY_PATH: bool = !cfg!(unix);
 ///
 /// With an `identity`, it must be that directory. Succeeds if there is nothing (any more).
 pub(crate) fn tree(path: &Path, identity: Option<&Identity>, mut options: Options) -> Outcome {
-    let retry = Retry {
+    let last = options.last.as_ref().map(|last| last.name);
+    let retry = || Retry {
         identity: identity.copied(),
-        last: options.last.as_ref().map(|last| last.name),
+        process: identity.map(|_| Process::current()),
+        last,
     };
     mem::take(&mut options.span).around(path, || {
         let recorder = Recorder::new(path, options);
@@ -57,7 +59,7 @@ pub(crate) fn tree(path: &Path, identity: Option<&Identity>, mut options: Option
             stopped,
         } = recorder.finish();
         Outcome {
-            result: result.map_err(|error| error.with_retry(retry)),
+            result: result.map_err(|error| error.with_retry(retry())),
             panic,
             stopped,
         }

@@ -57,7 +57,9 @@ impl AsyncTempDir {
         let path = path.as_ref();
         let contents = contents.into();
         self.run_at("write", path, move |dir, path| {
-            open(dir, path, Access::Truncate)?.write_all(contents.as_ref())
+            // If this panics, the file is as it was.
+            let bytes = contents.as_ref();
+            open(dir, path, Access::Truncate)?.write_all(bytes)
         })
         .await?;
         Ok(self.path().join(path))

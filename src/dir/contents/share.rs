@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, PoisonError, RwLock};
 
@@ -55,11 +55,16 @@ impl Share {
         is_cancelled: Arc<AtomicBool>,
     ) -> Self {
         let is_shared = files.len() >= MIN_SHARED;
+        let parent_of = |path: &Path| -> PathBuf {
+            let inside = path::relative(&root, path);
+            let above = inside.parent().unwrap_or(Path::new("")).components();
+            above.filter(|part| *part != Component::CurDir).collect()
+        };
         let mut groups = Vec::<Vec<File>>::new();
         let mut group_of = HashMap::new();
         for (position, (path, contents)) in files.into_iter().enumerate() {
             // Otherwise one group: all files are written in the given order.
-            let parent = path.parent().filter(|_| is_shared).map(Path::to_path_buf);
+            let parent = is_shared.then(|| parent_of(&path));
             let group = *group_of.entry(parent).or_insert(groups.len());
             if group == groups.len() {
                 groups.push(Vec::new());
@@ -115,7 +120,12 @@ impl Share {
         };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
             self.is_cancelled.store(true, Relaxed);
-            *self.panic.lock() = Some(panic);
+            let mut first = self.panic.lock();
+            match &*first {
+                None => *first = Some(panic),
+                // Only one can be passed on, and dropping the other could panic.
+                Some(_) => std::mem::forget(panic),
+            }
         }
     }
 

@@ -146,6 +146,8 @@ fn make(owner: &Arc<OwnedDir>, template: &Template) -> io::Result<UnlinkOnDrop> 
     let mut tries = 1;
     loop {
         let name = template.next_in(here)?;
+        // First, because a name may also look like an absolute path there.
+        sys::check_name(name.as_os_str())?;
         path::check(&name)?;
         let root = open_dir(owner)?;
         match UnlinkOnDrop::new(root, here, name.into(), Access::Private, owner) {

@@ -23,8 +23,8 @@ impl AsyncTempDir {
     /// # Errors
     ///
     /// - `NotFound`: there is nothing at `from`; no parent is created.
-    /// - `IsADirectory`, `NotADirectory` or `DirectoryNotEmpty`: `to` is a directory and `from` is
-    ///   not, or the reverse, or `to` has entries.
+    /// - `IsADirectory`, `NotADirectory` or `DirectoryNotEmpty` (on XFS, `AlreadyExists`): `to` is a
+    ///   directory and `from` is not, or the reverse, or `to` has entries.
     /// - `InvalidInput`: one of the paths ends in `.` or `..`, or `to` is inside `from`.
     /// - `CrossesDevices`: something is mounted between the two.
     /// - The same errors as for [`write`](Self::write), about either path, except for those of files
@@ -111,6 +111,13 @@ fn rename(dir: &Dir, from: &Path, to: &Path) -> io::Result<()> {
     let metadata = dir.symlink_metadata(from)?;
     if only_dir && !metadata.is_dir() {
         return Err(ErrorKind::NotADirectory.into());
+    }
+    if metadata.is_dir() && to != from && to.starts_with(from) {
+        // Before the missing parents are created.
+        return Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            "the new path is inside the old one",
+        ));
     }
     with_parents(dir, to, || dir.rename(from, dir, to))
 }

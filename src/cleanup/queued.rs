@@ -1,0 +1,69 @@
+//! A removal in a queue, which the thread that queued it may take back.
+
+use std::sync::Arc;
+
+use super::RemovalJob;
+use crate::util::sync::Mutex;
+
+/// A queued removal.
+pub(super) enum Queued {
+    Job(RemovalJob),
+    /// That of a thread outside any runtime, which runs it itself if the pool takes no more.
+    Shared(Arc<Mutex<Shared>>),
+}
+
+pub(super) struct Shared {
+    job: Option<RemovalJob>,
+    /// The thread that queued it does not know yet whether the pool takes it.
+    is_being_pushed: bool,
+    /// Another thread has taken it from the queue, but not run it.
+    is_passed_over: bool,
+}
+
+impl Queued {
+    /// Takes the job, to run it on a thread of the pool.
+    pub(super) fn take(self) -> Option<RemovalJob> {
+        match self {
+            Self::Job(job) => Some(job),
+            Self::Shared(shared) => shared.lock().job.take(),
+        }
+    }
+
+    /// Takes the job, to run it for a pool that takes no more, unless the thread that queued it will.
+    pub(super) fn take_if_left(self) -> Option<RemovalJob> {
+        match self {
+            Self::Job(job) => Some(job),
+            Self::Shared(shared) => {
+                let mut shared = shared.lock();
+                if shared.is_being_pushed {
+                    shared.is_passed_over = true;
+                    return None;
+                }
+                shared.job.take()
+            }
+        }
+    }
+}
+
+/// The end of a [`Queued::Shared`] on the thread that queues it.
+pub(super) struct Pusher(Arc<Mutex<Shared>>);
+
+impl Pusher {
+    pub(super) fn new(job: RemovalJob) -> (Self, Queued) {
+        let shared = Arc::new(Mutex::new(Shared {
+            job: Some(job),
+            is_being_pushed: true,
+            is_passed_over: false,
+        }));
+        (Self(Arc::clone(&shared)), Queued::Shared(shared))
+    }
+
+    /// Leaves the job to the pool, or if that takes no more, returns it, unless one of its threads has
+    /// taken it before.
+    pub(super) fn end(self, is_refused: bool) -> Option<RemovalJob> {
+        let mut shared = self.0.lock();
+        shared.is_being_pushed = false;
+        let is_ours = is_refused || shared.is_passed_over;
+        is_ours.then(|| shared.job.take()).flatten()
+    }
+}
