@@ -67,3 +67,53 @@ impl Pusher {
         is_ours.then(|| shared.job.take()).flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blocking::pending::Pending;
+    use crate::remove::{Outcome, Removed};
+
+    fn job() -> RemovalJob {
+        RemovalJob {
+            path: "unused".into(),
+            remove: Box::new(|| Outcome::from(Ok(Removed::default()))),
+            guard: Box::new(()),
+            pending: Pending::new(),
+        }
+    }
+
+    #[test]
+    fn one_that_the_pool_refuses_goes_back() {
+        let (pusher, queued) = Pusher::new(job());
+        assert!(queued.take_if_left().is_none(), "its own thread runs it");
+        assert!(pusher.end(true).is_some());
+    }
+
+    #[test]
+    fn one_that_was_passed_over_goes_back_although_the_pool_did_not_refuse_it() {
+        let (pusher, queued) = Pusher::new(job());
+        assert!(queued.take_if_left().is_none());
+        assert!(pusher.end(false).is_some(), "no other thread has it");
+    }
+
+    #[test]
+    fn one_that_is_left_to_the_pool_is_run_once() {
+        for is_worker in [true, false] {
+            let (pusher, queued) = Pusher::new(job());
+            assert!(pusher.end(false).is_none());
+            let taken = match is_worker {
+                true => queued.take(),
+                false => queued.take_if_left(),
+            };
+            assert!(taken.is_some());
+        }
+    }
+
+    #[test]
+    fn one_that_a_worker_has_taken_does_not_go_back() {
+        let (pusher, queued) = Pusher::new(job());
+        assert!(queued.take().is_some());
+        assert!(pusher.end(true).is_none());
+    }
+}

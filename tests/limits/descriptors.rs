@@ -146,3 +146,36 @@ fn drops_that_never_get_a_descriptor() {
     ends(&runtime, remove_dir_all(&path)).unwrap();
     sandbox.check();
 }
+
+/// Even if the handle of a child keeps the memory of it.
+#[test]
+fn a_directory_that_is_gone_or_kept_has_no_descriptor() {
+    if !support::in_process(crate::test_name!(), &[]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let runtime = support::current_thread();
+    let inside = || {
+        let links = std::fs::read_dir("/proc/self/fd").unwrap();
+        let links = links.filter_map(|link| std::fs::read_link(link.unwrap().path()).ok());
+        links
+            .filter(|path| path.starts_with(sandbox.path()))
+            .count()
+    };
+    runtime.block_on(async {
+        let closed = sandbox.dir().await;
+        let kept = sandbox.dir().await;
+        let children = [closed.temp_dir().await, kept.temp_dir().await];
+        closed.write("file", "").await.unwrap();
+        kept.write("file", "").await.unwrap();
+        assert_eq!(inside(), 2, "each keeps one");
+        closed.close().await.unwrap();
+        let kept = kept.keep();
+        assert_eq!(inside(), 0);
+        drop(children);
+        cleanup::idle().await;
+        std::fs::remove_dir_all(kept).unwrap();
+    });
+    drop(runtime);
+    sandbox.check();
+}
