@@ -5,6 +5,7 @@
 
 mod async_tempfile;
 mod cap_tempfile;
+mod cpython;
 #[path = "../support/mod.rs"]
 mod support;
 mod tempfile;
