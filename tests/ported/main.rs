@@ -10,6 +10,7 @@ mod cpython;
 mod support;
 mod tempfile;
 mod tmpdir;
+mod tokio_fs;
 
 use std::io::{self, ErrorKind};
 
