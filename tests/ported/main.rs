@@ -6,6 +6,7 @@
 mod async_tempfile;
 mod cap_tempfile;
 mod cpython;
+mod snippets;
 #[path = "../support/mod.rs"]
 mod support;
 mod tempfile;
