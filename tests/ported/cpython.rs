@@ -291,6 +291,27 @@ mod unix {
         drop(file);
     }
 
+    /// In a process of its own, whose current directory is then gone.
+    #[test]
+    fn a_current_directory_is_no_obstacle() {
+        if !support::in_process(test_name!(), &[]) {
+            return;
+        }
+        let sandbox = Sandbox::new();
+        support::current_thread().block_on(async {
+            let dir = sandbox.dir().await;
+            let sub = dir.create_dir("subdir").await.unwrap();
+            std::env::set_current_dir(sub).unwrap();
+            dir.close().await.unwrap();
+            assert!(std::env::current_dir().is_err());
+            // Absolute paths still do.
+            dropped(sandbox.dir().await).await;
+            let error = AsyncTempDir::new_in("relative").await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+        });
+        sandbox.check();
+    }
+
     #[tokio::test]
     async fn a_symlink_to_a_directory_is_not_followed() {
         let sandbox = Sandbox::new();
