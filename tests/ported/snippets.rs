@@ -42,6 +42,36 @@ async fn write_takes_text_and_bytes_of_every_type() {
     sandbox.check();
 }
 
+#[tokio::test]
+async fn write_takes_references_of_every_type() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.dir().await;
+    for (path, text) in &[("a", "abc"), ("b", "abc")] {
+        dir.write(path, text).await.unwrap();
+    }
+    for (path, text) in [("c", &"abc".to_owned())].iter() {
+        dir.write(path, text).await.unwrap();
+    }
+    let shared: Arc<[u8]> = Arc::from(*b"abc");
+    dir.write("d", &shared).await.unwrap();
+    let boxed: Box<[u8]> = Box::from(*b"abc");
+    dir.write("e", &boxed).await.unwrap();
+    let cow: Cow<'_, [u8]> = Cow::Borrowed(b"abc");
+    dir.write("f", &cow).await.unwrap();
+    let numbers = &[96, 97, 98].iter().map(|n| n + 1).collect::<Vec<_>>();
+    dir.write("g", numbers).await.unwrap();
+    for path in dir.list().await.unwrap() {
+        assert_eq!(dir.read(&path).await.unwrap(), b"abc", "{path:?}");
+    }
+    dir.write("empty", &[]).await.unwrap();
+    dir.write("empty", []).await.unwrap();
+    dir.write("empty", "").await.unwrap();
+    dir.populate([("empty", &"")]).await.unwrap();
+    assert!(dir.read("empty").await.unwrap().is_empty());
+    dir.close().await.unwrap();
+    sandbox.check();
+}
+
 #[test]
 fn close_is_blocked_on() {
     let sandbox = Sandbox::new();

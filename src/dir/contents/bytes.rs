@@ -103,39 +103,16 @@ impl fmt::Debug for Contents {
     }
 }
 
-impl From<&[u8]> for Contents {
-    fn from(bytes: &[u8]) -> Self {
-        Self::copied(bytes)
-    }
-}
-
-impl<const N: usize> From<&[u8; N]> for Contents {
-    fn from(bytes: &[u8; N]) -> Self {
-        Self::copied(bytes)
+/// Copies what `tokio::fs::write` takes by reference, such as a `&&str` in a loop.
+impl<T: AsRef<[u8]> + ?Sized> From<&T> for Contents {
+    fn from(bytes: &T) -> Self {
+        Self::copied(bytes.as_ref())
     }
 }
 
 impl<const N: usize> From<[u8; N]> for Contents {
     fn from(bytes: [u8; N]) -> Self {
         Self::copied(&bytes)
-    }
-}
-
-impl From<&Vec<u8>> for Contents {
-    fn from(bytes: &Vec<u8>) -> Self {
-        Self::copied(bytes)
-    }
-}
-
-impl From<&str> for Contents {
-    fn from(text: &str) -> Self {
-        Self::copied(text.as_bytes())
-    }
-}
-
-impl From<&String> for Contents {
-    fn from(text: &String) -> Self {
-        Self::copied(text.as_bytes())
     }
 }
 
