@@ -1,7 +1,10 @@
 //! What programs write first: each must compile, and do what its reader expects.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::error::Error;
 use std::fs;
+use std::future::ready;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,7 +12,8 @@ use std::sync::Arc;
 
 use async_tempdir::{AsyncTempDir, Builder, Ending};
 use futures::future::{join_all, try_join_all};
-use futures::stream;
+use futures::{StreamExt, TryStreamExt, stream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
 use crate::support::{self, Sandbox};
@@ -319,6 +323,158 @@ async fn a_command_runs_in_a_directory() {
     let output = command.arg("--help").current_dir(&dir).output();
     assert!(output.await.unwrap().status.success());
     dir.close().await.unwrap();
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn populate_takes_maps_and_lists() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.dir().await;
+    let map = BTreeMap::from([("a".to_owned(), "1".to_owned())]);
+    dir.populate(&map).await.unwrap();
+    dir.populate(map).await.unwrap();
+    dir.populate(HashMap::from([("b", vec![2])])).await.unwrap();
+    dir.populate(vec![("c", "3"), ("d", "4")]).await.unwrap();
+    let pairs = [("e", "5")];
+    let borrowed = pairs.iter().map(|(path, text)| (path, text));
+    dir.populate(borrowed).await.unwrap();
+    dir.populate((0..3).map(|n| (format!("f/{n}"), n.to_string())))
+        .await
+        .unwrap();
+    let list = dir.list().await.unwrap();
+    let expected = ["a", "b", "c", "d", "e", "f", "f/0", "f/1", "f/2"];
+    assert_eq!(list, expected.map(Path::new));
+    dir.close().await.unwrap();
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn a_listing_is_collected() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.dir().await;
+    dir.populate([("a", ""), ("b/c", "")]).await.unwrap();
+    let entries = dir.read_dir(".").await.unwrap();
+    let mut names: Vec<_> = entries
+        .map_ok(|entry| entry.file_name().to_owned())
+        .try_collect()
+        .await
+        .unwrap();
+    names.sort();
+    assert_eq!(names, ["a", "b"]);
+    let dirs = dir.read_dir(dir.path()).await.unwrap();
+    let dirs = dirs.try_filter(|entry| ready(entry.file_type().is_dir()));
+    assert_eq!(dirs.count().await, 1);
+    dir.close().await.unwrap();
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn errors_are_passed_on_with_a_question_mark() {
+    async fn of_io(dir: AsyncTempDir, target: &Path) -> io::Result<PathBuf> {
+        dir.list().await?;
+        Ok(dir.persist(target).await?)
+    }
+    async fn of_any(dir: AsyncTempDir) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let file = dir.temp_file().await?;
+        file.close()?;
+        dir.close().await?;
+        Ok(())
+    }
+    let sandbox = Sandbox::new();
+    let target = sandbox.join("missing").join("target");
+    let dir = sandbox.dir().await;
+    let removed = dir.removed();
+    let result = of_io(dir, &target).await;
+    assert_eq!(result.unwrap_err().kind(), io::ErrorKind::NotFound);
+    assert_eq!(removed.await, Ending::Removed);
+    of_any(sandbox.dir().await).await.unwrap();
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn a_temporary_file_is_a_writer() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.dir().await;
+    let mut file = dir.temp_file().await.unwrap();
+    let n = tokio::io::copy(&mut &b"bytes"[..], &mut file).await;
+    file.flush().await.unwrap();
+    assert_eq!(n.unwrap(), 5);
+    assert_eq!(dir.read(file.file_path()).await.unwrap(), b"bytes");
+    drop(file);
+    dir.close().await.unwrap();
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn a_reader_is_lent() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.dir().await;
+    let mut reader = &b"first and second"[..];
+    let first = (&mut reader).take(5);
+    assert_eq!(dir.write_reader("first", first).await.unwrap(), 5);
+    assert_eq!(dir.write_reader("rest", &mut reader).await.unwrap(), 11);
+    assert_eq!(dir.read("rest").await.unwrap(), b" and second");
+    let file = dir.open("rest").await.unwrap();
+    assert_eq!(dir.write_reader("again", file).await.unwrap(), 11);
+    dir.close().await.unwrap();
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn a_close_is_selected_and_has_a_deadline() {
+    let sandbox = Sandbox::new();
+    let mut close = sandbox.dir().await.close();
+    tokio::select! {
+        closed = &mut close => closed.unwrap(),
+        () = std::future::pending() => unreachable!(),
+    };
+    let close = sandbox.dir().await.close();
+    let minute = std::time::Duration::from_secs(60);
+    tokio::time::timeout(minute, close).await.unwrap().unwrap();
+    let mut set = tokio::task::JoinSet::new();
+    for _ in 0..3 {
+        set.spawn(sandbox.dir().await.close());
+    }
+    for closed in set.join_all().await {
+        closed.unwrap();
+    }
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn a_handle_is_taken_out_of_a_field() {
+    struct Session {
+        dir: Option<AsyncTempDir>,
+    }
+    impl Session {
+        async fn end(&mut self) -> io::Result<()> {
+            if let Some(dir) = self.dir.take() {
+                dir.close().await?;
+            }
+            Ok(())
+        }
+    }
+    let sandbox = Sandbox::new();
+    let dir = Some(sandbox.dir().await);
+    let mut session = Session { dir };
+    session.end().await.unwrap();
+    session.end().await.unwrap();
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn tasks_share_a_directory() {
+    let sandbox = Sandbox::new();
+    let dir = Arc::new(sandbox.dir().await);
+    let tasks = (0..4).map(|n| {
+        let dir = Arc::clone(&dir);
+        tokio::spawn(async move { dir.write(format!("{n}"), "").await })
+    });
+    for written in join_all(tasks).await {
+        written.unwrap().unwrap();
+    }
+    let dir = Arc::into_inner(dir).expect("the tasks have ended");
+    assert_eq!(dir.close().await.unwrap().files, 4);
     sandbox.check();
 }
 

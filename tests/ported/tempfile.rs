@@ -177,6 +177,23 @@ async fn cleanup_is_disabled_and_enabled_any_time() {
     sandbox.check();
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_directory_has_the_permissions_asked_for() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let sandbox = Sandbox::new();
+    // No umask takes away the owner's.
+    for mode in [0o700, 0o500] {
+        let builder = Builder::new().permissions(fs::Permissions::from_mode(mode));
+        let dir = builder.parent(sandbox.path()).create().await.unwrap();
+        let permissions = fs::metadata(&dir).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, mode);
+        dir.close().await.unwrap();
+    }
+    sandbox.check();
+}
+
 /// tempfile's `env::override_temp_dir` is tempfile's own: what another crate sets for its files does
 /// not move directories of this one, whose default is the standard library's.
 #[test]
