@@ -34,7 +34,8 @@
 //!
 //! **Look for tests that drop a directory and then assert that its path is gone.** A drop returns
 //! before the directory is gone, so such a test fails, or passes by chance. Use
-//! `dir.close().await?`, or await [`cleanup::idle`](crate::cleanup::idle) after the drop.
+//! `dir.close().await?`, or await after the drop what [`removed`](crate::AsyncTempDir::removed)
+//! returned before it.
 //!
 //! Methods that take a path inside, such as `read`, take a relative one, or one that begins with
 //! `dir.path()`. A temporary file is one of the crate `async-tempfile`, and its methods have an
@@ -96,4 +97,5 @@
 //!
 //! Differences: Python's garbage collector warns about a directory that it had to clean up; here a
 //! drop is the intended way. Missing parents of a written file are created. Names have ten random
-//! characters, not eight.
+//! characters, not eight. If `TMPDIR` names no directory, creation fails, where Python tries others.
+//! `remove_dir_all`, `close` and a drop remove what `rmtree` reports for want of the owner's rights.
