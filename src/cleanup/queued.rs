@@ -8,7 +8,7 @@ use crate::util::sync::Mutex;
 /// A queued removal.
 pub(super) enum Queued {
     Job(RemovalJob),
-    /// That of a thread outside any runtime, which runs it itself if the pool takes no more.
+    /// Queued by a thread outside any runtime, which runs it itself if the pool takes no more.
     Shared(Arc<Mutex<Shared>>),
 }
 
