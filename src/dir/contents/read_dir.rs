@@ -36,8 +36,9 @@ impl AsyncTempDir {
     ///
     /// # Platform notes
     ///
-    /// On Windows, a directory that is being read may not be removable until the [`ReadDir`] is
-    /// dropped or has reached its end.
+    /// Until the [`ReadDir`] is dropped or has reached its end, it holds a file descriptor (two on
+    /// Linux). On Windows, the directory may not be removable as long, and a batch that is read
+    /// meanwhile may make [`persist`](Self::persist) fail.
     ///
     /// # Examples
     ///
