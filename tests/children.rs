@@ -432,3 +432,19 @@ async fn a_builders_clone_counts_like_the_original() {
     elsewhere.create().await.unwrap().close().await.unwrap();
     sandbox.check();
 }
+
+/// On a thread of no runtime, with an executor that is not Tokio's.
+#[test]
+fn a_child_is_made_by_the_runtime_of_its_parent() {
+    let sandbox = Sandbox::new();
+    for runtime in runtimes() {
+        let dir = runtime.block_on(sandbox.dir());
+        let child = futures::executor::block_on(dir.temp_dir()).unwrap();
+        futures::executor::block_on(child.write("file", "x")).unwrap();
+        let inside = Builder::new().inside(&child).create_blocking().unwrap();
+        assert_eq!(inside.path().parent(), Some(child.path()));
+        futures::executor::block_on(dir.close()).unwrap();
+        drop((inside, child));
+    }
+    sandbox.check();
+}

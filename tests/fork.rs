@@ -262,9 +262,19 @@ fn a_forked_child_tries_no_removal_again() {
 fn a_forked_child_removes_its_own_among_threads_that_remove() {
     let _alone = alone();
     let sandbox = Sandbox::new();
+    /// Also if a check fails, so that the threads end.
+    struct StopOnDrop<'a>(&'a AtomicBool);
+
+    impl Drop for StopOnDrop<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
     let create = || Builder::new().parent(sandbox.path()).create_blocking();
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _stop = StopOnDrop(&stop);
         for _ in 0..2 {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
@@ -285,7 +295,6 @@ fn a_forked_child_removes_its_own_among_threads_that_remove() {
                 Fork::Parent(child) => assert_eq!(fork::waitpid(child).unwrap(), 0),
             }
         }
-        stop.store(true, Ordering::Relaxed);
     });
     sandbox.check();
 }

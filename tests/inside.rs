@@ -316,6 +316,8 @@ async fn a_rename_has_the_systems_errors() {
         ("file", "d", ErrorKind::IsADirectory),
         ("d", "d/sub", ErrorKind::InvalidInput),
         ("d", "d/new/sub", ErrorKind::InvalidInput),
+        ("./d", "d/new/sub", ErrorKind::InvalidInput),
+        ("d", "./d/new/sub", ErrorKind::InvalidInput),
     ] {
         let error = dir.rename(from, to).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");

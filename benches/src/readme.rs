@@ -40,13 +40,6 @@ const TABLES: &[&[(&str, &str)]] = &[
         ("populate-multi", "memory"),
         ("stream-multi", "memory"),
     ],
-    &[
-        ("cost-write-tight-cpu-multi", "memory"),
-        ("cost-write-tight-stall-multi", "memory"),
-        ("cost-write-10ms-time-multi", "memory"),
-        ("cost-write-10ms-cpu-multi", "memory"),
-        ("cost-write-busy-64-time-multi", "memory"),
-    ],
 ];
 
 pub(crate) fn renew(results: &Results, folder: &Path) -> Outcome<()> {

@@ -1,7 +1,7 @@
 //! The stand-in for a runtime where there is none.
 //!
-//! It refuses every task, like a runtime that is gone. So what happens outside any runtime takes the
-//! same way as what happens after the end of one.
+//! It refuses every task, like a runtime that is gone, and is not even asked: its lock may be held
+//! forever in a forked child.
 
 use std::io;
 use std::sync::OnceLock;

@@ -7,6 +7,8 @@ use tokio::sync::Notify;
 
 static PENDING: AtomicUsize = AtomicUsize::new(0);
 static NONE_LEFT: Notify = Notify::const_new();
+/// The futures that wait for [`NONE_LEFT`].
+static WAITING: AtomicUsize = AtomicUsize::new(0);
 
 /// Counts as one unfinished operation, which [`idle`] waits for, until it is dropped.
 #[derive(Debug)]
@@ -21,7 +23,8 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        if PENDING.fetch_sub(1, Ordering::SeqCst) == 1 {
+        // Without need, the lock in `NONE_LEFT` is not taken: in a forked child, it may be held forever.
+        if PENDING.fetch_sub(1, Ordering::SeqCst) == 1 && WAITING.load(Ordering::SeqCst) > 0 {
             // A waker is foreign code and may panic; this drop may already be part of a panic.
             let _ = catch_unwind(|| NONE_LEFT.notify_waiters());
         }
@@ -80,6 +83,17 @@ pub fn pending() -> usize {
 /// # }
 /// ```
 pub async fn idle() {
+    struct Waiting;
+
+    impl Drop for Waiting {
+        fn drop(&mut self) {
+            WAITING.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    // Before the check of `pending`, so that the last operation either sees this or is seen.
+    WAITING.fetch_add(1, Ordering::SeqCst);
+    let _waiting = Waiting;
     loop {
         let none_left = NONE_LEFT.notified();
         // `notify_waiters` reaches every `Notified` made before the call, polled or not, so this

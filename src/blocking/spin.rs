@@ -223,8 +223,7 @@ pub(super) fn is_turn_of_others() -> bool {
     thread_local! {
         static POLLS: Cell<u32> = const { Cell::new(0) };
     }
-    // Outside a runtime, an operation has run on this thread. A thread that is ending runs no other
-    // task.
+    // A thread that is ending runs no other task.
     let polls = POLLS.try_with(|polls| {
         polls.set(polls.get().wrapping_add(1));
         polls.get()

@@ -58,13 +58,12 @@ impl Pusher {
         (Self(Arc::clone(&shared)), Queued::Shared(shared))
     }
 
-    /// Leaves the job to the pool, or if that takes no more, returns it, unless one of its threads has
-    /// taken it before.
-    pub(super) fn end(self, is_refused: bool) -> Option<RemovalJob> {
+    /// Leaves the job to the pool, or returns it if a thread for which that took no more has passed it
+    /// over, this one or another.
+    pub(super) fn end(self) -> Option<RemovalJob> {
         let mut shared = self.0.lock();
         shared.is_being_pushed = false;
-        let is_ours = is_refused || shared.is_passed_over;
-        is_ours.then(|| shared.job.take()).flatten()
+        shared.is_passed_over.then(|| shared.job.take()).flatten()
     }
 }
 
@@ -84,24 +83,17 @@ mod tests {
     }
 
     #[test]
-    fn one_that_the_pool_refuses_goes_back() {
+    fn one_that_is_passed_over_goes_back() {
         let (pusher, queued) = Pusher::new(job());
         assert!(queued.take_if_left().is_none(), "its own thread runs it");
-        assert!(pusher.end(true).is_some());
-    }
-
-    #[test]
-    fn one_that_was_passed_over_goes_back_although_the_pool_did_not_refuse_it() {
-        let (pusher, queued) = Pusher::new(job());
-        assert!(queued.take_if_left().is_none());
-        assert!(pusher.end(false).is_some(), "no other thread has it");
+        assert!(pusher.end().is_some());
     }
 
     #[test]
     fn one_that_is_left_to_the_pool_is_run_once() {
         for is_worker in [true, false] {
             let (pusher, queued) = Pusher::new(job());
-            assert!(pusher.end(false).is_none());
+            assert!(pusher.end().is_none());
             let taken = match is_worker {
                 true => queued.take(),
                 false => queued.take_if_left(),
@@ -114,6 +106,6 @@ mod tests {
     fn one_that_a_worker_has_taken_does_not_go_back() {
         let (pusher, queued) = Pusher::new(job());
         assert!(queued.take().is_some());
-        assert!(pusher.end(true).is_none());
+        assert!(pusher.end().is_none());
     }
 }

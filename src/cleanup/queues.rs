@@ -2,7 +2,7 @@
 //!
 //! They are per runtime, so that a runtime that shuts down waits only for directories created on it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Weak};
@@ -84,38 +84,38 @@ impl RuntimeQueues {
             Ok(current) if is_stand_in => Self::of(&current).push_removal(job),
             Ok(current) => {
                 let is_here = current.id() == self.runtime.id();
-                for job in self.push(Queued::Job(job)).unwrap_or_default() {
-                    match job.take_if_left() {
-                        Some(job) if is_here => run(job),
+                for job in self.push(Queued::Job(job)) {
+                    match is_here {
+                        true => run(job),
                         // To that runtime's queue, so that many dead runtimes do not bring many
                         // workers.
-                        Some(job) => Self::of(&current).push_removal(job),
-                        None => {}
+                        false => Self::of(&current).push_removal(job),
                     }
                 }
             }
             Err(_) if is_stand_in => run(job),
             Err(_) => {
                 let (pusher, queued) = Pusher::new(job);
-                let refused = self.push(queued);
-                let own = pusher.end(refused.is_some());
-                let others = refused.unwrap_or_default();
-                // None waits for those of other threads, which these would run themselves.
-                let others = others.into_iter().filter_map(Queued::take_if_left);
-                own.into_iter().chain(others).for_each(run);
+                let mut jobs = self.push(queued);
+                // None waits for those of other threads, which run them themselves.
+                jobs.extend(pusher.end());
+                jobs.into_iter().rev().for_each(run);
             }
         }
     }
 
     /// Returns the jobs that have to run elsewhere, if the pool takes no more.
-    fn push(self: &Arc<Self>, job: Queued) -> Option<VecDeque<Queued>> {
+    fn push(self: &Arc<Self>, job: Queued) -> Vec<RemovalJob> {
         let is_outside = || spawn::is_outside(&self.runtime);
         let next = self.removals.push(job, is_outside);
         if next.watch {
             watchdog::watch(self);
         }
-        let is_refused = next.request && !self.spawn_worker();
-        is_refused.then(|| self.removals.give_up())
+        if !next.request || self.spawn_worker() {
+            return Vec::new();
+        }
+        let jobs = self.removals.give_up();
+        jobs.into_iter().filter_map(Queued::take_if_left).collect()
     }
 
     /// Returns `false` if the pool takes no more.

@@ -192,7 +192,8 @@ impl Builder {
     /// - `InvalidFilename`: the name is too long for the filesystem.
     /// - `NotFound`, `NotADirectory`, `PermissionDenied`, `StorageFull`, `ReadOnlyFilesystem` and
     ///   any other error that the operating system returns for `mkdir`.
-    /// - `Other`: the caller is outside a Tokio runtime, the runtime is shutting down, or the
+    /// - `Other`: the caller is outside a Tokio runtime (which is no error for a directory
+    ///   [`inside`](Self::inside) one that has a runtime), the runtime is shutting down, or the
     ///   system gives it no thread.
     ///
     /// # Cancel safety
@@ -267,18 +268,20 @@ impl Builder {
         if policy.has_environment() {
             thread_label::add_to(&mut self.template);
         }
-        let (reservation, parent_guard) = match self.reserved {
+        let (queues, reservation, parent_guard) = match self.reserved {
             Some(reserved) => {
                 let (reservation, guard, operation) = reserved.begin()?;
-                (Some(reservation), Some((guard, operation)))
+                // Like an operation in the parent: also outside any runtime, if the parent has one.
+                let queues = guard.dir.queues_here();
+                (queues, Some(reservation), Some((guard, operation)))
             }
-            None => (None, None),
+            None => (queues()?, None, None),
         };
         let request = CreateRequest {
             parent,
             template: self.template,
             permissions: self.permissions,
-            queues: queues()?,
+            queues,
             parent_guard,
         };
         Ok((request, policy, reservation))

@@ -80,7 +80,7 @@ impl OwnedDir {
     pub(crate) fn queues_here(&self) -> Arc<RuntimeQueues> {
         match Handle::try_current() {
             // In a forked child, no lock is taken before the operation is refused.
-            _ if self.is_wrong_process() => Arc::clone(&self.queues),
+            _ if !self.process.has_current_id() => Arc::clone(&self.queues),
             Ok(current) if current.id() != self.queues.runtime.id() => RuntimeQueues::of(&current),
             _ => Arc::clone(&self.queues),
         }

@@ -137,8 +137,6 @@ impl Owner {
         self.set_held(false);
         if let Phase::Kept = phase {
             self.dir.set_ending(|| Ending::Kept);
-            // Nothing uses it any more, but children may keep this.
-            self.dir.descriptor.clear();
         }
         let mut state = self.dir.state();
         state.phase = phase;

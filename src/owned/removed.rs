@@ -1,5 +1,6 @@
 //! Tells how a directory ended, also without its handle.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::mem;
@@ -58,7 +59,7 @@ struct Cell(Mutex<CellState>);
 struct CellState {
     ending: Option<Ending>,
     /// The wakers of the futures that wait, by the number of the future.
-    wakers: Vec<(u64, Waker)>,
+    wakers: BTreeMap<u64, Waker>,
 }
 
 impl Cell {
@@ -75,18 +76,21 @@ impl Cell {
 
     /// Returns the ending, or has future `number` woken when there is one.
     fn poll(&self, number: u64, waker: &Waker) -> Option<Ending> {
+        let waker = waker.clone();
         let mut state = self.0.lock();
-        if state.ending.is_none() {
-            match state.wakers.iter_mut().find(|(n, _)| *n == number) {
-                Some((_, known)) => known.clone_from(waker),
-                None => state.wakers.push((number, waker.clone())),
-            }
+        if state.ending.is_some() {
+            return state.ending.clone();
         }
-        state.ending.clone()
+        let before = state.wakers.insert(number, waker);
+        // A waker is foreign code, and may own another such future.
+        drop(state);
+        drop(before);
+        None
     }
 
     fn forget(&self, number: u64) {
-        self.0.lock().wakers.retain(|(n, _)| *n != number);
+        let waker = self.0.lock().wakers.remove(&number);
+        drop(waker);
     }
 }
 
@@ -176,6 +180,10 @@ impl WaitForRemoval {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
         }
     }
+
+    fn forget(&self) {
+        self.cells.iter().for_each(|cell| cell.forget(self.number));
+    }
 }
 
 impl Future for WaitForRemoval {
@@ -189,7 +197,10 @@ impl Future for WaitForRemoval {
             match cell.poll(self.number, cx.waker()) {
                 // This directory is still to be removed, or has an ending of its own.
                 Some(Ending::Kept | Ending::Persisted(_)) if level > 0 => {}
-                Some(ending) => return Poll::Ready(ending),
+                Some(ending) => {
+                    self.forget();
+                    return Poll::Ready(ending);
+                }
                 None => {}
             }
         }
@@ -206,7 +217,7 @@ impl Clone for WaitForRemoval {
 impl Drop for WaitForRemoval {
     fn drop(&mut self) {
         if self.process.is_current() {
-            self.cells.iter().for_each(|cell| cell.forget(self.number));
+            self.forget();
         } else {
             mem::forget(mem::take(&mut self.cells));
         }

@@ -101,6 +101,11 @@ impl OwnedDir {
                     remove();
                 }
             }
+            Phase::Kept if !has_operations => {
+                drop(state);
+                // Children may keep this, and with it the descriptor, for long.
+                self.descriptor.clear();
+            }
             _ => {}
         }
     }

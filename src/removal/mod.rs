@@ -163,8 +163,8 @@ impl RemoveError {
     /// # Errors
     ///
     /// The same as for the first removal. The kind is `InvalidInput` if there is nothing to try
-    /// again: the path was refused, the error is not about a whole directory, or this is a forked
-    /// child.
+    /// again: the path was refused, the error is not about a whole directory, or it is that of a
+    /// `close`, and this is a forked child.
     ///
     /// # Cancel safety
     ///

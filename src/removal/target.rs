@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 
 use crate::blocking::oneshot::Sender;
 use crate::blocking::spawn;
-use crate::cleanup::{ReportOnDrop, RuntimeQueues};
+use crate::cleanup::ReportOnDrop;
 use crate::owned::{Owner, WrongProcess};
 use crate::remove::{self, Last, Options, Outcome, RemoveError, Retry, SpanContext, SpawnHelper};
 
@@ -92,12 +92,11 @@ fn remove_at(path: PathBuf, retry: Retry, options: Options, sender: Sender<Repor
     match spawn::current() {
         Ok(runtime) => {
             let options = for_caller(options, &runtime);
-            let shared = sender.shared();
-            let task = move || {
+            // Not by the runtime's queue of operations: in a forked child, no lock of this crate may
+            // be taken.
+            spawn::spawn_mandatory(&runtime, move |_| {
                 sender.run(|| ReportOnDrop::new(remove_path(&path, retry, options)));
-            };
-            let queues = RuntimeQueues::of(&runtime);
-            shared.expect(queues.operations.spawn_mandatory(task));
+            });
         }
         Err(error) => {
             let error = RemoveError::whole(&path, error).with_retry(retry);

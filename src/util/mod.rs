@@ -12,7 +12,7 @@ pub use error::PathError;
 use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 
 /// Makes the path of a parent directory absolute. As for `tempfile`, an empty one is the current
@@ -26,7 +26,14 @@ pub(crate) fn absolute_parent(parent: &Path) -> io::Result<PathBuf> {
 
 /// Returns the number of processors that the process may use.
 pub(crate) fn processors() -> usize {
-    static PROCESSORS: LazyLock<usize> =
-        LazyLock::new(|| available_parallelism().map_or(1, NonZero::get));
-    *PROCESSORS
+    // No `LazyLock`: in a forked child, another thread's computation would never end.
+    static PROCESSORS: AtomicUsize = AtomicUsize::new(0);
+    match PROCESSORS.load(Ordering::Relaxed) {
+        0 => {
+            let processors = available_parallelism().map_or(1, NonZero::get);
+            PROCESSORS.store(processors, Ordering::Relaxed);
+            processors
+        }
+        processors => processors,
+    }
 }

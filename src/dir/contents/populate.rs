@@ -18,9 +18,8 @@ impl AsyncTempDir {
     /// Writes many files in one blocking-pool task.
     ///
     /// Each is written as by [`write`](Self::write), in the given order. From 200 files on, up to three
-    /// more threads of the pool help, and the order is only kept within each directory; if two
-    /// paths then lead to one file by different directories, it has the contents given for one of
-    /// them.
+    /// more threads of the pool help, and the order is only kept within each directory; if paths of
+    /// different directories then lead to one file, it has the contents given for one of them.
     ///
     /// The calling task first iterates over all of `files`, so all contents are in memory then.
     ///

@@ -1,7 +1,7 @@
 //! Renaming and copying.
 
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use cap_std::fs::Dir;
 
@@ -112,7 +112,12 @@ fn rename(dir: &Dir, from: &Path, to: &Path) -> io::Result<()> {
     if only_dir && !metadata.is_dir() {
         return Err(ErrorKind::NotADirectory.into());
     }
-    if metadata.is_dir() && to != from && to.starts_with(from) {
+    let plain = |path: &Path| -> PathBuf {
+        let parts = path.components();
+        parts.filter(|part| *part != Component::CurDir).collect()
+    };
+    let (plain_from, plain_to) = (plain(from), plain(to));
+    if metadata.is_dir() && plain_to != plain_from && plain_to.starts_with(&plain_from) {
         // Before the missing parents are created.
         return Err(io::Error::new(
             ErrorKind::InvalidInput,
