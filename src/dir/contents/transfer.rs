@@ -112,12 +112,7 @@ fn rename(dir: &Dir, from: &Path, to: &Path) -> io::Result<()> {
     if only_dir && !metadata.is_dir() {
         return Err(ErrorKind::NotADirectory.into());
     }
-    let plain = |path: &Path| -> PathBuf {
-        let parts = path.components();
-        parts.filter(|part| *part != Component::CurDir).collect()
-    };
-    let (plain_from, plain_to) = (plain(from), plain(to));
-    if metadata.is_dir() && plain_to != plain_from && plain_to.starts_with(&plain_from) {
+    if metadata.is_dir() && is_text_inside(to, from) {
         // Before the missing parents are created.
         return Err(io::Error::new(
             ErrorKind::InvalidInput,
@@ -125,6 +120,18 @@ fn rename(dir: &Dir, from: &Path, to: &Path) -> io::Result<()> {
         ));
     }
     with_parents(dir, to, || dir.rename(from, dir, to))
+}
+
+/// Returns whether `path` is inside `dir` by its text alone, and has no `..` that may lead out again.
+fn is_text_inside(path: &Path, dir: &Path) -> bool {
+    let parts = |path: &Path| -> PathBuf {
+        let parts = path.components();
+        parts.filter(|part| *part != Component::CurDir).collect()
+    };
+    let (path, dir) = (parts(path), parts(dir));
+    path != dir
+        && path.starts_with(&dir)
+        && !path.components().any(|part| part == Component::ParentDir)
 }
 
 fn copy(dir: &Dir, from: &Path, to: &Path) -> io::Result<u64> {
