@@ -1,7 +1,7 @@
 //! Renaming and copying.
 
 use std::io::{self, ErrorKind};
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use cap_std::fs::Dir;
 
@@ -25,7 +25,8 @@ impl AsyncTempDir {
     /// - `NotFound`: there is nothing at `from`; no parent is created.
     /// - `IsADirectory`, `NotADirectory` or `DirectoryNotEmpty` (on XFS, `AlreadyExists`): `to` is a
     ///   directory and `from` is not, or the reverse, or `to` has entries.
-    /// - `InvalidInput`: one of the paths ends in `.` or `..`, or `to` is inside `from`.
+    /// - `InvalidInput`: one of the paths ends in `.` or `..`, or `to` is inside `from`, where missing
+    ///   parents may have been created.
     /// - `CrossesDevices`: something is mounted between the two.
     /// - The same errors as for [`write`](Self::write), about either path, except for those of files
     ///   that are not regular.
@@ -112,26 +113,7 @@ fn rename(dir: &Dir, from: &Path, to: &Path) -> io::Result<()> {
     if only_dir && !metadata.is_dir() {
         return Err(ErrorKind::NotADirectory.into());
     }
-    if metadata.is_dir() && is_text_inside(to, from) {
-        // Before the missing parents are created.
-        return Err(io::Error::new(
-            ErrorKind::InvalidInput,
-            "the new path is inside the old one",
-        ));
-    }
     with_parents(dir, to, || dir.rename(from, dir, to))
-}
-
-/// Returns whether `path` is inside `dir` by its text alone, and has no `..` that may lead out again.
-fn is_text_inside(path: &Path, dir: &Path) -> bool {
-    let parts = |path: &Path| -> PathBuf {
-        let parts = path.components();
-        parts.filter(|part| *part != Component::CurDir).collect()
-    };
-    let (path, dir) = (parts(path), parts(dir));
-    path != dir
-        && path.starts_with(&dir)
-        && !path.components().any(|part| part == Component::ParentDir)
 }
 
 fn copy(dir: &Dir, from: &Path, to: &Path) -> io::Result<u64> {
