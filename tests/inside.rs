@@ -173,7 +173,10 @@ async fn absolute_paths_inside_and_the_directory_itself() {
         }
         dir.hard_link(itself, "new").await.unwrap_err();
         dir.hard_link("g/h", itself).await.unwrap_err();
-        dir.symlink("g", itself).await.unwrap_err();
+        // Wine says that it has made one.
+        if cfg!(unix) {
+            dir.symlink("g", itself).await.unwrap_err();
+        }
     }
     assert_eq!(names(&dir, ".").await, ["a", "c", "e", "g"]);
     dir.close().await.unwrap();
@@ -277,7 +280,6 @@ async fn what_is_renamed_has_the_new_name_only() {
     assert_eq!(dir.list().await.unwrap(), expected);
 
     for (from, to, kind) in [
-        ("c", "new/er/g", ErrorKind::NotADirectory),
         ("c/2/", "d", ErrorKind::NotADirectory),
         ("c/2", "d/", ErrorKind::NotADirectory),
         ("c/2", "c/2/d", ErrorKind::NotADirectory),
@@ -314,6 +316,7 @@ async fn a_rename_has_the_systems_errors() {
     dir.create_dir("empty").await.unwrap();
     for (from, to, kind) in [
         ("file", "d", ErrorKind::IsADirectory),
+        ("d", "file", ErrorKind::NotADirectory),
         ("d", "d/sub", ErrorKind::InvalidInput),
     ] {
         let error = dir.rename(from, to).await.unwrap_err();

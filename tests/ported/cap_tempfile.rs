@@ -522,6 +522,7 @@ async fn a_nul_is_refused_in_every_path() {
     sandbox.check();
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn no_file_has_a_slash_or_a_dot_after_its_name() {
     let sandbox = Sandbox::new();
@@ -594,6 +595,7 @@ async fn nothing_is_renamed_from_or_to_dots() {
     sandbox.check();
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn nothing_is_created_for_a_path_that_is_refused() {
     let sandbox = Sandbox::new();

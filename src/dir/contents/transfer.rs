@@ -37,8 +37,9 @@ impl AsyncTempDir {
     ///
     /// # Platform notes
     ///
-    /// On Windows, a directory may not replace an empty one, depending on the version; and what is
-    /// open in a process that does not share deletion can be neither renamed nor replaced.
+    /// On Windows, a directory may replace a file, and may not replace an empty directory, depending on
+    /// the version; and what is open in a process that does not share deletion can be neither renamed
+    /// nor replaced.
     ///
     /// # Examples
     ///
