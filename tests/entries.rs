@@ -108,7 +108,7 @@ async fn a_separator_at_the_end_asks_for_a_directory() {
         let absolute = format!("{}/{path}", dir.path().display());
         let error = dir.remove(absolute).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotADirectory, "{path}: {error}");
-        let error = dir.remove(format!("no-{path}")).await.unwrap_err();
+        let error = dir.remove(format!("no/{path}")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound, "{path}: {error}");
     }
     assert_eq!(dir.list().await.unwrap(), [Path::new("file")]);
