@@ -58,12 +58,14 @@ impl Pusher {
         (Self(Arc::clone(&shared)), Queued::Shared(shared))
     }
 
-    /// Leaves the job to the pool, or returns it if a thread for which that took no more has passed it
-    /// over, this one or another.
-    pub(super) fn end(self) -> Option<RemovalJob> {
+    /// Leaves the job to the pool, or returns it if that takes no more: for this thread, or for another
+    /// one that has passed it over.
+    pub(super) fn end(self, is_refused: bool) -> Option<RemovalJob> {
         let mut shared = self.0.lock();
         shared.is_being_pushed = false;
-        shared.is_passed_over.then(|| shared.job.take()).flatten()
+        // Refused, it may be in the hands of another thread that has yet to pass it over.
+        let is_ours = is_refused || shared.is_passed_over;
+        is_ours.then(|| shared.job.take()).flatten()
     }
 }
 
@@ -86,14 +88,21 @@ mod tests {
     fn one_that_is_passed_over_goes_back() {
         let (pusher, queued) = Pusher::new(job());
         assert!(queued.take_if_left().is_none(), "its own thread runs it");
-        assert!(pusher.end().is_some());
+        assert!(pusher.end(false).is_some());
+    }
+
+    #[test]
+    fn one_that_is_refused_goes_back_before_it_is_passed_over() {
+        let (pusher, queued) = Pusher::new(job());
+        assert!(pusher.end(true).is_some());
+        assert!(queued.take_if_left().is_none(), "it runs once");
     }
 
     #[test]
     fn one_that_is_left_to_the_pool_is_run_once() {
         for is_worker in [true, false] {
             let (pusher, queued) = Pusher::new(job());
-            assert!(pusher.end().is_none());
+            assert!(pusher.end(false).is_none());
             let taken = match is_worker {
                 true => queued.take(),
                 false => queued.take_if_left(),
@@ -106,6 +115,6 @@ mod tests {
     fn one_that_a_worker_has_taken_does_not_go_back() {
         let (pusher, queued) = Pusher::new(job());
         assert!(queued.take().is_some());
-        assert!(pusher.end().is_none());
+        assert!(pusher.end(true).is_none());
     }
 }

@@ -84,7 +84,7 @@ impl RuntimeQueues {
             Ok(current) if is_stand_in => Self::of(&current).push_removal(job),
             Ok(current) => {
                 let is_here = current.id() == self.runtime.id();
-                for job in self.push(Queued::Job(job)) {
+                for job in self.push(Queued::Job(job)).unwrap_or_default() {
                     match is_here {
                         true => run(job),
                         // To that runtime's queue, so that many dead runtimes do not bring many
@@ -96,26 +96,28 @@ impl RuntimeQueues {
             Err(_) if is_stand_in => run(job),
             Err(_) => {
                 let (pusher, queued) = Pusher::new(job);
-                let mut jobs = self.push(queued);
-                // None waits for those of other threads, which run them themselves.
-                jobs.extend(pusher.end());
-                jobs.into_iter().rev().for_each(run);
+                let refused = self.push(queued);
+                let own = pusher.end(refused.is_some());
+                own.into_iter()
+                    .chain(refused.unwrap_or_default())
+                    .for_each(run);
             }
         }
     }
 
-    /// Returns the jobs that have to run elsewhere, if the pool takes no more.
-    fn push(self: &Arc<Self>, job: Queued) -> Vec<RemovalJob> {
+    /// Returns the jobs that have to run elsewhere, without those that other threads run themselves, if
+    /// the pool takes no more.
+    fn push(self: &Arc<Self>, job: Queued) -> Option<Vec<RemovalJob>> {
         let is_outside = || spawn::is_outside(&self.runtime);
         let next = self.removals.push(job, is_outside);
         if next.watch {
             watchdog::watch(self);
         }
         if !next.request || self.spawn_worker() {
-            return Vec::new();
+            return None;
         }
         let jobs = self.removals.give_up();
-        jobs.into_iter().filter_map(Queued::take_if_left).collect()
+        Some(jobs.into_iter().filter_map(Queued::take_if_left).collect())
     }
 
     /// Returns `false` if the pool takes no more.
