@@ -22,11 +22,11 @@ pub struct RemoveError {
     pub(super) failures: Vec<RemoveFailure>,
     pub(super) failed: u64,
     pub(super) removed: Removed,
-    /// How to try again, if that is possible.
+    /// Set if the removal can be tried again.
     pub(super) retry: Option<Box<Retry>>,
 }
 
-/// What is needed to try a removal again, besides the path.
+/// A removal to be tried again, without its path.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Retry {
     /// The directory that it must be, or `None` for whichever is at the path.

@@ -94,7 +94,7 @@ pub struct ReadDir {
     rest: Rest,
 }
 
-/// What is not in memory yet.
+/// The entries that are not in memory yet.
 enum Rest {
     /// In a box, because it has a whole entry in it on Windows.
     Unread(Box<cap_std::fs::ReadDir>),
