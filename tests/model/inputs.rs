@@ -97,9 +97,9 @@ fn working_path() -> impl Strategy<Value = String> {
 
 fn op() -> impl Strategy<Value = Op> {
     let file = || (path(), contents());
-    // By chance there is mostly nothing to be renamed or copied.
+    // By chance there is mostly no file to be read, renamed or copied.
     let source = || prop_oneof![1 => path(), 1 => working_path()];
-    let two_paths = || (source(), path());
+    let two_paths = || (prop_oneof![1 => source(), 2 => working_path()], path());
     prop_oneof![
         file().prop_map(|(path, contents)| Op::Write(path, contents)),
         file().prop_map(|(path, contents)| Op::Append(path, contents)),
@@ -107,12 +107,12 @@ fn op() -> impl Strategy<Value = Op> {
         file().prop_map(|(path, contents)| Op::Stream(path, contents)),
         path().prop_map(Op::Broken),
         vec(file(), 1..4).prop_map(Op::Populate),
-        path().prop_map(Op::Read),
+        source().prop_map(Op::Read),
         path().prop_map(Op::TryExists),
         path().prop_map(Op::CreateDir),
         path().prop_map(Op::CreateDirAll),
         path().prop_map(Op::Remove),
-        file().prop_map(|(path, contents)| Op::Update(path, contents)),
+        (source(), contents()).prop_map(|(path, contents)| Op::Update(path, contents)),
         two_paths().prop_map(|(from, to)| Op::Rename(from, to)),
         two_paths().prop_map(|(from, to)| Op::Copy(from, to)),
         (target(), path()).prop_map(|(target, path)| Op::Symlink(target, path)),
