@@ -3,7 +3,7 @@ suite.py LABEL EXECUTABLES SKIPPED [COMMAND...].
 
 They make their files in a directory of their own, which has to be empty in the end. EXECUTABLES has a line for each, name and path with a tab between; SKIPPED a test in each line,
 `name::test`. COMMAND is what runs an executable. Tells how each ended, what those that failed said,
-and in the end how many tests passed."""
+and in the end how many tests passed. Heavy tests, which are marked as ignored, are run elsewhere."""
 
 import os
 import re
@@ -41,7 +41,7 @@ def run(name, path):
         # Wine's server has closed the connection: no test has failed, for none has run to its end.
         if not output.startswith("wine client error"):
             break
-    summary = re.search(r"^test result: ok\. (\d+) passed; 0 failed; 0 ignored", output, re.M)
+    summary = re.search(r"^test result: ok\. (\d+) passed; 0 failed; \d+ ignored", output, re.M)
     return (int(summary[1]) if summary and done.returncode == 0 else None), output
 
 
