@@ -1,6 +1,7 @@
-//! Names, errors with context, locks, and the rate of progress, used by several layers.
+//! Names, errors with context, failures, locks, and progress, used by several layers.
 
 pub(crate) mod error;
+pub(crate) mod failures;
 pub(crate) mod name;
 pub(crate) mod progress;
 pub(crate) mod sync;
