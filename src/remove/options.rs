@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Instant;
 
 use super::{Removed, SpanContext};
+use crate::util::SpawnHelper;
 
 /// The options of a removal.
 #[derive(Default)]
@@ -35,9 +36,6 @@ pub(crate) struct Last {
 }
 
 pub(super) type OnProgress = Box<dyn Fn(Removed) + Send + Sync>;
-
-/// See [`Options::spawn_helper`].
-pub(crate) type SpawnHelper = Box<dyn Fn(Box<dyn FnOnce() + Send>) + Send + Sync>;
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
