@@ -160,6 +160,8 @@ mod remove;
 mod root;
 mod sys;
 mod util;
+#[cfg(unix)]
+mod walk;
 
 pub use dir::{
     AsyncTempDir, Builder, Contents, DirEntry, FileType, OpenOptions, PersistError, ReadDir,

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Instant;
 
 use super::{Removed, SpanContext};
+use crate::util::SpawnHelper;
 use crate::util::progress::OnProgress;
 
 /// The options of a removal.
@@ -34,9 +35,6 @@ pub(crate) struct Last {
     /// May be called any number of times.
     pub(crate) release: Box<dyn Fn() + Send + Sync>,
 }
-
-/// See [`Options::spawn_helper`].
-pub(crate) type SpawnHelper = Box<dyn Fn(Box<dyn FnOnce() + Send>) + Send + Sync>;
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
