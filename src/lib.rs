@@ -151,6 +151,7 @@
 
 mod blocking;
 pub mod cleanup;
+mod copy;
 mod dir;
 #[cfg(any(doc, doctest))]
 pub mod guide;
@@ -163,6 +164,7 @@ mod util;
 #[cfg(unix)]
 mod walk;
 
+pub use copy::{Copied, CopyError, CopyFailure, CopySide};
 pub use dir::{
     AsyncTempDir, Builder, Contents, DirEntry, FileType, OpenOptions, PersistError, ReadDir,
     ReaderChunks, ScopeError, WriteStream,

@@ -46,6 +46,16 @@ impl Batch {
         self.kinds.clear();
     }
 
+    /// Splits the entries in two, of which the first has `len`.
+    pub(super) fn split_off(&mut self, len: usize) -> Self {
+        let bytes = self.names.names().take(len);
+        let bytes = bytes.map(|name| name.count_bytes() + 1).sum();
+        Self {
+            names: NameBatch(self.names.0.split_off(bytes)),
+            kinds: self.kinds.split_off(len),
+        }
+    }
+
     /// Returns the number of bytes that the names take.
     pub(super) fn bytes(&self) -> usize {
         self.names.0.len()

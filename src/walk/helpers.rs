@@ -28,6 +28,11 @@ impl Helpers {
         }
     }
 
+    /// Requests a helper because entries take long, and more remain.
+    pub(crate) fn note_slow(&self) {
+        self.note_processed(self.worthwhile, true);
+    }
+
     /// Records that `entries` more were processed. Requests a helper if that pays and `more` remain.
     pub(crate) fn note_processed(&self, entries: usize, more: bool) {
         let relaxed = Ordering::Relaxed;

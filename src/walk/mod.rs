@@ -64,6 +64,18 @@ pub(crate) trait Visitor: Send + Sync + 'static {
     /// `Unknown`.
     fn entries(&self, at: &At<'_, Self::Dir>, entries: &Batch, subdir: &mut dyn FnMut(&CStr));
 
+    /// Like [`entries`](Self::entries), but may end before the last entry if the first ones take long.
+    /// Returns the number of those visited, at least one. Other threads get the rest.
+    fn some_entries(
+        &self,
+        at: &At<'_, Self::Dir>,
+        entries: &Batch,
+        subdir: &mut dyn FnMut(&CStr),
+    ) -> usize {
+        self.entries(at, entries, subdir);
+        entries.len()
+    }
+
     /// Called when everything below a directory has been visited, or has failed. Not after
     /// [`is_cancelled`](Self::is_cancelled) or a panic.
     fn leave(&self, dir: &Self::Dir, path: &dyn Fn() -> PathBuf) {

@@ -104,8 +104,8 @@ impl<'w, V: Visitor> Walker<'w, V> {
                 }
             }
             Work::Read(dir) => self.read(&dir),
-            Work::Entries(dir, batch) => {
-                self.visit(&dir, &batch);
+            Work::Entries(dir, mut batch) => {
+                self.visit(&dir, &mut batch);
                 self.share_found(&dir);
                 self.end(dir);
             }
@@ -136,7 +136,7 @@ impl<'w, V: Visitor> Walker<'w, V> {
             }
         });
         self.buffer = buffer;
-        self.visit(dir, &batch);
+        self.visit(dir, &mut batch);
         batch.clear();
         self.batch = batch;
         match read {
@@ -152,16 +152,28 @@ impl<'w, V: Visitor> Walker<'w, V> {
     }
 
     /// Passes the entries of `dir` to the visitor, and notes those to be entered.
-    fn visit(&mut self, dir: &Node<V::Dir>, batch: &Batch) {
+    fn visit(&mut self, dir: &Arc<Node<V::Dir>>, batch: &mut Batch) {
         if batch.len() == 0 || self.visitor.is_cancelled() {
             return;
         }
         let found = &mut self.found;
-        dir.with_at(|at| {
-            self.visitor
-                .entries(at, batch, &mut |name| found.push(name.to_owned()));
-        });
-        self.walk.helpers.note_processed(batch.len(), true);
+        let mut subdir = |name: &CStr| found.push(name.to_owned());
+        let visited = dir.with_at(|at| self.visitor.some_entries(at, batch, &mut subdir));
+        let helpers = &self.walk.helpers;
+        if visited >= batch.len() {
+            return helpers.note_processed(visited, true);
+        }
+        // In halves, so that another thread has something to do beside this one.
+        let mut rest = batch.split_off(visited);
+        let half = rest.split_off(rest.len() / 2);
+        let rest = [rest, half].into_iter().filter(|batch| batch.len() > 0);
+        let rest: Vec<_> = rest.collect();
+        dir.begin(rest.len());
+        let work = rest.into_iter();
+        self.walk
+            .list
+            .add(work.map(|batch| Work::Entries(Arc::clone(dir), batch)));
+        helpers.note_slow();
     }
 
     /// Puts the directories that were found in `dir` on the list.
