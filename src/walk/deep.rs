@@ -153,16 +153,13 @@ impl<V: Visitor> Levels<'_, V> {
             && above.fd.is_none()
         {
             visitor.reopen(&mut above.dir, &last.dir);
-            match &last.fd {
-                Some(fd) => {
-                    let open = || open_parent(fd, &identity);
-                    match self.walk.descriptors.wait(open) {
-                        Ok(parent) => above.fd = Some(parent),
-                        Err(error) => self.lose(error),
-                    }
+            // Otherwise, it was given up with the one below it.
+            if let Some(fd) = &last.fd {
+                let open = || open_parent(fd, &identity);
+                match self.walk.descriptors.wait(open) {
+                    Ok(parent) => above.fd = Some(parent),
+                    Err(error) => self.lose(error),
                 }
-                // Lost with the one below it.
-                None => {}
             }
         }
         let path = || self.path().join(OsStr::from_bytes(last.name.to_bytes()));

@@ -110,6 +110,7 @@ pub(crate) struct At<'a, D> {
     /// Its descriptor.
     pub(crate) fd: BorrowedFd<'a>,
     /// What the visitor keeps for it.
+    #[allow(dead_code, reason = "not every visitor keeps something")]
     pub(crate) dir: &'a D,
     path: &'a dyn Fn() -> PathBuf,
 }

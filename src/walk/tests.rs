@@ -25,8 +25,10 @@ struct Recording {
     max_open: AtomicUsize,
     cancelled: AtomicBool,
     /// Called with the path of each directory that is entered.
-    on_enter: Option<Box<dyn Fn(&Path) + Send + Sync>>,
+    on_enter: Option<OnEnter>,
 }
+
+type OnEnter = Box<dyn Fn(&Path) + Send + Sync>;
 
 struct Dir {
     path: PathBuf,
