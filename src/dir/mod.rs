@@ -14,7 +14,9 @@ mod ending;
 mod persist;
 
 pub use builder::Builder;
-pub use contents::{Contents, DirEntry, FileType, OpenOptions, ReadDir, ReaderChunks, WriteStream};
+pub use contents::{
+    Contents, CopyFrom, DirEntry, FileType, OpenOptions, ReadDir, ReaderChunks, WriteStream,
+};
 pub use handle::AsyncTempDir;
 pub use persist::PersistError;
 pub use scope_error::ScopeError;

@@ -1,6 +1,7 @@
-//! Names, errors with context, locks, and the rate of progress, used by several layers.
+//! Names, errors with context, failures, locks, and progress, used by several layers.
 
 pub(crate) mod error;
+pub(crate) mod failures;
 pub(crate) mod name;
 pub(crate) mod progress;
 pub(crate) mod sync;
@@ -12,6 +13,7 @@ pub use error::PathError;
 use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 
@@ -23,6 +25,9 @@ pub(crate) fn absolute_parent(parent: &Path) -> io::Result<PathBuf> {
         false => std::path::absolute(parent),
     }
 }
+
+/// Lets another thread call the given closure soon, late or never.
+pub(crate) type SpawnHelper = Arc<dyn Fn(Box<dyn FnOnce() + Send>) + Send + Sync>;
 
 /// Returns the number of processors that the process may use.
 pub(crate) fn processors() -> usize {

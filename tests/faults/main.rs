@@ -7,6 +7,7 @@
 #![cfg(target_os = "linux")]
 
 mod case;
+mod copy;
 mod process;
 #[path = "../support/mod.rs"]
 mod support;
@@ -35,6 +36,7 @@ fn the_process_whose_calls_fail() {
     println!("\nbegun");
     runtime.block_on(async {
         match &*job {
+            "copy" => copy::copy(&place).await,
             "remove" => tell(remove_dir_all(place).max_threads(4).await),
             "create" | "close" | "remove inside" => match AsyncTempDir::new_in(&place).await {
                 Ok(dir) => {

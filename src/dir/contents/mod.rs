@@ -30,15 +30,18 @@ mod temp_file;
 mod dirs;
 mod read_dir;
 
+mod copy_from;
 mod links;
 mod metadata;
 mod transfer;
+mod usage;
 
 pub use dir_entry::{DirEntry, FileType};
 pub use open_options::OpenOptions;
 pub use read_dir::ReadDir;
 
 pub use self::bytes::Contents;
+pub use self::copy_from::CopyFrom;
 pub use self::reader::ReaderChunks;
 pub use self::write_stream::WriteStream;
 
