@@ -1,28 +1,19 @@
-//! Names, errors with context, locks, and the rate of progress, used by several layers.
+//! Names, paths, errors with context, locks, and the rate of progress, used by several layers.
 
 pub(crate) mod error;
 pub(crate) mod name;
+mod path;
 pub(crate) mod progress;
 pub(crate) mod sync;
 
 pub(crate) use error::{with_detail, with_hint, with_path, with_tmpdir_hint};
+pub(crate) use path::{absolute_parent, resolve_entry};
 
 pub use error::PathError;
 
-use std::io;
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
-
-/// Makes the path of a parent directory absolute. As for `tempfile`, an empty one is the current
-/// directory: so the parent of a relative file name is.
-pub(crate) fn absolute_parent(parent: &Path) -> io::Result<PathBuf> {
-    match parent.as_os_str().is_empty() {
-        true => std::path::absolute("."),
-        false => std::path::absolute(parent),
-    }
-}
 
 /// Returns the number of processors that the process may use.
 pub(crate) fn processors() -> usize {
