@@ -151,6 +151,7 @@
 
 mod blocking;
 pub mod cleanup;
+mod copy;
 mod dir;
 #[cfg(any(doc, doctest))]
 pub mod guide;
@@ -162,8 +163,8 @@ mod sys;
 mod util;
 
 pub use dir::{
-    AsyncTempDir, Builder, Contents, DirEntry, FileType, OpenOptions, PersistError, ReadDir,
-    ReaderChunks, ScopeError, WriteStream,
+    AsyncTempDir, Builder, Contents, DirEntry, FileType, OpenOptions, Persist, PersistError,
+    ReadDir, ReaderChunks, ScopeError, WriteStream,
 };
 pub use owned::{Cleanup, Ending, WaitForRemoval};
 pub use removal::{RemoveDirAll, remove_dir_all};

@@ -16,13 +16,13 @@ pub(crate) use sync::{sync_dir, sync_tree};
 pub(crate) use unix::{
     Identity, create_lock, create_private_dir, duplicate, exchange, hand_out, hold_dir, irregular,
     is_at, is_own, metadata, open_dir, open_lock, open_regular, rename_new, safe_to_reclaim_in,
-    set_dir_permissions, set_mode, set_permissions, symlink, symlink_metadata,
+    set_dir_permissions, set_mode, set_permissions, symlink, symlink_metadata, with_owner_rights,
 };
 #[cfg(windows)]
 pub(crate) use windows::{
     Identity, create_lock, create_private_dir, duplicate, exchange, hand_out, hold_dir, irregular,
     is_at, is_own, metadata, open_dir, open_lock, open_regular, rename_new, safe_to_reclaim_in,
-    set_dir_permissions, set_mode, set_permissions, symlink, symlink_metadata,
+    set_dir_permissions, set_mode, set_permissions, symlink, symlink_metadata, with_owner_rights,
 };
 
 #[cfg(unix)]

@@ -1,6 +1,9 @@
 //! Writes to the disk what the system has in memory.
 
-use std::fs::{self, File};
+#[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
+use std::fs;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::fs::File;
 use std::io;
 use std::path::Path;
 

@@ -106,6 +106,11 @@ pub(crate) fn set_dir_permissions(
     Ok(Permissions::from_mode(before))
 }
 
+/// Returns `permissions` with all rights for the owner.
+pub(crate) fn with_owner_rights(permissions: &Permissions) -> Permissions {
+    Permissions::from_mode(permissions.mode() & 0o7777 | OWNER)
+}
+
 /// Changes the mode of the directory `name` in `parent`, if that is `only`, and returns the one before.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn change_mode(

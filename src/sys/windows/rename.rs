@@ -31,6 +31,11 @@ pub(crate) fn set_dir_permissions(
     Ok(fs::symlink_metadata(path)?.permissions())
 }
 
+/// Returns the same: there are no such rights here.
+pub(crate) fn with_owner_rights(permissions: &Permissions) -> Permissions {
+    permissions.clone()
+}
+
 /// Opens the file `path`. Only one that may be written can be synced here.
 pub(crate) fn open_to_sync(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).open(path)
