@@ -7,6 +7,7 @@
     reason = "each test binary has a copy and uses some of it"
 )]
 
+mod exchange;
 mod require;
 mod roots;
 mod runtimes;
@@ -17,6 +18,7 @@ mod wait;
 
 #[cfg(unix)]
 pub use require::{Need, require};
+pub use exchange::*;
 pub use roots::*;
 pub use runtimes::*;
 pub use sandbox::*;
