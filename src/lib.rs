@@ -160,8 +160,12 @@ mod removal;
 mod remove;
 mod root;
 mod sys;
+mod usage;
 mod util;
+#[cfg(unix)]
+mod walk;
 
+pub use copy::{Copied, CopyError, CopyFailure, CopySide};
 pub use dir::{
     AsyncTempDir, Builder, Contents, DirEntry, FileType, OpenOptions, Persist, PersistError,
     ReadDir, ReaderChunks, ScopeError, WriteStream,
@@ -170,6 +174,7 @@ pub use owned::{Cleanup, Ending, WaitForRemoval};
 pub use removal::{RemoveDirAll, remove_dir_all};
 pub use remove::{RemoveError, RemoveFailure, Removed};
 pub use root::{Reclaimed, TempRoot};
+pub use usage::Usage;
 pub use util::PathError;
 
 /// The error of the methods of a [`TempFile`], which are async-tempfile's.

@@ -241,7 +241,12 @@ async fn persist_gives_the_handle_back_when_it_fails() {
     // Turned into an error of I/O, the directory is kept, and the message says where.
     let error = io::Error::from(error);
     assert_eq!(error.kind(), kind);
-    assert!(error.to_string().ends_with(&format!("; it is kept at {path:?}")), "{error}");
+    assert!(
+        error
+            .to_string()
+            .ends_with(&format!("; it is kept at {path:?}")),
+        "{error}"
+    );
     drop(error);
     cleanup::idle().await;
     assert!(path.exists());

@@ -80,7 +80,10 @@ async fn the_old_directory_can_be_closed_kept_and_published() {
     let dir = sandbox.dir().await;
     let old = dir.replace(&backup).await.unwrap().unwrap();
     let newer = old.replace(&target).await.unwrap().unwrap();
-    assert_eq!((text(&target), text(newer.path())), ("2".into(), "3".into()));
+    assert_eq!(
+        (text(&target), text(newer.path())),
+        ("2".into(), "3".into())
+    );
     newer.close().await.unwrap();
     fs::remove_dir_all(target).unwrap();
     fs::remove_dir_all(backup).unwrap();
@@ -205,7 +208,14 @@ async fn the_directory_itself_and_those_around_it_and_inside_are_refused() {
     }
     for inside in ["a", "a/b", "new", "a/b/new"] {
         let (dir, path) = new().await;
-        refused_to(dir, &path.join(inside), &sandbox, kind, "inside the directory").await;
+        refused_to(
+            dir,
+            &path.join(inside),
+            &sandbox,
+            kind,
+            "inside the directory",
+        )
+        .await;
     }
     // By another path.
     #[cfg(unix)]
@@ -439,7 +449,10 @@ fn beside_readers(times: usize, may_be_missing: bool) {
             assert!(reader.join().unwrap() > 0, "each has seen one");
         }
         assert_eq!(replaced.len(), times);
-        assert_eq!(look(&target).unwrap(), [times.to_string(), times.to_string(), times.to_string()]);
+        assert_eq!(
+            look(&target).unwrap(),
+            [times.to_string(), times.to_string(), times.to_string()]
+        );
     });
     runtime.block_on(cleanup::idle());
     fs::remove_dir_all(target).unwrap();
@@ -449,7 +462,10 @@ fn beside_readers(times: usize, may_be_missing: bool) {
 #[cfg(unix)]
 #[test]
 fn a_reader_sees_one_or_the_other() {
-    beside_readers(support::times(50), !support::can_exchange(&support::in_memory()));
+    beside_readers(
+        support::times(50),
+        !support::can_exchange(&support::in_memory()),
+    );
 }
 
 #[cfg(unix)]

@@ -16,9 +16,9 @@ mod subprocess;
 mod tree;
 mod wait;
 
+pub use exchange::*;
 #[cfg(unix)]
 pub use require::{Need, require};
-pub use exchange::*;
 pub use roots::*;
 pub use runtimes::*;
 pub use sandbox::*;

@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::sync::Arc;
 
-use super::{NewPermissions, Owner, Publication, Published, refuse};
+use super::{Owner, Publication, Published, refuse};
+use crate::blocking::spawn;
 use crate::copy;
 use crate::sys;
 
@@ -20,29 +21,33 @@ impl Owner {
         let queues = Arc::clone(&original.queues);
         let copy = Self::new(path, identity, queues, None, None);
 
+        let runtime = original.queues_here().runtime.clone();
         let options = copy::Options {
-            cancelled: Some(Arc::clone(&publication.cancelled)),
+            with_mode: true,
+            is_cancelled: Arc::clone(&publication.cancelled),
+            spawn_helper: Some(Arc::new(move |help| spawn::request_help(&runtime, help))),
             ..copy::Options::default()
         };
-        copy::tree(&original.path, &original.identity, &copy.dir.path, &options)?;
+        let to = sys::open_same_dir(&copy.dir.path, &identity)?;
+        copy::tree(
+            &original.path,
+            Some(&original.identity),
+            to,
+            &copy.dir.path,
+            options,
+        )?;
         if publication.is_cancelled() {
             return Err(io::Error::new(
                 io::ErrorKind::Interrupted,
                 "it was cancelled",
             ));
         }
-        let permissions = match &publication.permissions {
-            NewPermissions::Unchanged => {
-                NewPermissions::Exactly(fs::symlink_metadata(&original.path)?.permissions())
-            }
-            other => other.clone(),
-        };
         let publication = Publication {
             target: publication.target.clone(),
             replaces: publication.replaces,
             // Before the original is removed.
             syncs: true,
-            permissions,
+            permissions: publication.permissions.clone(),
             cancelled: Arc::clone(&publication.cancelled),
         };
         let discard = |old| drop(self.owner_of(old));

@@ -77,12 +77,12 @@ pub(crate) fn open_dir(path: &Path) -> io::Result<File> {
 
 /// The flags for opening a directory for operations relative to it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const HANDLE: OFlags = OFlags::PATH // needs no permission on the directory itself
+pub(crate) const HANDLE: OFlags = OFlags::PATH // needs no permission on the directory itself
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-const HANDLE: OFlags = OFlags::RDONLY
+pub(crate) const HANDLE: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
