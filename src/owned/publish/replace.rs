@@ -33,7 +33,8 @@ pub(super) fn replace(
         if !refuse::check_target(target, from, identity)? {
             match sys::rename_new(from, target) {
                 Ok(()) => return Ok(None),
-                // It has appeared. The errors for that differ.
+                // It has appeared. Where a plain rename had to do, the errors for that differ.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(_) if fs::symlink_metadata(target).is_ok() => continue,
                 Err(error) => return Err(error),
             }
