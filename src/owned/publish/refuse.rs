@@ -7,22 +7,27 @@ use std::path::Path;
 use crate::sys::Identity;
 use crate::util::with_hint;
 
-/// Returns whether there is a directory at `target` that the one at `path` may replace, or nothing.
+/// Returns the identity of the directory at `target`, which the one at `path` may replace, or `None` if
+/// nothing is there.
 ///
 /// # Errors
 ///
 /// Something else is there, or a directory that has to stay.
-pub(super) fn check_target(target: &Path, path: &Path, identity: &Identity) -> io::Result<bool> {
+pub(super) fn check_target(
+    target: &Path,
+    path: &Path,
+    identity: &Identity,
+) -> io::Result<Option<Identity>> {
     check_not_inside(target, identity)?;
     match check_existing(target, path, identity) {
-        Ok(()) => Ok(true),
+        Ok(found) => Ok(Some(found)),
         // Also if it vanishes meanwhile.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-fn check_existing(target: &Path, path: &Path, identity: &Identity) -> io::Result<()> {
+fn check_existing(target: &Path, path: &Path, identity: &Identity) -> io::Result<Identity> {
     let metadata = fs::symlink_metadata(target)?;
     if metadata.is_symlink() {
         let hint = "to have it lead to a new directory, rename a new symlink over it";
@@ -46,7 +51,7 @@ fn check_existing(target: &Path, path: &Path, identity: &Identity) -> io::Result
         .transpose()?;
     match parent.flatten() {
         Some(parent) if !found.shares_filesystem(&parent) => Err(mount_point()),
-        _ => Ok(()),
+        _ => Ok(found),
     }
 }
 
