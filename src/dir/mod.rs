@@ -12,11 +12,13 @@ mod contents;
 
 mod ending;
 mod persist;
+mod persist_error;
 
 pub use builder::Builder;
 pub use contents::{
     Contents, CopyFrom, DirEntry, FileType, OpenOptions, ReadDir, ReaderChunks, WriteStream,
 };
 pub use handle::AsyncTempDir;
-pub use persist::PersistError;
+pub use persist::Persist;
+pub use persist_error::PersistError;
 pub use scope_error::ScopeError;

@@ -19,6 +19,7 @@ use crate::blocking::spin::Kind;
 use crate::cleanup::ReportOnDrop;
 use crate::owned::Owner;
 use crate::remove::{Options, RemoveError, Removed};
+use crate::util::resolve_entry;
 use target::Target;
 
 pub(crate) use target::for_caller;
@@ -93,7 +94,7 @@ pub fn remove_dir_all(path: impl AsRef<Path>) -> RemoveDirAll {
     let given = path.as_ref();
     RemoveDirAll::new(Target::Path {
         // Made absolute now, because the current directory may change before this is awaited.
-        resolved: resolve(given),
+        resolved: resolve_entry(given),
         given: given.to_path_buf(),
     })
 }
@@ -245,22 +246,5 @@ impl fmt::Debug for RemoveDirAll {
             State::Ended => &mut debug,
         };
         debug.finish_non_exhaustive()
-    }
-}
-
-/// Returns the absolute path of the directory entry that `path` names.
-fn resolve(path: &Path) -> io::Result<PathBuf> {
-    let invalid = |message| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-    if path.as_os_str().is_empty() {
-        return invalid("the path is empty");
-    }
-    if path.as_os_str().as_encoded_bytes().contains(&0) {
-        return invalid("the path has a NUL");
-    }
-    let absolute = std::path::absolute(path)?;
-    match (path.file_name(), absolute.parent(), absolute.file_name()) {
-        // Joined again without a trailing slash, which would follow a symlink.
-        (Some(_), Some(parent), Some(name)) => Ok(parent.join(name)),
-        _ => invalid("refusing to remove `/`, `.` or a path that ends in `..`"),
     }
 }

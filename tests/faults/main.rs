@@ -9,6 +9,7 @@
 mod case;
 mod copy;
 mod process;
+mod replace;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -37,6 +38,7 @@ fn the_process_whose_calls_fail() {
     runtime.block_on(async {
         match &*job {
             "copy" => copy::copy(&place).await,
+            "replace" => replace::job(&place).await,
             "remove" => tell(remove_dir_all(place).max_threads(4).await),
             "create" | "close" | "remove inside" | "measure" => {
                 match AsyncTempDir::new_in(&place).await {

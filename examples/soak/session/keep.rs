@@ -2,7 +2,9 @@
 
 use async_tempdir::Cleanup;
 
-use super::persist::{PERSIST, PERSIST_NOWHERE, PERSIST_OVER_EMPTY, PERSIST_OVER_FULL, persist};
+use super::persist::{
+    PERSIST, PERSIST_NOWHERE, PERSIST_OVER_EMPTY, PERSIST_OVER_FULL, persist, replace,
+};
 use crate::fill::fill;
 use crate::held::Held;
 use crate::record::Outcome;
@@ -26,7 +28,8 @@ pub(super) async fn keep(task: &mut Task, mut held: Held) {
                 held.set_cleanup(Cleanup::Always);
             }
         }
-        4..7 => persist(task, held, PERSIST).await,
+        4 | 5 => persist(task, held, PERSIST).await,
+        6 => replace(task, held).await,
         7 => persist(task, held, PERSIST_OVER_EMPTY).await,
         8 => persist(task, held, PERSIST_OVER_FULL).await,
         _ => persist(task, held, PERSIST_NOWHERE).await,
