@@ -85,19 +85,28 @@ pub(crate) fn random(len: usize) -> io::Result<String> {
     Ok(text)
 }
 
-/// The longest name that [`aside`] includes: filesystems allow 255 bytes, and some fewer.
+/// The longest name that a hidden one includes: filesystems allow 255 bytes, and some fewer.
 const MAX_PART: usize = 100;
 
 /// Returns the hidden name that `name` is renamed to while it is being removed.
 pub(crate) fn aside(name: &OsStr) -> io::Result<OsString> {
-    let mut aside = OsString::from(".");
+    hidden(name, ".removing")
+}
+
+/// Returns the hidden name that `name` is renamed to when it is adopted.
+pub(crate) fn adopted(name: &OsStr) -> io::Result<OsString> {
+    hidden(name, ".adopted")
+}
+
+fn hidden(name: &OsStr, suffix: &str) -> io::Result<OsString> {
+    let mut hidden = OsString::from(".");
     if name.len() <= MAX_PART {
-        aside.push(name);
-        aside.push("-");
+        hidden.push(name);
+        hidden.push("-");
     }
-    aside.push(random(DEFAULT_RANDOM_LEN)?);
-    aside.push(".removing");
-    Ok(aside)
+    hidden.push(random(DEFAULT_RANDOM_LEN)?);
+    hidden.push(suffix);
+    Ok(hidden)
 }
 
 /// Returns whether [`random`] can have produced `text`.

@@ -9,9 +9,11 @@ use std::path::Path;
 
 mod inside;
 mod lock;
+mod movable;
 
 pub(crate) use inside::{metadata, set_permissions, symlink, symlink_metadata};
 pub(crate) use lock::{create_lock, hold_dir, is_at, is_own, open_lock, safe_to_reclaim_in};
+pub(crate) use movable::MovableDir;
 
 use super::windows_names;
 use cap_std::fs::{Dir, File as CapFile, FileType, OpenOptions as CapOptions};
