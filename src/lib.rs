@@ -153,6 +153,7 @@
 
 mod blocking;
 pub mod cleanup;
+mod copy;
 mod dir;
 #[cfg(any(doc, doctest))]
 pub mod guide;
@@ -161,16 +162,21 @@ mod removal;
 mod remove;
 mod root;
 mod sys;
+mod usage;
 mod util;
+#[cfg(unix)]
+mod walk;
 
+pub use copy::{Copied, CopyError, CopyFailure, CopySide};
 pub use dir::{
-    AsyncTempDir, Builder, Contents, DirEntry, FileType, OpenOptions, PersistError, ReadDir,
-    ReaderChunks, ScopeError, WriteStream,
+    AsyncTempDir, Builder, Contents, DirEntry, FileType, OpenOptions, Persist, PersistError,
+    ReadDir, ReaderChunks, ScopeError, WriteStream,
 };
 pub use owned::{Cleanup, Ending, WaitForRemoval};
 pub use removal::{RemoveDirAll, remove_dir_all};
 pub use remove::{RemoveError, RemoveFailure, Removed};
 pub use root::{Reclaimed, TempRoot};
+pub use usage::Usage;
 pub use util::PathError;
 
 /// The error of the methods of a [`TempFile`], which are async-tempfile's.

@@ -13,9 +13,11 @@ mod contents;
 
 mod ending;
 mod persist;
+mod persist_error;
 
 pub use builder::Builder;
 pub use contents::{Contents, DirEntry, FileType, OpenOptions, ReadDir, ReaderChunks, WriteStream};
 pub use handle::AsyncTempDir;
-pub use persist::PersistError;
+pub use persist::Persist;
+pub use persist_error::PersistError;
 pub use scope_error::ScopeError;

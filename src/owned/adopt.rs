@@ -63,7 +63,7 @@ impl AdoptRequest {
     fn rename(&self, dir: &MovableDir) -> io::Result<PathBuf> {
         let mut tries = 0;
         loop {
-            let new = name::adopted(name_of(&self.path))?;
+            let new = name::hidden(name_of(&self.path), ".adopted")?;
             tries += 1;
             match dir.rename(&new) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < MAX_TRIES => {

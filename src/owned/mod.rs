@@ -7,15 +7,19 @@
 mod adopt;
 mod aside;
 mod descriptor_cache;
+mod outside;
 mod owner;
 mod policy;
+mod publish;
 mod removed;
 mod root_lock;
 mod state;
 
 pub(crate) use adopt::AdoptRequest;
+pub(crate) use outside::KeptAt;
 pub(crate) use owner::{Owner, WrongProcess};
 pub(crate) use policy::{End, Policy};
+pub(crate) use publish::{NewPermissions, Publication};
 pub(crate) use root_lock::RootLock;
 pub(crate) use state::{OperationGuard, ParentGuard, Reservation, Reserved};
 

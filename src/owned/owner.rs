@@ -15,7 +15,7 @@ use super::state::{Phase, State};
 use super::{OwnedDir, ParentGuard, RootLock};
 use crate::blocking::pending::Pending;
 use crate::cleanup::RuntimeQueues;
-use crate::sys::{self, Identity, Process};
+use crate::sys::{Identity, Process};
 use crate::util::sync::Mutex;
 
 /// The right and the duty to remove a directory. Every handle holds one.
@@ -144,7 +144,7 @@ impl Owner {
     }
 
     /// Gives up a forked child's copy, which has no effect.
-    fn leave_to_parent(&mut self) {
+    pub(super) fn leave_to_parent(&mut self) {
         self.on_drop = OnDrop::Nothing;
         // For the same reason as in `update`.
         mem::forget(Arc::clone(&self.dir));
@@ -161,36 +161,6 @@ impl Owner {
             return Err(WrongProcess.into());
         }
         self.dir.drained().await
-    }
-
-    /// Moves the directory to `target` and gives it up.
-    ///
-    /// # Errors
-    ///
-    /// The move failed. The owner is returned, for the handle.
-    pub(crate) fn persist(mut self, target: &Path) -> Result<(), (io::Error, Self)> {
-        match self.rename(target) {
-            Ok(()) => {
-                self.dir
-                    .set_ending(|| Ending::Persisted(target.to_path_buf()));
-                self.keep();
-                Ok(())
-            }
-            Err(error) => {
-                self.set_held(true);
-                Err((error, self))
-            }
-        }
-    }
-
-    fn rename(&self, target: &Path) -> io::Result<()> {
-        if let Some(path) = self.dir.leftover() {
-            return Err(io::Error::other(format!(
-                "the directory {path:?} inside it could not be removed"
-            )));
-        }
-        sys::check_same_dir(&self.dir.path, &self.dir.identity)?;
-        std::fs::rename(&self.dir.path, target)
     }
 }
 

@@ -168,6 +168,12 @@ impl OwnedDir {
         self.has_had_children.load(Ordering::Relaxed)
     }
 
+    /// Returns whether there is a directory inside whose path must not change.
+    pub(super) fn has_children(&self) -> bool {
+        let state = self.state();
+        state.children > 0 || state.handles > 0
+    }
+
     /// Records that the removal of this directory has left something at `path`.
     pub(super) fn record_leftover(&self, path: &Path) {
         // Not for a root, which is never published and may live long.

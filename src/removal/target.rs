@@ -10,8 +10,9 @@ use crate::blocking::oneshot::Sender;
 use crate::blocking::spawn;
 use crate::cleanup::ReportOnDrop;
 use crate::owned::{Owner, WrongProcess};
-use crate::remove::{self, Last, Options, Outcome, RemoveError, Retry, SpanContext, SpawnHelper};
+use crate::remove::{self, Last, Options, Outcome, RemoveError, Retry, SpanContext};
 use crate::sys;
+use crate::util::SpawnHelper;
 
 /// The target of a removal.
 pub(super) enum Target {
@@ -76,7 +77,7 @@ fn close(owner: Owner, options: Options, sender: Sender<ReportOnDrop>) {
 /// `runtime`'s blocking pool, and is part of the task's span.
 pub(crate) fn for_caller(options: Options, runtime: &Handle) -> Options {
     let runtime = runtime.clone();
-    let spawn_helper: SpawnHelper = Box::new(move |help| spawn::request_help(&runtime, help));
+    let spawn_helper: SpawnHelper = Arc::new(move |help| spawn::request_help(&runtime, help));
     Options {
         spawn_helper: Some(spawn_helper),
         span: SpanContext::current(),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::Removed;
 use crate::sys::{Identity, Process};
+use crate::util::failures::MAX_FAILURES;
 
 /// The error of a removal that left something behind.
 ///
@@ -53,7 +54,7 @@ impl RemoveError {
     ///
     /// Further ones are only [counted](Self::failed), so that a tree of a million files on a
     /// read-only filesystem does not fill the memory with errors.
-    pub const MAX_FAILURES: usize = 32;
+    pub const MAX_FAILURES: usize = MAX_FAILURES;
 
     /// Creates the error of a removal that removed nothing, because of `error`.
     pub(crate) fn whole(path: &Path, error: io::Error) -> Self {

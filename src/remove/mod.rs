@@ -17,7 +17,7 @@ mod unix;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use options::{Last, Options, SpawnHelper};
+pub(crate) use options::{Last, Options};
 pub(crate) use recorder::Outcome;
 pub(crate) use span::SpanContext;
 

@@ -5,12 +5,14 @@ use std::fmt;
 use std::time::Instant;
 
 use super::{Removed, SpanContext};
+use crate::util::SpawnHelper;
+use crate::util::progress::OnProgress;
 
 /// The options of a removal.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) max_threads: Option<usize>,
-    pub(crate) on_progress: Option<OnProgress>,
+    pub(crate) on_progress: Option<OnProgress<Removed>>,
     pub(crate) span: SpanContext,
     pub(crate) last: Option<Last>,
     /// When the removal stops even if something is left: [`Outcome::stopped`]. Another removal can
@@ -33,11 +35,6 @@ pub(crate) struct Last {
     /// May be called any number of times.
     pub(crate) release: Box<dyn Fn() + Send + Sync>,
 }
-
-pub(super) type OnProgress = Box<dyn Fn(Removed) + Send + Sync>;
-
-/// See [`Options::spawn_helper`].
-pub(crate) type SpawnHelper = Box<dyn Fn(Box<dyn FnOnce() + Send>) + Send + Sync>;
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,16 +2,15 @@
 
 use std::any::Any;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::options::{OnProgress, Options};
+use super::options::Options;
 use super::{RemoveError, RemoveFailure};
-use crate::util::progress::RateLimit;
-use crate::util::sync::Mutex;
+use crate::util::failures::Failures;
+use crate::util::progress::Progress;
 
 /// The number of entries that a removal removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -67,13 +66,10 @@ pub(super) struct Recorder {
     path: PathBuf,
     /// Without `on_progress`.
     options: Options,
-    has_progress: bool,
     stopped: AtomicBool,
     removed: Counts,
-    failed: AtomicU64,
-    /// The first of them.
-    failures: Mutex<Vec<RemoveFailure>>,
-    progress: Mutex<Progress>,
+    failures: Failures<RemoveFailure>,
+    progress: Progress<Removed>,
 }
 
 /// Counters of what has been removed, which all threads write. The other fields, which they read, are not in
@@ -85,30 +81,16 @@ struct Counts {
     dirs: AtomicU64,
 }
 
-struct Progress {
-    /// Dropped when the removal ends, although a late helper may still hold the recorder.
-    on_progress: Option<OnProgress>,
-    limit: RateLimit,
-    /// The panic of `on_progress`. The removal continues; the panic is resumed in the caller.
-    panic: Option<Box<dyn Any + Send>>,
-}
-
 impl Recorder {
     pub(super) fn new(path: &Path, mut options: Options) -> Arc<Self> {
         let on_progress = options.on_progress.take();
         Arc::new(Self {
             path: path.to_path_buf(),
             options,
-            has_progress: on_progress.is_some(),
             stopped: AtomicBool::new(false),
             removed: Counts::default(),
-            failed: AtomicU64::new(0),
-            failures: Mutex::new(Vec::new()),
-            progress: Mutex::new(Progress {
-                on_progress,
-                limit: RateLimit::new(),
-                panic: None,
-            }),
+            failures: Failures::new(),
+            progress: Progress::new(on_progress),
         })
     }
 
@@ -152,46 +134,34 @@ impl Recorder {
 
     fn count(&self, removed: &AtomicU64) {
         let before = removed.fetch_add(1, Ordering::Relaxed);
-        // One thread at a time; the others continue.
-        if self.has_progress
-            && before.is_multiple_of(CHECK_EVERY)
-            && let Some(mut progress) = self.progress.try_lock()
-            && progress.limit.is_due()
-        {
-            self.call(&mut progress);
-            progress.limit.restart();
+        if self.progress.is_wanted() && before.is_multiple_of(CHECK_EVERY) {
+            self.progress.report(|| self.removed());
         }
     }
 
     /// Records that the entry at `path` remains. Calls `path` only if there is room for it.
     pub(super) fn failed(&self, path: impl FnOnce() -> PathBuf, error: impl Into<io::Error>) {
-        self.failed.fetch_add(1, Ordering::Relaxed);
-        let mut failures = self.failures.lock();
-        if failures.len() < RemoveError::MAX_FAILURES {
-            failures.push(RemoveFailure {
-                path: path(),
-                error: error.into(),
-            });
-        }
+        self.failures.add(|| RemoveFailure {
+            path: path(),
+            error: error.into(),
+        });
     }
 
     /// Returns the number of failures so far.
     #[cfg(any(not(unix), test))]
     pub(super) fn failures(&self) -> u64 {
-        self.failed.load(Ordering::Relaxed)
+        self.failures.count()
     }
 
     /// Ends the record. Called when no thread is at work any more.
     pub(super) fn finish(&self) -> Outcome {
-        let mut progress = self.progress.lock();
-        self.call(&mut progress);
-        drop(progress.on_progress.take());
+        let panic = self.progress.finish(|| self.removed());
         let removed = self.removed();
-        let failures = std::mem::take(&mut *self.failures.lock());
+        let failures = self.failures.take();
         let result = if failures.is_empty() {
             Ok(removed)
         } else {
-            let failed = self.failed.load(Ordering::Relaxed);
+            let failed = self.failures.count();
             Err(RemoveError {
                 path: self.path.clone(),
                 failures,
@@ -202,7 +172,7 @@ impl Recorder {
         };
         Outcome {
             result,
-            panic: progress.panic.take(),
+            panic,
             stopped: self.has_stopped(),
         }
     }
@@ -211,15 +181,6 @@ impl Recorder {
         Removed {
             files: self.removed.files.load(Ordering::Relaxed),
             dirs: self.removed.dirs.load(Ordering::Relaxed),
-        }
-    }
-
-    fn call(&self, progress: &mut Progress) {
-        if let Some(on_progress) = &progress.on_progress
-            && progress.panic.is_none()
-        {
-            let removed = self.removed();
-            progress.panic = catch_unwind(AssertUnwindSafe(|| on_progress(removed))).err();
         }
     }
 }
@@ -241,10 +202,10 @@ mod tests {
         };
         let recorder = Recorder::new(Path::new("x"), options);
         let remove_some = || (0..CHECK_EVERY).for_each(|_| recorder.file());
-        recorder.progress.lock().limit.set_due(false);
+        recorder.progress.set_due(false);
         remove_some();
         assert_eq!(calls.load(Ordering::Relaxed), 0, "it is not due");
-        recorder.progress.lock().limit.set_due(true);
+        recorder.progress.set_due(true);
         remove_some();
         assert_eq!(calls.load(Ordering::Relaxed), 1, "once");
     }

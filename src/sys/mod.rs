@@ -2,6 +2,7 @@
 //! outside `remove` distinguishes platforms.
 
 mod process;
+mod sync;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -10,25 +11,28 @@ mod windows;
 mod windows_names;
 
 pub(crate) use process::Process;
+pub(crate) use sync::{sync_dir, sync_tree};
 #[cfg(unix)]
 pub(crate) use unix::{
-    Identity, MovableDir, create_lock, create_private_dir, duplicate, hand_out, hold_dir,
-    irregular, is_at, is_own, metadata, open_dir, open_lock, open_regular, safe_to_reclaim_in,
-    set_mode, set_permissions, symlink, symlink_metadata,
+    Identity, MovableDir, create_lock, create_private_dir, duplicate, exchange, hand_out, hold_dir,
+    irregular, is_at, is_own, metadata, open_dir, open_lock, open_regular, rename_new,
+    safe_to_reclaim_in, set_dir_permissions, set_mode, set_permissions, symlink, symlink_metadata,
+    with_owner_rights,
 };
 #[cfg(windows)]
 pub(crate) use windows::{
-    Identity, MovableDir, create_lock, create_private_dir, duplicate, hand_out, hold_dir,
-    irregular, is_at, is_own, metadata, open_dir, open_lock, open_regular, safe_to_reclaim_in,
-    set_mode, set_permissions, symlink, symlink_metadata,
+    Identity, MovableDir, create_lock, create_private_dir, duplicate, exchange, hand_out, hold_dir,
+    irregular, is_at, is_own, metadata, open_dir, open_lock, open_regular, rename_new,
+    safe_to_reclaim_in, set_dir_permissions, set_mode, set_permissions, symlink, symlink_metadata,
+    with_owner_rights,
 };
 
 #[cfg(unix)]
-pub(crate) use unix::{check_name, grant_owner};
+pub(crate) use unix::{HANDLE, check_name, grant_owner};
 #[cfg(windows)]
 pub(crate) use windows::{check_name, clear_read_only, is_reparse_point};
 
-use std::fs::File;
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::path::Path;
 
@@ -78,4 +82,13 @@ pub(crate) fn replaced() -> io::Error {
     io::Error::other(
         "this is not the directory that was created under this name: it was replaced, and is left alone",
     )
+}
+
+/// Returns the permissions that `mkdir` gives a directory beside `probe`: 0777 less the umask, unless
+/// an access control list of the parent decides. Creates and removes `probe` to see.
+pub(crate) fn default_permissions(probe: &Path) -> io::Result<Permissions> {
+    fs::create_dir(probe)?;
+    let metadata = fs::symlink_metadata(probe);
+    fs::remove_dir(probe)?;
+    Ok(metadata?.permissions())
 }

@@ -43,6 +43,8 @@ pub struct PathError {
     detail: String,
     cause: io::Error,
     hint: Option<&'static str>,
+    /// What follows at the end of the message.
+    note: Option<String>,
 }
 
 impl PathError {
@@ -74,8 +76,11 @@ impl fmt::Display for PathError {
             "cannot {} {:?}{}: {}",
             self.operation, self.path, self.detail, self.cause
         )?;
-        match self.hint {
-            Some(hint) => write!(f, " ({hint})"),
+        if let Some(hint) = self.hint {
+            write!(f, " ({hint})")?;
+        }
+        match &self.note {
+            Some(note) => write!(f, "; {note}"),
             None => Ok(()),
         }
     }
@@ -117,6 +122,7 @@ pub(crate) fn with_detail(
         detail,
         cause,
         hint,
+        note: None,
     };
     io::Error::new(kind, error)
 }
@@ -145,6 +151,15 @@ pub(crate) fn with_hint(mut error: io::Error, hint: &'static str) -> io::Error {
     }
     let kind = error.kind();
     io::Error::new(kind, Hinted { cause: error, hint })
+}
+
+/// Adds what follows at the end of the message of a [`PathError`].
+pub(crate) fn with_note(mut error: io::Error, note: String) -> io::Error {
+    let inner = error.get_mut();
+    if let Some(inner) = inner.and_then(|inner| inner.downcast_mut::<PathError>()) {
+        inner.note = Some(note);
+    }
+    error
 }
 
 /// Adds that the path came from `TMPDIR`, if it did and `error` may be due to that.

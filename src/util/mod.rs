@@ -1,19 +1,24 @@
-//! Names, paths, errors with context, locks, and the rate of progress, used by several layers.
+//! Names, paths, errors with context, failures, locks, and progress, used by several layers.
 
 pub(crate) mod error;
+pub(crate) mod failures;
 pub(crate) mod name;
 mod path;
 pub(crate) mod progress;
 pub(crate) mod sync;
 
-pub(crate) use error::{with_detail, with_hint, with_path, with_tmpdir_hint};
+pub(crate) use error::{with_detail, with_hint, with_note, with_path, with_tmpdir_hint};
 pub(crate) use path::{absolute_parent, resolve_entry};
 
 pub use error::PathError;
 
 use std::num::NonZero;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
+
+/// Lets another thread call the given closure soon, late or never.
+pub(crate) type SpawnHelper = Arc<dyn Fn(Box<dyn FnOnce() + Send>) + Send + Sync>;
 
 /// Returns the number of processors that the process may use.
 pub(crate) fn processors() -> usize {

@@ -85,7 +85,7 @@ pub(crate) fn random(len: usize) -> io::Result<String> {
     Ok(text)
 }
 
-/// The longest name that a hidden one includes: filesystems allow 255 bytes, and some fewer.
+/// The longest name that [`hidden`] includes: filesystems allow 255 bytes, and some fewer.
 const MAX_PART: usize = 100;
 
 /// Returns the hidden name that `name` is renamed to while it is being removed.
@@ -93,12 +93,8 @@ pub(crate) fn aside(name: &OsStr) -> io::Result<OsString> {
     hidden(name, ".removing")
 }
 
-/// Returns the hidden name that `name` is renamed to when it is adopted.
-pub(crate) fn adopted(name: &OsStr) -> io::Result<OsString> {
-    hidden(name, ".adopted")
-}
-
-fn hidden(name: &OsStr, suffix: &str) -> io::Result<OsString> {
+/// Returns a hidden, random name that tells where it comes from.
+pub(crate) fn hidden(name: &OsStr, suffix: &str) -> io::Result<OsString> {
     let mut hidden = OsString::from(".");
     if name.len() <= MAX_PART {
         hidden.push(name);

@@ -7,6 +7,7 @@
     reason = "each test binary has a copy and uses some of it"
 )]
 
+mod exchange;
 mod require;
 mod roots;
 mod runtimes;
@@ -15,6 +16,7 @@ mod subprocess;
 mod tree;
 mod wait;
 
+pub use exchange::*;
 #[cfg(unix)]
 pub use require::{Need, require};
 pub use roots::*;

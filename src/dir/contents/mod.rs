@@ -33,6 +33,7 @@ mod read_dir;
 mod links;
 mod metadata;
 mod transfer;
+mod usage;
 
 pub use dir_entry::{DirEntry, FileType};
 pub use open_options::OpenOptions;

@@ -97,7 +97,7 @@ impl Failure {
 
 /// Signals that the future has ended, so that a job without a receiver ends early.
 #[derive(Default)]
-struct CancelOnDrop(Arc<AtomicBool>);
+pub(super) struct CancelOnDrop(pub(super) Arc<AtomicBool>);
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {

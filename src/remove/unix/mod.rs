@@ -1,13 +1,10 @@
 //! Removal on Unix: relative to open directories, with a bounded number of them open.
 //!
-//! One thread, or [several](threads) when that pays, process a [list](list) of work: directories to
-//! [read](entries) and batches of names to remove. A [remover](remover) processes one piece. Each directory is
+//! One thread, or [several](threads) when that pays, process a [list](crate::walk::list) of work: directories to
+//! [read](crate::walk::entries) and batches of names to remove. A [remover](remover) processes one piece. Each directory is
 //! a [`node`] that counts what in it is unfinished; the thread that finishes the last of that
 //! removes the directory.
 
-mod entries;
-mod helpers;
-mod list;
 mod node;
 mod open;
 mod remover;
@@ -29,8 +26,9 @@ use rustix::io::{Errno, retry_on_intr};
 
 use super::recorder::Recorder;
 use crate::sys::{self, Identity};
+use crate::walk::descriptors::DescriptorWait;
+use crate::walk::open::Opened;
 use node::Node;
-use open::{DescriptorWait, Opened};
 
 /// Removes the directory `path`. Failures go to `recorder`.
 pub(super) fn remove(path: &Path, identity: Option<&Identity>, recorder: &Arc<Recorder>) {

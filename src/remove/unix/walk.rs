@@ -10,15 +10,16 @@ use std::sync::{Arc, MutexGuard};
 
 use rustix::fd::OwnedFd;
 
-use super::helpers::Helpers;
-use super::list::List;
 use super::node::Node;
-use super::open::DescriptorWait;
 use super::rereads::Rereads;
 use crate::remove::Last;
 use crate::remove::patience::Patience;
 use crate::remove::recorder::Recorder;
 use crate::util::sync::Mutex;
+use crate::walk::batch::NameBatch;
+use crate::walk::descriptors::DescriptorWait;
+use crate::walk::helpers::Helpers;
+use crate::walk::list::List;
 
 /// A piece of work.
 #[derive(Debug)]
@@ -29,22 +30,6 @@ pub(super) enum Work {
     Read(Arc<Node>),
     /// Removes these names, none of which is likely to be that of a directory.
     Unlink(Arc<Node>, NameBatch),
-}
-
-/// Names, one after another, each with its NUL.
-#[derive(Debug, Default)]
-pub(super) struct NameBatch(pub(super) Vec<u8>);
-
-impl NameBatch {
-    pub(super) fn push(&mut self, name: &CStr) {
-        self.0.extend_from_slice(name.to_bytes_with_nul());
-    }
-
-    pub(super) fn names(&self) -> impl Iterator<Item = &CStr> {
-        self.0
-            .split_inclusive(|byte| *byte == 0)
-            .filter_map(|name| CStr::from_bytes_with_nul(name).ok())
-    }
 }
 
 /// A removal, as its threads share it.

@@ -43,6 +43,10 @@ impl Identity {
         let seen = Seen::path(path)?;
         Ok(seen.is_dir().then_some(seen.identity))
     }
+
+    pub(crate) fn shares_filesystem(&self, other: &Self) -> bool {
+        self.dev == other.dev
+    }
 }
 
 /// The identity and mode of a file, from one system call.

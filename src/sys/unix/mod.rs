@@ -5,6 +5,8 @@ mod lock;
 mod metadata;
 mod movable;
 mod regular;
+mod rename;
+mod sync;
 
 pub(crate) use identity::Identity;
 use identity::Seen;
@@ -14,6 +16,10 @@ pub(crate) use movable::MovableDir;
 pub(crate) use regular::{
     check_name, duplicate, hand_out, irregular, open_regular, set_mode, symlink,
 };
+pub(crate) use rename::{exchange, rename_new};
+#[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
+pub(crate) use sync::open_to_sync;
+pub(crate) use sync::sync_dir;
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
@@ -47,7 +53,7 @@ pub(crate) fn create_private_dir(
         }
         let missing = wanted & OWNER & !made.permissions();
         if missing != 0 {
-            add_mode(CWD, path, missing, Some(&made.identity))?;
+            change_mode(CWD, path, |mode| mode | missing, Some(&made.identity))?;
         }
         Ok(made.identity)
     };
@@ -73,12 +79,12 @@ pub(crate) fn open_dir(path: &Path) -> io::Result<File> {
 
 /// The flags for opening a directory for operations relative to it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const HANDLE: OFlags = OFlags::PATH // needs no permission on the directory itself
+pub(crate) const HANDLE: OFlags = OFlags::PATH // needs no permission on the directory itself
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-const HANDLE: OFlags = OFlags::RDONLY
+pub(crate) const HANDLE: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
@@ -86,17 +92,35 @@ const HANDLE: OFlags = OFlags::RDONLY
 /// Gives the owner of the directory `name` in `parent` all rights to it. Does not follow a symlink
 /// of that name.
 pub(crate) fn grant_owner(parent: impl AsFd, name: impl Arg) -> io::Result<()> {
-    add_mode(parent, name, OWNER, None)
+    change_mode(parent, name, |mode| mode | OWNER, None)?;
+    Ok(())
 }
 
-/// Adds `bits` to the mode of the directory `name` in `parent`, if that is `only`.
+/// Sets the permissions of the directory `path`, which must be the one with this `identity`, and
+/// returns those it had.
+pub(crate) fn set_dir_permissions(
+    path: &Path,
+    identity: &Identity,
+    permissions: &Permissions,
+) -> io::Result<Permissions> {
+    let wanted = permissions.mode() & 0o7777;
+    let before = change_mode(CWD, path, |_| wanted, Some(identity))?;
+    Ok(Permissions::from_mode(before))
+}
+
+/// Returns `permissions` with all rights for the owner.
+pub(crate) fn with_owner_rights(permissions: &Permissions) -> Permissions {
+    Permissions::from_mode(permissions.mode() & 0o7777 | OWNER)
+}
+
+/// Changes the mode of the directory `name` in `parent`, if that is `only`, and returns the one before.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn add_mode(
+fn change_mode(
     parent: impl AsFd,
     name: impl Arg,
-    bits: u32,
+    change: impl FnOnce(u32) -> u32,
     only: Option<&Identity>,
-) -> io::Result<()> {
+) -> io::Result<u32> {
     let dir = File::from(rustix::fs::openat(&parent, name, HANDLE, Mode::empty())?);
     let seen = Seen::open(&dir)?;
     if only.is_none() && seen.identity.dev != Seen::open(parent)?.identity.dev {
@@ -104,10 +128,11 @@ fn add_mode(
         return Err(Errno::XDEV.into());
     }
     if only.is_some_and(|only| *only != seen.identity) {
-        return Err(replaced_at_once());
+        return Err(super::replaced());
     }
-    let mode = seen.permissions() | bits;
-    chmod_open(&dir, Permissions::from_mode(mode))
+    let before = seen.permissions();
+    chmod_open(&dir, Permissions::from_mode(change(before)))?;
+    Ok(before)
 }
 
 /// Sets the permissions of a directory that was opened with [`HANDLE`].
@@ -127,21 +152,21 @@ fn chmod_open(dir: &File, permissions: Permissions) -> io::Result<()> {
     dir.set_permissions(permissions)
 }
 
-/// Adds `bits` to the mode of the directory `name` in `parent`, if that is `only`.
+/// Changes the mode of the directory `name` in `parent`, if that is `only`, and returns the one before.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn add_mode(
+fn change_mode(
     parent: impl AsFd,
     name: impl Arg,
-    bits: u32,
+    change: impl FnOnce(u32) -> u32,
     only: Option<&Identity>,
-) -> io::Result<()> {
+) -> io::Result<u32> {
     use rustix::fs::{AtFlags, RawMode};
 
     let name = name.into_c_str()?;
     let stat = rustix::fs::statat(&parent, &*name, AtFlags::SYMLINK_NOFOLLOW)?;
     #[allow(clippy::unnecessary_cast, reason = "the widths differ between systems")]
     if only.is_some_and(|only| only.ino != stat.st_ino as u64) {
-        return Err(replaced_at_once());
+        return Err(super::replaced());
     }
     if only.is_none() && stat.st_dev != rustix::fs::fstat(&parent)?.st_dev {
         // A mount point: this would change the mode of the mounted directory.
@@ -149,7 +174,8 @@ fn add_mode(
     }
     // These systems can change the mode of a name without following it. If a symlink is swapped
     // in, its own mode changes, which has no effect.
-    let mode = Mode::from_raw_mode((stat.st_mode & 0o7777) | bits as RawMode);
+    let before = u32::from(stat.st_mode & 0o7777);
+    let mode = Mode::from_raw_mode(change(before) as RawMode);
     rustix::fs::chmodat(parent, &*name, mode, AtFlags::SYMLINK_NOFOLLOW)?;
-    Ok(())
+    Ok(before)
 }

@@ -6,9 +6,11 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, renameat, statat};
+use rustix::fd::AsFd;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, statat};
 use rustix::io::{Errno, retry_on_intr};
 
+use super::rename::rename_new_at;
 use super::{HANDLE, Identity, chmod_open, is_own};
 use crate::sys::{not_a_dir, open_same_dir, symlink_refused};
 
@@ -73,30 +75,31 @@ impl MovableDir {
         self.with_rights(|| rename(from, new, &self.parent, name(&self.path)?))
     }
 
-    fn with_rights(&self, rename: impl Fn() -> Result<(), Errno>) -> io::Result<()> {
-        let renamed = match rename() {
-            Err(Errno::ACCESS) if self.into.is_some() => {
+    fn with_rights(&self, rename: impl Fn() -> io::Result<()>) -> io::Result<()> {
+        let error = match rename() {
+            Err(error) => error,
+            renamed => return renamed,
+        };
+        match Errno::from_io_error(&error) {
+            Some(Errno::ACCESS) if self.into.is_some() => {
                 let metadata = self.dir.metadata()?;
                 let mode = metadata.mode() & 0o7777;
                 let set = |mode| chmod_open(&self.dir, Permissions::from_mode(mode));
                 let lacks_right = is_own(&metadata) && mode & OWNER_WRITES == 0;
-                if lacks_right && set(mode | OWNER_WRITES).is_ok() {
-                    let renamed = rename();
-                    set(mode)?;
-                    renamed
-                } else {
-                    Err(Errno::ACCESS)
+                if !lacks_right || set(mode | OWNER_WRITES).is_err() {
+                    return Err(error);
                 }
+                let renamed = rename();
+                // If that fails, the right stays: the outcome of the rename must not be lost.
+                _ = set(mode);
+                renamed
             }
-            renamed => renamed,
-        };
-        renamed.map_err(|error| match error {
-            Errno::BUSY => io::Error::new(
+            Some(Errno::BUSY) => Err(io::Error::new(
                 io::ErrorKind::ResourceBusy,
                 "a filesystem is mounted here, and is left alone",
-            ),
-            error => error.into(),
-        })
+            )),
+            _ => Err(error),
+        }
     }
 }
 
@@ -104,22 +107,6 @@ fn name(path: &Path) -> Result<&OsStr, Errno> {
     path.file_name().ok_or(Errno::INVAL)
 }
 
-/// Renames an entry, unless there is something under the new name.
-fn rename(from: &File, old: &OsStr, to: &File, new: &OsStr) -> Result<(), Errno> {
-    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-    {
-        use rustix::fs::{RenameFlags, renameat_with};
-
-        match renameat_with(from, old, to, new, RenameFlags::NOREPLACE) {
-            // The kernel, the filesystem or a system call filter does not know this. If the error
-            // has another reason, the next call has it, too.
-            Err(Errno::NOSYS | Errno::INVAL | Errno::NOTSUP | Errno::PERM) => {}
-            renamed => return renamed,
-        }
-    }
-    match statat(to, new, AtFlags::SYMLINK_NOFOLLOW) {
-        Err(Errno::NOENT) => renameat(from, old, to, new),
-        Ok(_) => Err(Errno::EXIST),
-        Err(error) => Err(error),
-    }
+fn rename(from: &File, old: &OsStr, to: &File, new: &OsStr) -> io::Result<()> {
+    rename_new_at((from.as_fd(), old.as_ref()), (to.as_fd(), new.as_ref()))
 }

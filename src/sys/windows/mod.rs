@@ -10,10 +10,15 @@ use std::path::Path;
 mod inside;
 mod lock;
 mod movable;
+mod rename;
 
 pub(crate) use inside::{metadata, set_permissions, symlink, symlink_metadata};
 pub(crate) use lock::{create_lock, hold_dir, is_at, is_own, open_lock, safe_to_reclaim_in};
 pub(crate) use movable::MovableDir;
+
+pub(crate) use rename::{
+    exchange, open_to_sync, rename_new, set_dir_permissions, sync_dir, with_owner_rights,
+};
 
 use super::windows_names;
 use cap_std::fs::{Dir, File as CapFile, FileType, OpenOptions as CapOptions};
@@ -49,6 +54,10 @@ impl Identity {
         is_plain_dir(&handle)?
             .then(|| Self::of_open(&handle))
             .transpose()
+    }
+
+    pub(crate) fn shares_filesystem(&self, other: &Self) -> bool {
+        self.volume == other.volume
     }
 }
 

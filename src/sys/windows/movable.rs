@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Identity;
+use super::rename::rename_new;
 use crate::sys::{check_same_dir, not_a_dir, symlink_refused};
 
 /// A directory that is to be moved.
@@ -42,20 +43,11 @@ impl MovableDir {
 
     /// Moves whatever is at the path by now to `new`, which must be free.
     pub(crate) fn rename(&self, new: &OsStr) -> io::Result<()> {
-        rename(&self.path, &self.into.join(new))
+        rename_new(&self.path, &self.into.join(new))
     }
 
     /// Moves what is at `new` to the path again, which must be free.
     pub(crate) fn rename_back(&self, new: &OsStr) -> io::Result<()> {
-        rename(&self.into.join(new), &self.path)
-    }
-}
-
-/// Renames an entry, unless there is something under the new name.
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(to) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::rename(from, to),
-        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
-        Err(error) => Err(error),
+        rename_new(&self.into.join(new), &self.path)
     }
 }

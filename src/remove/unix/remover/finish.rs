@@ -7,10 +7,10 @@ use rustix::fs::{AtFlags, unlinkat};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::{Remover, unlink_with_rights};
-use crate::remove::unix::entries::Buffer;
 use crate::remove::unix::node::Node;
 use crate::remove::unix::still_open::{may_only_be_renamed, still_open};
 use crate::remove::unix::walk::Work;
+use crate::walk::entries::Buffer;
 
 impl Remover<'_> {
     /// Notes that something in `dir` has ended. If it was the last, removes `dir`, and so on

@@ -10,13 +10,16 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, FileType};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::entries::{Buffer, Read};
 use super::node::Node;
-use super::open::{self, Opened, is_out_of_descriptors};
+use super::open;
 use super::still_open::is_still_open_name;
-use super::walk::{NameBatch, Walk, Work};
+use super::walk::{Walk, Work};
 use crate::sys;
 use crate::util::name;
+use crate::walk::batch::NameBatch;
+use crate::walk::descriptors::is_out_of_descriptors;
+use crate::walk::entries::{Buffer, Read};
+use crate::walk::open::Opened;
 
 /// The depth from which on a directory is *hoisted* first, that is, renamed into the root of the
 /// removal. So neither the number of descriptors nor the length of paths grows with the depth.

@@ -14,7 +14,7 @@ mod loom_models;
 /// Work creates more work, so the list may be empty while a thread is still working; the others
 /// wait for that thread. The list is finished when it is empty and no thread is working.
 #[derive(Debug)]
-pub(super) struct List<T> {
+pub(crate) struct List<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
     /// The number of pieces missing so that each of the other threads finds one after its current
@@ -33,7 +33,7 @@ struct State<T> {
 
 impl<T> List<T> {
     /// Creates a list of one piece of work.
-    pub(super) fn new(first: T) -> Self {
+    pub(crate) fn new(first: T) -> Self {
         Self {
             state: Mutex::new(State {
                 items: VecDeque::from([first]),
@@ -47,17 +47,17 @@ impl<T> List<T> {
 
     /// Returns whether a thread waits for work and there is none, or will after its current piece.
     /// A thread that never waits need not be woken.
-    pub(super) fn is_starving(&self) -> bool {
+    pub(crate) fn is_starving(&self) -> bool {
         self.missing.load(Ordering::Relaxed) > 0
     }
 
     /// Adds work, of which the last is taken first.
-    pub(super) fn add(&self, items: impl IntoIterator<Item = T>) {
+    pub(crate) fn add(&self, items: impl IntoIterator<Item = T>) {
         self.change(|list| list.extend(items));
     }
 
     /// Adds work that is taken when there is no other.
-    pub(super) fn add_for_later(&self, item: T) {
+    pub(crate) fn add_for_later(&self, item: T) {
         self.change(|list| list.push_front(item));
     }
 
@@ -74,7 +74,7 @@ impl<T> List<T> {
     }
 
     /// Takes part until the list is finished. Calls `run` with one piece after another.
-    pub(super) fn work_off(&self, mut run: impl FnMut(T)) {
+    pub(crate) fn work_off(&self, mut run: impl FnMut(T)) {
         let mut state = self.lock();
         loop {
             if let Some(item) = state.items.pop_back() {

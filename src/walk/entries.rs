@@ -5,13 +5,13 @@ use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
 
-use rustix::fd::OwnedFd;
+use rustix::fd::AsFd;
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
 /// Where a reading ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Read {
+pub(crate) enum Read {
     All,
     /// Probably at the end: there was room for more entries. Most filesystems return fewer only at
     /// the end, but need not. The next reading continues from there.
@@ -49,7 +49,7 @@ const ROOM: usize = 1024;
 /// The buffer that a directory is read into.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[derive(Default)]
-pub(super) struct Buffer(Vec<u8>);
+pub(crate) struct Buffer(Vec<u8>);
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 impl Buffer {
@@ -62,9 +62,9 @@ impl Buffer {
     /// Calls `each` with every entry that has not been read yet. Calls `go_on` between two system
     /// calls to ask whether to continue. With `guess`, no system call checks whether an apparent
     /// end is the real one.
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
-        dir: &OwnedFd,
+        dir: &impl AsFd,
         guess: bool,
         mut each: impl FnMut(&CStr, FileType),
         mut go_on: impl FnMut() -> ControlFlow<()>,
@@ -89,7 +89,7 @@ impl Buffer {
 
     /// Reads once into `buffer`.
     fn fill(
-        dir: &OwnedFd,
+        dir: &impl AsFd,
         buffer: &mut [MaybeUninit<u8>],
         each: &mut impl FnMut(&CStr, FileType),
     ) -> Result<Filled, Errno> {
@@ -118,7 +118,7 @@ impl Buffer {
     }
 
     /// Makes the next reading start from the beginning.
-    pub(super) fn rewind(dir: &OwnedFd) -> Result<(), Errno> {
+    pub(crate) fn rewind(dir: &impl AsFd) -> Result<(), Errno> {
         rustix::fs::seek(dir, rustix::fs::SeekFrom::Start(0)).map(drop)
     }
 }
@@ -126,13 +126,13 @@ impl Buffer {
 /// Elsewhere a reading cannot be interrupted: the directory is reopened for each.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 #[derive(Default)]
-pub(super) struct Buffer {}
+pub(crate) struct Buffer {}
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 impl Buffer {
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
-        dir: &OwnedFd,
+        dir: &impl AsFd,
         _guess: bool,
         mut each: impl FnMut(&CStr, FileType),
         _go_on: impl FnMut() -> ControlFlow<()>,
@@ -144,7 +144,7 @@ impl Buffer {
         Ok(Read::All)
     }
 
-    pub(super) fn rewind(_dir: &OwnedFd) -> Result<(), Errno> {
+    pub(crate) fn rewind(_dir: &impl AsFd) -> Result<(), Errno> {
         Ok(())
     }
 }
@@ -161,7 +161,7 @@ mod tests {
         for n in 0..files {
             File::create(dir.path().join(n.to_string())).unwrap();
         }
-        let open = OwnedFd::from(File::open(dir.path()).unwrap());
+        let open = File::open(dir.path()).unwrap();
         let mut buffer = Buffer::default();
         let mut names = 0;
         let mut readings = Vec::new();

@@ -1,0 +1,273 @@
+//! A directory of the copy: what is created in it, and its mode.
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawMode, Stat};
+use rustix::io::{Errno, retry_on_intr};
+
+use super::kind::refused;
+use crate::copy::no_directory_there;
+use crate::sys::{self, Identity};
+use crate::walk::descriptors::DescriptorWait;
+
+/// The maximum number of times that a name is made free for a new entry.
+const MAX_TRIES: u32 = 16;
+
+/// The bits of a mode that are copied. The others, set-user-ID and the like, are not, as by `cp`.
+const COPIED: u32 = 0o777;
+
+/// The owner's permissions: read, write, search.
+const OWNER: u32 = 0o700;
+
+/// A directory that is copied into.
+pub(super) struct Destination {
+    /// `None` while it is suspended, or if it could not be reopened.
+    fd: Option<File>,
+    /// Known once it has been suspended.
+    identity: Option<Identity>,
+    /// The mode that it gets in the end, unless it was there before.
+    mode: Option<u32>,
+    /// The bits of a mode that new files have here, of those that were asked for.
+    granted: AtomicU32,
+    /// Those that they do not have, because of the umask or a default ACL.
+    masked: AtomicU32,
+}
+
+impl Destination {
+    pub(super) fn new(fd: File, mode: Option<u32>) -> Self {
+        Self {
+            fd: Some(fd),
+            identity: None,
+            mode: mode.map(|mode| mode & COPIED),
+            granted: AtomicU32::new(0),
+            masked: AtomicU32::new(0),
+        }
+    }
+
+    /// Returns the open directory `to`, which gets the `mode` in the end.
+    pub(super) fn with_mode(to: &File, mode: u32) -> io::Result<Self> {
+        let fd = retry_on_intr(|| rustix::fs::openat(to, c".", READ, Mode::empty()))?;
+        Ok(Self::new(fd.into(), Some(mode)))
+    }
+
+    /// Returns its descriptor.
+    pub(super) fn fd(&self) -> io::Result<BorrowedFd<'_>> {
+        match &self.fd {
+            Some(fd) => Ok(fd.as_fd()),
+            None => Err(io::Error::other(
+                "its directory was moved while it was copied into",
+            )),
+        }
+    }
+
+    /// Creates and opens the file `name`, with the `mode` of its source. Replaces an existing file.
+    pub(super) fn create_file(
+        &self,
+        name: &CStr,
+        mode: u32,
+        descriptors: &DescriptorWait,
+    ) -> io::Result<OwnedFd> {
+        const FLAGS: OFlags = OFlags::WRONLY
+            .union(OFlags::CREATE)
+            .union(OFlags::EXCL)
+            .union(OFlags::NOFOLLOW)
+            .union(OFlags::CLOEXEC);
+
+        let (fd, mode) = (self.fd()?, mode & COPIED);
+        let create = || rustix::fs::openat(fd, name, FLAGS, of_raw(mode));
+        let file = self.replacing(name, || descriptors.wait(|| Ok(retry_on_intr(create)?)))?;
+        self.fit_mode(&file, mode)?;
+        Ok(file)
+    }
+
+    /// Calls `create` until it does not find an entry of that name; makes room for it.
+    pub(super) fn replacing<T>(
+        &self,
+        name: &CStr,
+        create: impl Fn() -> io::Result<T>,
+    ) -> io::Result<T> {
+        let fd = self.fd()?;
+        for _ in 1..MAX_TRIES {
+            match create() {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                done => return done,
+            }
+            match rustix::fs::statat(fd, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| kind(&stat)) {
+                Err(Errno::NOENT) => continue,
+                Err(error) => return Err(error.into()),
+                Ok(FileType::Directory) => return Err(Errno::ISDIR.into()),
+                Ok(FileType::RegularFile | FileType::Symlink) => {}
+                Ok(kind) => return Err(refused(kind)),
+            }
+            match retry_on_intr(|| rustix::fs::unlinkat(fd, name, AtFlags::empty())) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        create()
+    }
+
+    /// Removes the file `name`, which is incomplete.
+    pub(super) fn remove_file(&self, name: &CStr) {
+        if let Ok(fd) = self.fd() {
+            let _ = rustix::fs::unlinkat(fd, name, AtFlags::empty());
+        }
+    }
+
+    /// Creates the directory `name`, for a source with this `mode`, or opens the existing one.
+    pub(super) fn enter(
+        &self,
+        name: &CStr,
+        mode: u32,
+        descriptors: &DescriptorWait,
+    ) -> io::Result<Self> {
+        let (fd, mode) = (self.fd()?, mode & COPIED);
+        // Its owner needs all rights to it until it is left.
+        let create = || rustix::fs::mkdirat(fd, name, of_raw(mode | OWNER));
+        let is_new = match retry_on_intr(create) {
+            Ok(()) => true,
+            Err(Errno::EXIST) => false,
+            Err(error) => return Err(error.into()),
+        };
+        // One that exists is entered, whatever its owner's rights to read it are.
+        let flags = if is_new { READ } else { sys::HANDLE };
+        let open = || {
+            Ok(retry_on_intr(|| {
+                rustix::fs::openat(fd, name, flags, Mode::empty())
+            })?)
+        };
+        let opened = match descriptors.wait(open) {
+            // The umask has withheld the rights.
+            Err(error) if is_new && error.kind() == io::ErrorKind::PermissionDenied => {
+                sys::grant_owner(fd, name)?;
+                descriptors.wait(open)
+            }
+            opened => opened,
+        };
+        match opened {
+            Ok(opened) => {
+                let new = Self::new(opened.into(), is_new.then_some(mode));
+                // A default ACL is that of its parent, and the umask the process's.
+                if is_new {
+                    new.granted
+                        .store(self.granted.load(Ordering::Relaxed), Ordering::Relaxed);
+                    new.masked
+                        .store(self.masked.load(Ordering::Relaxed), Ordering::Relaxed);
+                }
+                Ok(new)
+            }
+            Err(error) => match Errno::from_io_error(&error) {
+                Some(Errno::NOTDIR | Errno::LOOP | Errno::MLINK) => Err(no_directory_there()),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Gives the directory its mode, now that it is complete.
+    pub(super) fn leave(&self) -> io::Result<()> {
+        let Some(mode) = self.mode else {
+            return Ok(());
+        };
+        let is_granted = mode & !self.granted.load(Ordering::Relaxed) == 0;
+        if is_granted && mode & OWNER == OWNER {
+            return Ok(());
+        }
+        let fd = self.fd()?;
+        let found = raw(rustix::fs::fstat(fd)?.st_mode);
+        if found & COPIED == mode {
+            return Ok(());
+        }
+        // A set-group-ID bit that it has got from its parent stays.
+        allow_refusal(rustix::fs::fchmod(
+            fd,
+            of_raw(found & !COPIED & 0o7777 | mode),
+        ))
+    }
+
+    /// Gives a new file the bits of its mode that the umask, or a default ACL, has taken away.
+    fn fit_mode(&self, file: &OwnedFd, mode: u32) -> io::Result<()> {
+        let granted = self.granted.load(Ordering::Relaxed);
+        if mode & !granted == 0 {
+            return Ok(());
+        }
+        if mode & !granted & !self.masked.load(Ordering::Relaxed) != 0 {
+            let found = raw(rustix::fs::fstat(file)?.st_mode) & mode;
+            self.granted.fetch_or(found, Ordering::Relaxed);
+            self.masked.fetch_or(mode & !found, Ordering::Relaxed);
+            if found == mode {
+                return Ok(());
+            }
+        }
+        allow_refusal(rustix::fs::fchmod(file, of_raw(mode)))
+    }
+
+    /// Closes its descriptor. One whose identity is unknown stays open.
+    pub(super) fn suspend(&mut self) {
+        if let Some(fd) = &self.fd
+            && let Ok(identity) = Identity::of_open(fd)
+        {
+            self.identity = Some(identity);
+            self.fd = None;
+        }
+    }
+
+    /// Opens it again as the parent of `below`, if it is the same directory.
+    pub(super) fn reopen(&mut self, below: &Self, descriptors: &DescriptorWait) {
+        let Some(below) = &below.fd else {
+            return;
+        };
+        let flags = if self.mode.is_some() {
+            READ
+        } else {
+            sys::HANDLE
+        };
+        let open = || {
+            Ok(retry_on_intr(|| {
+                rustix::fs::openat(below, c"..", flags, Mode::empty())
+            })?)
+        };
+        if self.fd.is_none()
+            && let Ok(parent) = descriptors.wait(open).map(File::from)
+            && Identity::of_open(&parent).ok() == self.identity
+        {
+            self.fd = Some(parent);
+        }
+    }
+}
+
+/// The flags for opening a directory whose mode is set later.
+const READ: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+/// Ignores that a filesystem has no modes, as FAT.
+fn allow_refusal(changed: Result<(), Errno>) -> io::Result<()> {
+    match changed {
+        Ok(()) | Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Returns what kind of file this is.
+pub(super) fn kind(stat: &Stat) -> FileType {
+    FileType::from_raw_mode(stat.st_mode as RawMode)
+}
+
+/// Returns a mode in a type that is the same on every system.
+#[allow(
+    clippy::useless_conversion,
+    reason = "the widths differ between systems"
+)]
+pub(super) fn raw(mode: RawMode) -> u32 {
+    u32::from(mode)
+}
+
+fn of_raw(mode: u32) -> Mode {
+    #[allow(clippy::unnecessary_cast, reason = "the widths differ between systems")]
+    Mode::from_raw_mode(mode as RawMode)
+}

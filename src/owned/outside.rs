@@ -1,0 +1,62 @@
+//! Keeps a directory that lives in another one longer than that.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{OwnedDir, Owner};
+use crate::sys;
+use crate::util::name;
+
+/// Where a directory is kept.
+pub(crate) enum KeptAt {
+    Path(PathBuf),
+    /// Inside the directory `around`, with which it will be removed.
+    Inside {
+        path: PathBuf,
+        around: PathBuf,
+    },
+}
+
+impl Owner {
+    /// Gives up the directory, which is kept. If it is inside others of this crate, it is moved beside
+    /// the outermost one first, because it would be removed with that.
+    ///
+    /// Returns `None` in a forked child, which keeps nothing.
+    pub(crate) fn keep_outside(mut self) -> Option<KeptAt> {
+        if self.dir.is_wrong_process() {
+            self.leave_to_parent();
+            return None;
+        }
+        let outermost = self.dir.ancestors().last();
+        let around = outermost.map(|outermost| outermost.path.clone());
+        let moved = around
+            .as_deref()
+            .map(|around| move_beside(&self.dir, around));
+        let path = self.keep();
+        Some(match (moved, around) {
+            (Some(Ok(moved)), _) => KeptAt::Path(moved),
+            (Some(Err(_)), Some(around)) => KeptAt::Inside { path, around },
+            _ => KeptAt::Path(path),
+        })
+    }
+}
+
+/// Moves `dir` beside the directory `around`, and returns its new path.
+fn move_beside(dir: &Arc<OwnedDir>, around: &Path) -> io::Result<PathBuf> {
+    // Until it is moved, none of the directories around it is removed.
+    let _operation = dir.begin_operation()?;
+    if dir.has_children() {
+        return Err(io::ErrorKind::ResourceBusy.into());
+    }
+    sys::check_same_dir(&dir.path, &dir.identity)?;
+    let path = around.with_file_name(dir.file_name());
+    match sys::rename_new(&dir.path, &path) {
+        Ok(()) => return Ok(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    let path = around.with_file_name(name::hidden(dir.file_name(), ".kept")?);
+    sys::rename_new(&dir.path, &path)?;
+    Ok(path)
+}

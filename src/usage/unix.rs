@@ -1,0 +1,182 @@
+//! Counts relative to open directories, with several threads when that pays.
+
+use std::any::Any;
+use std::collections::HashSet;
+use std::ffi::CStr;
+use std::fs::File;
+use std::io;
+use std::panic::resume_unwind;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cap_std::fs::Dir;
+use rustix::fd::BorrowedFd;
+use rustix::fs::{AtFlags, FileType, Mode, Stat, fstat, openat, statat};
+use rustix::io::{Errno, retry_on_intr};
+
+use super::{Failure, Usage};
+use crate::util::SpawnHelper;
+use crate::util::sync::Mutex;
+use crate::walk::batch::Batch;
+use crate::walk::descriptors::DescriptorWait;
+use crate::walk::open::FLAGS;
+use crate::walk::threads::Threads;
+use crate::walk::{self, At, Visitor};
+
+/// The number of entries after which a helper is requested, if there are more. Waking one costs as
+/// much as asking for the metadata of fifty or a hundred.
+const WORTHWHILE: usize = 256;
+
+pub(super) fn tree(
+    dir: &Dir,
+    is_cancelled: Arc<AtomicBool>,
+    spawn_helper: SpawnHelper,
+) -> Result<Usage, Failure> {
+    let open = || Ok(retry_on_intr(|| openat(dir, c".", FLAGS, Mode::empty()))?);
+    let opened = DescriptorWait::default().wait(open).and_then(|root| {
+        let usage = of_dir(&fstat(&root)?);
+        Ok((File::from(root), usage))
+    });
+    let (root, usage) = opened.map_err(|error| Failure {
+        path: PathBuf::new(),
+        error,
+    })?;
+    let counter = Arc::new(Counter {
+        is_cancelled,
+        is_over: AtomicBool::new(false),
+        counts: Mutex::new(Counts {
+            usage,
+            ..Counts::default()
+        }),
+    });
+    let threads = Threads {
+        max: None,
+        spawn_helper: Some(spawn_helper),
+    };
+    walk::tree(root, (), Arc::clone(&counter), threads, WORTHWHILE);
+    let counts = std::mem::take(&mut *counter.counts.lock());
+    if let Some(panic) = counts.panic {
+        resume_unwind(panic);
+    }
+    counts.failure.map_or(Ok(counts.usage), Err)
+}
+
+/// Adds up what the threads of a walk find.
+struct Counter {
+    is_cancelled: Arc<AtomicBool>,
+    /// Set by the first failure.
+    is_over: AtomicBool,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    usage: Usage,
+    /// Device and inode number of each file with other links.
+    linked: HashSet<(u64, u64)>,
+    failure: Option<Failure>,
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+impl Visitor for Counter {
+    type Dir = ();
+
+    fn enter(&self, parent: &At<'_, ()>, name: &CStr, opened: BorrowedFd<'_>) -> Option<()> {
+        match fstat(opened) {
+            Ok(stat) => {
+                self.counts.lock().usage.add(of_dir(&stat));
+                Some(())
+            }
+            Err(error) => {
+                self.failed(&|| parent.path_of(name), error.into());
+                None
+            }
+        }
+    }
+
+    fn entries(&self, at: &At<'_, ()>, entries: &Batch, subdir: &mut dyn FnMut(&CStr)) {
+        let mut usage = Usage::default();
+        let mut linked = Vec::new();
+        for (name, kind) in entries.iter() {
+            if kind == FileType::Directory {
+                subdir(name);
+                continue;
+            }
+            match retry_on_intr(|| statat(at.fd, name, AtFlags::SYMLINK_NOFOLLOW)) {
+                Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => {
+                    subdir(name);
+                }
+                Ok(stat) if stat.st_nlink > 1 => {
+                    linked.push((id(&stat), of_file(&stat)));
+                    usage.files += 1;
+                }
+                Ok(stat) => {
+                    usage.add(of_file(&stat));
+                    usage.files += 1;
+                }
+                // Removed since its name was read.
+                Err(Errno::NOENT) => {}
+                Err(error) => return self.failed(&|| at.path_of(name), error.into()),
+            }
+        }
+        let mut counts = self.counts.lock();
+        counts.usage.add(usage);
+        for (id, usage) in linked {
+            if counts.linked.insert(id) {
+                counts.usage.add(usage);
+            }
+        }
+    }
+
+    fn failed(&self, path: &dyn Fn() -> PathBuf, error: io::Error) {
+        // What is mounted there is not part of the directory.
+        if error.kind() == io::ErrorKind::CrossesDevices {
+            return;
+        }
+        self.is_over.store(true, Ordering::Relaxed);
+        let mut counts = self.counts.lock();
+        if counts.failure.is_none() {
+            counts.failure = Some(Failure {
+                path: path(),
+                error,
+            });
+        }
+    }
+
+    fn panicked(&self, panic: Box<dyn Any + Send>) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.counts.lock().panic = Some(panic);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed) || self.is_cancelled.load(Ordering::Relaxed)
+    }
+}
+
+#[allow(clippy::unnecessary_cast, reason = "the widths differ between systems")]
+fn id(stat: &Stat) -> (u64, u64) {
+    (stat.st_dev as u64, stat.st_ino as u64)
+}
+
+fn of_dir(stat: &Stat) -> Usage {
+    Usage {
+        dirs: 1,
+        len: 0,
+        ..of_file(stat)
+    }
+}
+
+/// Returns the bytes of a file, and no more: its names are counted elsewhere.
+#[allow(clippy::unnecessary_cast, reason = "the widths differ between systems")]
+fn of_file(stat: &Stat) -> Usage {
+    let has_len = matches!(
+        FileType::from_raw_mode(stat.st_mode),
+        FileType::RegularFile | FileType::Symlink
+    );
+    Usage {
+        len: if has_len { stat.st_size as u64 } else { 0 },
+        allocated: (stat.st_blocks as u64).saturating_mul(512),
+        ..Usage::default()
+    }
+}
