@@ -169,8 +169,8 @@ mod walk;
 
 pub use copy::{Copied, CopyError, CopyFailure, CopySide};
 pub use dir::{
-    AsyncTempDir, Builder, Contents, DirEntry, FileType, OpenOptions, Persist, PersistError,
-    ReadDir, ReaderChunks, ScopeError, WriteStream,
+    AsyncTempDir, Builder, Contents, CopyFrom, DirEntry, FileType, OpenOptions, Persist,
+    PersistError, ReadDir, ReaderChunks, ScopeError, WriteStream,
 };
 pub use owned::{Cleanup, Ending, WaitForRemoval};
 pub use removal::{RemoveDirAll, remove_dir_all};

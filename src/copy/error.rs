@@ -16,8 +16,8 @@ use crate::util::failures::MAX_FAILURES;
 /// The message names both directories, the first failure and its cause, and counts the others. The
 /// operating system's errors are those of the failures.
 pub struct CopyError {
-    pub(super) source: PathBuf,
-    pub(super) destination: PathBuf,
+    pub(super) source: Box<Path>,
+    pub(super) destination: Box<Path>,
     /// At least one.
     pub(super) failures: Vec<CopyFailure>,
     pub(super) failed: u64,
@@ -61,8 +61,8 @@ impl CopyError {
         error: io::Error,
     ) -> Self {
         Self {
-            source: source.to_path_buf(),
-            destination: destination.to_path_buf(),
+            source: source.into(),
+            destination: destination.into(),
             failures: vec![CopyFailure {
                 path: source.to_path_buf(),
                 side,
@@ -120,7 +120,7 @@ impl fmt::Debug for CopyError {
 impl fmt::Display for CopyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let first = self.first();
-        let all = match self.failed > 1 || first.path != self.source {
+        let all = match self.failed > 1 || *first.path != *self.source {
             true => "all of ",
             false => "",
         };

@@ -147,8 +147,8 @@ impl Recorder {
         let result = match failures.is_empty() {
             true => Ok(copied),
             false => Err(CopyError {
-                source: self.source.clone(),
-                destination: self.destination.clone(),
+                source: self.source.as_path().into(),
+                destination: self.destination.as_path().into(),
                 failures,
                 failed: self.failures.count(),
                 copied,

@@ -16,7 +16,9 @@ mod persist;
 mod persist_error;
 
 pub use builder::Builder;
-pub use contents::{Contents, DirEntry, FileType, OpenOptions, ReadDir, ReaderChunks, WriteStream};
+pub use contents::{
+    Contents, CopyFrom, DirEntry, FileType, OpenOptions, ReadDir, ReaderChunks, WriteStream,
+};
 pub use handle::AsyncTempDir;
 pub use persist::Persist;
 pub use persist_error::PersistError;

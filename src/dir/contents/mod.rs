@@ -30,6 +30,7 @@ mod temp_file;
 mod dirs;
 mod read_dir;
 
+mod copy_from;
 mod links;
 mod metadata;
 mod transfer;
@@ -40,6 +41,7 @@ pub use open_options::OpenOptions;
 pub use read_dir::ReadDir;
 
 pub use self::bytes::Contents;
+pub use self::copy_from::CopyFrom;
 pub use self::reader::ReaderChunks;
 pub use self::write_stream::WriteStream;
 
