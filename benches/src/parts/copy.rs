@@ -106,7 +106,7 @@ fn candidates<'a>(runtime: &'a Runtime, place: &'a Path, source: &'a Path) -> Ve
         candidate(
             OURS,
             Kind::Ours,
-            Box::new(|dir, _| {
+            Box::new(move |dir, _| {
                 let (time, done) = timed(runtime, async { dir.copy_from(source).to("copy").await });
                 done.map(|_| time).map_err(|error| error.to_string())
             }),
@@ -114,7 +114,7 @@ fn candidates<'a>(runtime: &'a Runtime, place: &'a Path, source: &'a Path) -> Ve
         candidate(
             "fuc_engine",
             Kind::Peer,
-            Box::new(|_, target| {
+            Box::new(move |_, target| {
                 let source = source.to_owned();
                 let copy = move || fuc_engine::copy_file(source, target);
                 let (time, done) = timed_blocking(runtime, copy);
@@ -124,7 +124,7 @@ fn candidates<'a>(runtime: &'a Runtime, place: &'a Path, source: &'a Path) -> Ve
         candidate(
             "fs_extra",
             Kind::Peer,
-            Box::new(|_, target| {
+            Box::new(move |_, target| {
                 let source = source.to_owned();
                 let (time, done) = timed_blocking(runtime, move || {
                     let options = fs_extra::dir::CopyOptions::new().copy_inside(true);
@@ -136,14 +136,14 @@ fn candidates<'a>(runtime: &'a Runtime, place: &'a Path, source: &'a Path) -> Ve
         candidate(
             "cp -r",
             Kind::Peer,
-            Box::new(|_, target| {
+            Box::new(move |_, target| {
                 program_times(Command::new("cp").arg("-r").arg(source).arg(target))
             }),
         ),
         candidate(
             "cp -r --reflink=auto",
             Kind::Peer,
-            Box::new(|_, target| {
+            Box::new(move |_, target| {
                 let mut cp = Command::new("cp");
                 program_times(cp.args(["-r", "--reflink=auto"]).arg(source).arg(target))
             }),
@@ -151,7 +151,7 @@ fn candidates<'a>(runtime: &'a Runtime, place: &'a Path, source: &'a Path) -> Ve
         candidate(
             "Python's copytree",
             Kind::Peer,
-            Box::new(|_, target| {
+            Box::new(move |_, target| {
                 let code = "shutil.copytree(sys.argv[1], sys.argv[2], symlinks=True)";
                 python_times(code, &[source, &target])
             }),

@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use walkdir::WalkDir;
 
 use super::Task;
-use super::shapes::shapes;
+use super::shapes::{Shape, shapes};
 use crate::measure::{Candidate, Effort, Metric, Rounds, Row, compare};
 use crate::peers::{multi_thread, program_times, python_times, timed, timed_blocking};
 
@@ -18,7 +18,7 @@ pub(super) fn measure(task: Task) -> Vec<Row> {
     if task.effort == Effort::Quick {
         shapes.retain(|(id, ..)| ["tiny", "wide"].contains(id));
     }
-    let row = |(id, title, make): &(&str, &str, Box<dyn Fn(&Path)>)| {
+    let row = |(id, title, make): &Shape| {
         let dir = runtime.block_on(AsyncTempDir::new()).unwrap();
         make(dir.path());
         let rounds = match *id {
@@ -42,19 +42,19 @@ for root, dirs, files in os.walk(sys.argv[1]):
         size += os.lstat(os.path.join(root, name)).st_blocks";
     let path = dir.path();
     vec![
-        Candidate::ours(|| {
+        Candidate::ours(move || {
             let (time, usage) = timed(runtime, dir.usage());
             usage.map(|_| time).map_err(|error| error.to_string())
         }),
-        Candidate::peer("du", || {
+        Candidate::peer("du", move || {
             program_times(Command::new("du").arg("-s").arg(path))
         }),
-        Candidate::peer("walkdir", || {
+        Candidate::peer("walkdir", move || {
             let path = path.to_owned();
             let (time, len) = timed_blocking(runtime, move || len(&path));
             len.map(|_| time).map_err(|error| error.to_string())
         }),
-        Candidate::peer("Python's os.walk", || python_times(PYTHON, &[path])),
+        Candidate::peer("Python's os.walk", move || python_times(PYTHON, &[path])),
     ]
 }
 
