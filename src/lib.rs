@@ -39,6 +39,7 @@
 //! | another parent, prefix, suffix or mode | [`AsyncTempDir::new_in`], [`with_prefix`](AsyncTempDir::with_prefix), [`Builder`] |
 //! | to remove it now and see any errors | [`AsyncTempDir::close`]`().await` ([again](RemoveError::retry)) |
 //! | to keep it | [`AsyncTempDir::keep`], [`persist`](AsyncTempDir::persist), [`Cleanup::Never`] |
+//! | to publish it in the place of another directory | [`AsyncTempDir::replace`] |
 //! | to keep it when a test fails | [`Cleanup::OnSuccess`], [`Cleanup::OnClose`], or `ASYNC_TEMPDIR_CLEANUP=on-success` ([how](guide::tests)) |
 //! | to wait until a directory that other code drops is gone | [`removed`](AsyncTempDir::removed) |
 //! | to wait until every dropped directory is gone | [`cleanup::idle`]`().await` |
@@ -59,7 +60,8 @@
 //!   [`write_reader`](AsyncTempDir::write_reader) leaves the file complete or unchanged.
 //! - A cancelled `close` continues in the background and reports failures to the
 //!   [hook](cleanup::set_failure_hook).
-//! - A cancelled [`persist`](AsyncTempDir::persist) either publishes the directory or removes it.
+//! - A cancelled [`persist`](AsyncTempDir::persist) or [`replace`](AsyncTempDir::replace) either
+//!   publishes the directory or removes it.
 //! - A cancelled [`scope`](AsyncTempDir::scope) drops its directory.
 //! - A cancelled [`remove_dir_all`] that has begun continues in the background.
 //!
@@ -68,7 +70,8 @@
 //! # Errors
 //!
 //! Removals fail with a [`RemoveError`], in `remove` as the inner error of an [`std::io::Error`];
-//! [`persist`](AsyncTempDir::persist) with a [`PersistError`], which has the handle;
+//! [`persist`](AsyncTempDir::persist) and [`replace`](AsyncTempDir::replace) with a [`PersistError`],
+//! which has the handle;
 //! [`scope`](AsyncTempDir::scope) with a [`ScopeError`], which has the value; and everything else
 //! with an [`std::io::Error`] whose inner error is a [`PathError`]. That has the path, and the operating
 //! system's code:

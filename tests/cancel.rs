@@ -367,6 +367,31 @@ fn persist() {
 }
 
 #[test]
+fn replace() {
+    leaving_nothing(|runtime, sandbox| {
+        let target = sandbox.join("target");
+        runtime.block_on(async {
+            for polls in 0..4 {
+                for _ in 0..times(40) {
+                    std::fs::create_dir(&target).unwrap();
+                    std::fs::write(target.join("old"), "").unwrap();
+                    let dir = sandbox.dir().await;
+                    std::fs::create_dir(dir.path().join("new")).unwrap();
+                    let replacing = dir.replace(&target).default_permissions();
+                    let done = cancelled_after(polls, replacing).await;
+                    cleanup::idle().await;
+                    let [old, new] = ["old", "new"].map(|name| target.join(name).exists());
+                    assert!(old != new, "one of them, whole");
+                    assert!(new || !done, "what returned has published");
+                    assert_eq!(sandbox.leftovers(), [target.as_path()]);
+                    std::fs::remove_dir_all(&target).unwrap();
+                }
+            }
+        });
+    });
+}
+
+#[test]
 fn write_stream_and_the_persist_right_after_it() {
     leaving_nothing(|runtime, sandbox| {
         let target = sandbox.join("target");

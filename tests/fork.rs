@@ -18,7 +18,7 @@ use support::{Sandbox, alone, fill, runtimes};
 /// What the child does with its copy.
 type Deed = fn(AsyncTempDir);
 
-const DEEDS: [(&str, Deed); 10] = [
+const DEEDS: [(&str, Deed); 11] = [
     ("drop", |dir| drop(dir)),
     ("close", |dir| {
         let error = futures::executor::block_on(dir.close().into_future()).unwrap_err();
@@ -29,6 +29,16 @@ const DEEDS: [(&str, Deed); 10] = [
         let target = dir.path().with_extension("target");
         let error = futures::executor::block_on(dir.persist(target)).unwrap_err();
         assert!(error.to_string().contains("forked"), "{error}");
+    }),
+    ("replace and lose the error", |dir| {
+        let target = dir.path().with_extension("target");
+        let error = futures::executor::block_on(dir.replace(target)).unwrap_err();
+        // Which keeps a directory only in the process that has it.
+        let error = std::io::Error::from(error).to_string();
+        assert!(
+            error.contains("forked") && !error.contains("kept"),
+            "{error}"
+        );
     }),
     ("write and make another inside", |dir| {
         let error = futures::executor::block_on(dir.write("a", "b")).unwrap_err();

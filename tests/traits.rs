@@ -7,12 +7,12 @@ use std::future::{Future, IntoFuture};
 use std::io;
 use std::marker::PhantomPinned;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use async_tempdir::{
-    AsyncTempDir, Builder, Cleanup, Contents, DirEntry, Ending, FileType, OpenOptions,
+    AsyncTempDir, Builder, Cleanup, Contents, DirEntry, Ending, FileType, OpenOptions, Persist,
     PersistError, ReadDir, ReaderChunks, RemoveDirAll, RemoveError, Removed, ScopeError, TempFile,
     TempFileError, TempRoot, WaitForRemoval, WriteStream, cleanup,
 };
@@ -49,6 +49,8 @@ fn types_are_what_threads_and_tasks_need() {
     fn can_be_caught<T: UnwindSafe + RefUnwindSafe>() {}
     can_be_caught::<Builder>();
     handle::<RemoveDirAll>();
+    handle::<Persist<PathBuf>>();
+    handle::<Persist<Option<AsyncTempDir>>>();
     handle::<ReadDir>();
     fn is_stream<T: futures::Stream<Item = io::Result<DirEntry>>>() {}
     is_stream::<ReadDir>();
@@ -114,6 +116,9 @@ async fn futures_can_be_spawned() {
         dir.remove("a").await?;
         let file: TempFile = dir.temp_file().await?;
         drop((file, dir.temp_file_with(&path, &text).await?));
+        let replacing = dir.replace("/").default_permissions().sync(true);
+        let dir = replacing.await.map(drop).map_err(PersistError::into_dir);
+        let dir = dir.unwrap_err();
         let dir = dir.persist("/").await.map_err(PersistError::into_dir);
         drop(dir);
         io::Result::Ok(())

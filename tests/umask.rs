@@ -5,8 +5,9 @@ mod support;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
-use async_tempdir::{AsyncTempDir, Builder};
+use async_tempdir::{AsyncTempDir, Builder, cleanup};
 use rustix::fs::Mode;
 use rustix::process::umask;
 use support::Sandbox;
@@ -46,6 +47,44 @@ fn a_hostile_umask_locks_nobody_out() {
             open.close().await.unwrap();
         });
     }
+    sandbox.check();
+}
+
+#[test]
+fn a_published_directory_has_the_permissions_that_mkdir_gives() {
+    if !support::as_ordinary_user(test_name!()) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let runtime = support::current_thread();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    let target = sandbox.join("target");
+    for mask in [0o022, 0o077, 0o002, 0o000, 0o777, 0o200, 0o027] {
+        let usual = umask(Mode::from_raw_mode(mask));
+        let made = sandbox.join("made");
+        fs::create_dir(&made).unwrap();
+        let replaced = runtime.block_on(async {
+            let dir = sandbox.dir().await;
+            dir.replace(&target).default_permissions().await
+        });
+        let exactly = runtime.block_on(async {
+            let dir = sandbox.dir().await;
+            let permissions = Permissions::from_mode(0o770);
+            dir.persist(sandbox.join("exactly"))
+                .permissions(permissions)
+                .await
+        });
+        umask(usual);
+        // In the place of one with other permissions, which may keep its owner out.
+        drop(replaced.unwrap());
+        assert_eq!(mode(&target), mode(&made), "umask {mask:03o}");
+        assert_eq!(mode(&exactly.unwrap()), 0o770, "umask {mask:03o}");
+        fs::remove_dir(made).unwrap();
+        fs::remove_dir(sandbox.join("exactly")).unwrap();
+    }
+    runtime.block_on(cleanup::idle());
+    assert_eq!(cleanup::failures(), 0);
+    fs::remove_dir(target).unwrap();
     sandbox.check();
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use futures::future::{BoxFuture, FusedFuture};
+use futures::future::FusedFuture;
 
 use super::{AsyncTempDir, PersistError};
 use crate::blocking::oneshot;
@@ -170,9 +170,11 @@ pub struct Persist<T>(State<T>);
 
 enum State<T> {
     Configured(Box<Request<T>>),
-    Begun(BoxFuture<'static, Result<T, PersistError>>),
+    Begun(Pin<Box<Publishing<T>>>),
     Ended,
 }
+
+type Publishing<T> = dyn Future<Output = Result<T, PersistError>> + Send + Sync;
 
 struct Request<T> {
     dir: AsyncTempDir,
@@ -347,7 +349,8 @@ impl<T: 'static> Future for Persist<T> {
     /// After the end, the result is `Pending`, as that of [`Fuse`](futures::future::Fuse).
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // Ended, also if this panics.
-        let mut publishing: BoxFuture<'static, _> = match mem::replace(&mut self.0, State::Ended) {
+        let mut publishing: Pin<Box<Publishing<T>>> = match mem::replace(&mut self.0, State::Ended)
+        {
             State::Configured(request) => Box::pin(request.publish()),
             State::Begun(publishing) => publishing,
             State::Ended => return Poll::Pending,

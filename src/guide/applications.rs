@@ -155,84 +155,53 @@
 //! # Publishing
 //!
 //! [`persist`](crate::AsyncTempDir::persist) moves a finished directory to its place by an atomic
-//! rename, so that no reader sees half of it. If that fails, the error returns the handle.
+//! rename, so that no reader sees half of it. [`replace`](crate::AsyncTempDir::replace) puts it in the
+//! place of the version before, and no reader sees nothing. If that fails, the error returns the handle;
+//! as an `io::Error`, also by `?`, it keeps the directory and says where.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> std::io::Result<()> {
 //! use std::io::ErrorKind;
 //!
-//! use async_tempdir::AsyncTempDir;
+//! use async_tempdir::TempRoot;
 //!
-//! # let outer = AsyncTempDir::new().await?;
+//! # let outer = async_tempdir::AsyncTempDir::new().await?;
 //! let www: &std::path::Path = // where the site goes
 //! #   outer.path();
 //! # /*
 //!     "/srv/www".as_ref();
 //! # */
-//! // Beside the target, because a rename cannot cross filesystems.
-//! let site = AsyncTempDir::new_in(www).await?;
-//! site.write("index.html", "<h1>Hello</h1>").await?;
-//!
-//! let error = site.persist(www.join("missing/site")).await.unwrap_err();
-//! assert_eq!(error.error().kind(), ErrorKind::NotFound);
-//! let site = error.into_dir(); // unchanged; dropping it would remove it
-//!
-//! // Temporary directories are private (mode 0700). A web server is another user. What is inside
-//! // has the modes that the umask leaves: with a umask of 077, change them, too.
-//! # #[cfg(unix)]
-//! tokio::fs::set_permissions(&site, std::os::unix::fs::PermissionsExt::from_mode(0o755)).await?;
-//! let published = site.persist(www.join("site")).await?;
-//! assert!(published.join("index.html").exists());
-//! # outer.close().await?;
-//! # Ok::<(), std::io::Error>(())
-//! # }
-//! ```
-//!
-//! A directory that is not empty is not replaced. To replace a version without a gap, publish each
-//! under a name of its own, and switch a symlink, again by a rename:
-//!
-//! ```
-//! # #[cfg(unix)]
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> std::io::Result<()> {
-//! use std::path::Path;
-//!
-//! use async_tempdir::{AsyncTempDir, TempRoot, remove_dir_all};
-//! use tokio::fs;
-//!
-//! /// Publishes `release`, and has `site` lead to it.
-//! async fn publish(www: &Path, site: AsyncTempDir, release: &str) -> std::io::Result<()> {
-//!     site.persist(www.join(release)).await?;
-//!     let _ = fs::remove_file(www.join(".next")).await; // of a process that was killed here
-//!     fs::symlink(release, www.join(".next")).await?;
-//!     fs::rename(www.join(".next"), www.join("site")).await
-//! }
-//!
-//! # let outer = AsyncTempDir::new().await?;
-//! # let www = outer.path();
-//! // A root beside the releases: if the process is killed, the next one removes what is unfinished.
+//! // A root beside the site: on another filesystem, the site would have to be copied; and if the
+//! // process is killed, the next one removes what is unfinished, or was replaced.
 //! let root = TempRoot::open_in(".unfinished", www).await?;
 //! for version in 1..=2 {
 //!     let site = root.temp_dir().await?;
 //!     site.write("index.html", format!("<h1>Version {version}</h1>")).await?;
-//!     // … and its mode, as above
-//!     publish(www, site, &format!("release-{version}")).await?;
+//!     // Temporary directories are private (mode 0700). A web server is another user. What is inside
+//!     // has the modes that the umask leaves.
+//!     let old = site.replace(www.join("site")).default_permissions().await?;
+//!     drop(old); // removed in the background; or kept, or published as a backup
 //! }
-//! assert_eq!(fs::read(www.join("site/index.html")).await?, b"<h1>Version 2</h1>");
-//! remove_dir_all(www.join("release-1")).await?;
+//! let index = tokio::fs::read(www.join("site/index.html")).await?;
+//! assert_eq!(index, b"<h1>Version 2</h1>");
+//!
+//! let site = root.temp_dir().await?;
+//! let error = site.persist(www.join("missing/site")).await.unwrap_err();
+//! assert_eq!(error.error().kind(), ErrorKind::NotFound);
+//! let site = error.into_dir(); // unchanged; dropping it would remove it
+//! site.persist(www.join("new")).sync(true).await?; // survives a loss of power
 //! # root.close().await?;
 //! # outer.close().await?;
 //! # Ok::<(), std::io::Error>(())
 //! # }
-//! # #[cfg(not(unix))]
-//! # fn main() {}
 //! ```
 //!
-//! The example [`publish`] replaces a directory in place, with a moment in which there is none.
+//! A reader that goes by path from file to file may get some of each version. To rule that out, it opens
+//! the directory once and works relative to that; or publish each version under a name of its own, and have
+//! the readers resolve a symlink once, which you switch by renaming a new one over it. `replace` refuses a
+//! symlink.
 //!
-//! [`publish`]: https://docs.rs/crate/async-tempdir/latest/source/examples/publish.rs
-//!
-//! Before you move a directory in any other way than by `persist`, call
+//! Before you move a directory in any other way than by `persist` or `replace`, call
 //! [`keep`](crate::AsyncTempDir::keep): the handle does not follow it, and removes nothing that has
 //! taken its place.

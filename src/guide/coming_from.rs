@@ -28,7 +28,8 @@
 //! | `fs::rename`, `copy`, `hard_link`, `metadata`, `set_permissions` in it | the same as methods of `dir`, with paths inside |
 //! | `os::unix::fs::symlink("a", dir.path().join("b"))?` | `dir.symlink("a", "b").await?`, on Windows too |
 //! | `fs::read_dir(dir.path())?` | `dir.read_dir(".").await?`, a stream |
-//! | `fs::rename(dir.keep(), target)?` | `dir.persist(target).await?` |
+//! | `fs::rename(dir.keep(), target)?` | `dir.persist(target).await?`, also across filesystems |
+//! | `fs::remove_dir_all(target)?`, then `fs::rename(dir.keep(), target)?` | `dir.replace(target).await?`, without a moment of nothing |
 //! | `Command::new("c").current_dir(&dir)` | the same |
 //! | `fs::rename(p, hidden)?`, then `fs::remove_dir_all(hidden)` on a thread | `drop(AsyncTempDir::adopt(p).await?)` |
 //! | `env::override_temp_dir(p)` | `TMPDIR`, or [`Builder::parent`](crate::Builder::parent) |
@@ -95,7 +96,8 @@
 //! | `os.rename(p, trash)`, then `shutil.rmtree(trash)` in a thread; `send2trash(p)` with nothing kept | `drop(AsyncTempDir::adopt(p).await?)` |
 //! | `shutil.copytree(src, Path(d.name, "a"))` | none: copy with `tokio::fs`, or a crate, to `d.path().join("a")` |
 //! | `shutil.rmtree(p, onexc=f)` | the same, and [`RemoveError::failures`](crate::RemoveError::failures) |
-//! | `shutil.move(d.name, target)` | `d.persist(target).await?`, on one filesystem |
+//! | `shutil.move(d.name, target)` | `d.persist(target).await?` |
+//! | `shutil.rmtree(target)`, then `shutil.move(d.name, target)` | `d.replace(target).await?` |
 //! | pytest's `tmp_path`, `tmp_path_retention_policy = "failed"` | a [fixture](super::tests), [`Cleanup::OnSuccess`](crate::Cleanup::OnSuccess) or [`OnClose`](crate::Cleanup::OnClose) |
 //!
 //! Differences: Python's garbage collector warns about a directory that it had to clean up; here a

@@ -3,7 +3,8 @@
 //! - Outside a Tokio runtime, only
 //!   [`create_blocking`](crate::Builder::create_blocking) creates a directory, and an operation in one
 //!   that was created there is an error. [`close`](crate::AsyncTempDir::close),
-//!   [`persist`](crate::AsyncTempDir::persist) and a drop then work on the calling thread.
+//!   [`persist`](crate::AsyncTempDir::persist), [`replace`](crate::AsyncTempDir::replace) and a drop then
+//!   work on the calling thread.
 //! - If the system gives the runtime's pool no thread, operations fail, and removals run on the
 //!   calling thread. Tokio panics here; the panic is caught, but its message is still printed to
 //!   stderr, and with `panic = "abort"` the process ends. If the pool has threads and all are busy,
@@ -15,6 +16,12 @@
 //!   10 ms), a replacement with the same inode number is taken for the original.
 //! - Between the last check of a directory and the system call that removes it, a process that may
 //!   write to the parent can replace it by another empty directory, which is then removed.
+//! - Where two directories cannot be exchanged, [`replace`](crate::AsyncTempDir::replace) leaves
+//!   [a moment of nothing](crate::AsyncTempDir::replace#platform-notes). On overlayfs, a directory of
+//!   a lower layer (one that came with a container's image) can be neither moved nor replaced
+//!   (`CrossesDevices`).
+//! - What a process leaves beside a target on another filesystem when it is killed
+//!   (`.<name>-<random>.new`) is not in a [`TempRoot`](crate::TempRoot), and stays.
 //! - The crate has no signal handlers, and no list of directories on disk: a
 //!   [`TempRoot`](crate::TempRoot) is found by its name and its lock. Install your own handler, end
 //!   the runtime, and let the handles drop.

@@ -33,7 +33,8 @@ pub enum Ending {
     /// The directory was kept, by [`keep`](crate::AsyncTempDir::keep) or a
     /// [policy](crate::Cleanup).
     Kept,
-    /// The directory was [persisted](crate::AsyncTempDir::persist), and is at this path.
+    /// The directory was [persisted](crate::AsyncTempDir::persist), or has
+    /// [replaced](crate::AsyncTempDir::replace) another, and is at this path.
     Persisted(PathBuf),
     /// This is a forked child, which does not learn what becomes of its parent's directory.
     WrongProcess,

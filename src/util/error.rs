@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 /// The operation and the path of an [`io::Error`] that this crate returns.
 ///
 /// It is the [inner error](io::Error::get_ref) of every error about creating a directory, about its
-/// contents, or about [`persist`](crate::AsyncTempDir::persist). (A removal that leaves something
+/// contents, or about [`persist`](crate::AsyncTempDir::persist) and
+/// [`replace`](crate::AsyncTempDir::replace). (A removal that leaves something
 /// has a [`RemoveError`](crate::RemoveError).) Its message, which is also that of the `io::Error`,
 /// names the operation, the path and the cause, so [`source`](Error::source) begins below the
 /// cause: a report that prints the whole chain repeats nothing. Its `Debug` form is the same

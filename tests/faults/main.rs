@@ -8,6 +8,7 @@
 
 mod case;
 mod process;
+mod replace;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -35,6 +36,7 @@ fn the_process_whose_calls_fail() {
     println!("\nbegun");
     runtime.block_on(async {
         match &*job {
+            "replace" => replace::job(&place).await,
             "remove" => tell(remove_dir_all(place).max_threads(4).await),
             "create" | "close" | "remove inside" => match AsyncTempDir::new_in(&place).await {
                 Ok(dir) => {

@@ -20,6 +20,45 @@ fn take_descriptors() -> Vec<File> {
 }
 
 #[test]
+fn without_descriptors_a_directory_is_published_or_handed_back() {
+    if !support::in_process(crate::test_name!(), &[]) {
+        return;
+    }
+    limit(Resource::Nofile, 64);
+    let runtime = support::current_thread();
+    let sandbox = Sandbox::new();
+    let target = sandbox.join("target");
+    std::fs::create_dir(&target).unwrap();
+    let mut dir = create(&runtime, &sandbox);
+    for free in 0..4 {
+        let mut all = take_descriptors();
+        all.truncate(all.len() - free);
+        let before = snapshot(sandbox.path());
+        let replaced = ends(&runtime, async {
+            dir.replace(&target).default_permissions().sync(true).await
+        });
+        let after = snapshot(sandbox.path());
+        drop(all);
+        dir = match replaced {
+            Ok(old) => old.expect("it was there"),
+            Err(error) => {
+                assert!(error.to_string().contains("(os error 24)"), "{error}");
+                assert_eq!(after, before, "what fails changes nothing");
+                error.into_dir()
+            }
+        };
+    }
+    // A rename needs none.
+    let all = take_descriptors();
+    let replaced = ends(&runtime, async { dir.replace(&target).await });
+    drop(all);
+    let old = replaced.unwrap().expect("it was there");
+    ends(&runtime, async { old.close().await }).unwrap();
+    std::fs::remove_dir_all(target).unwrap();
+    sandbox.check();
+}
+
+#[test]
 fn without_descriptors_operations_fail_and_leave_nothing() {
     if !support::in_process(crate::test_name!(), &[]) {
         return;

@@ -45,7 +45,8 @@ fn without_threads_operations_fail_and_removals_do_not() {
     for runtime in runtimes() {
         let sandbox = Sandbox::new();
         let own = threads();
-        let [dir, closed, dropped, published] = [(); 4].map(|()| create(&runtime, &sandbox));
+        let [dir, closed, dropped, published, replacing] =
+            [(); 5].map(|()| create(&runtime, &sandbox));
         let tree = sandbox.join("tree");
         fs::create_dir(&tree).unwrap();
         // Enough for the removal to send for help.
@@ -70,6 +71,8 @@ fn without_threads_operations_fail_and_removals_do_not() {
             let target = sandbox.join("published");
             ends(&runtime, async {
                 let published = published.persist(&target).await.unwrap();
+                let old = replacing.replace(&target).default_permissions().await;
+                drop(old.unwrap().expect("it was there"));
                 let closed = closed.close().await.unwrap();
                 let removed = remove_dir_all(tree).await.unwrap();
                 cleanup::idle().await;

@@ -21,7 +21,7 @@ use support::Sandbox;
 
 use inputs::Case;
 use ops::{Op, Value};
-use tree::{Fail, Tree};
+use tree::{Fail, Node, Tree};
 
 #[test]
 fn the_directory_is_what_the_model_says() {
@@ -68,9 +68,30 @@ async fn try_case(mut case: Case, sandbox: &Path, tally: &RefCell<Tally>) -> Res
             break;
         }
     }
-    dir.close().await.unwrap();
+    if result.is_ok() {
+        result = replace(dir, home.path(), &tree).await;
+    } else {
+        dir.close().await.unwrap();
+    }
     home.close().unwrap();
     result
+}
+
+/// Puts the directory in the place of another, and one in its place again.
+async fn replace(dir: AsyncTempDir, home: &Path, tree: &Tree) -> Result<(), String> {
+    let (former, target) = (dir.path().to_path_buf(), home.join("replaced"));
+    std::fs::create_dir(&target).unwrap();
+    std::fs::write(target.join("old"), "").unwrap();
+    let old = dir.replace(&target).await.unwrap().unwrap();
+    let [new, left] = [&*target, old.path()].map(disk::read);
+    let expected = Node::Dir([("old".to_owned(), Node::File(String::new()))].into());
+    if new != *tree.root() || left != expected || old.path() != former {
+        return Err(format!("replaced, it is {new:?}, and the old one {left:?}"));
+    }
+    let tree = old.replace(&target).await.unwrap().unwrap();
+    tree.close().await.unwrap();
+    std::fs::remove_dir_all(target).unwrap();
+    Ok(())
 }
 
 async fn step(

@@ -3,7 +3,9 @@
 use async_tempdir::{AsyncTempDir, Cleanup};
 
 use super::close::close;
-use super::persist::{PERSIST, PERSIST_NOWHERE, PERSIST_OVER_EMPTY, PERSIST_OVER_FULL, persist};
+use super::persist::{
+    PERSIST, PERSIST_NOWHERE, PERSIST_OVER_EMPTY, PERSIST_OVER_FULL, persist, replace,
+};
 use crate::chance::Cut;
 use crate::fill::fill;
 use crate::held::Held;
@@ -21,8 +23,6 @@ pub(super) async fn keep(task: &mut Task, mut held: Held) {
     // In turn, so that a slow disk gets to see each.
     match task.world.turn() % 12 {
         0 => stays(task, held),
-        10 => adopt(task, held, ADOPT).await,
-        11 => adopt(task, held, ADOPT_MIDWAY).await,
         1 => remove_kept(task, held).await,
         2 | 3 => {
             held.set_cleanup(Cleanup::Never);
@@ -32,10 +32,13 @@ pub(super) async fn keep(task: &mut Task, mut held: Held) {
                 held.set_cleanup(Cleanup::Always);
             }
         }
-        4..7 => persist(task, held, PERSIST).await,
+        4 | 5 => persist(task, held, PERSIST).await,
+        6 => replace(task, held).await,
         7 => persist(task, held, PERSIST_OVER_EMPTY).await,
         8 => persist(task, held, PERSIST_OVER_FULL).await,
-        _ => persist(task, held, PERSIST_NOWHERE).await,
+        9 => persist(task, held, PERSIST_NOWHERE).await,
+        10 => adopt(task, held, ADOPT).await,
+        _ => adopt(task, held, ADOPT_MIDWAY).await,
     }
 }
 

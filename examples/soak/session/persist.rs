@@ -21,12 +21,14 @@ pub(super) const ROWS: &[&str] = &[
     PERSIST_OVER_FULL,
     PERSIST_NOWHERE,
     PERSIST_RIVALS,
+    REPLACE,
 ];
 
 pub(super) const PERSIST: &str = "persist";
 pub(super) const PERSIST_OVER_EMPTY: &str = "persist: over an empty directory";
 pub(super) const PERSIST_OVER_FULL: &str = "persist: over a full directory";
 pub(super) const PERSIST_NOWHERE: &str = "persist: no such parent";
+pub(super) const REPLACE: &str = "replace";
 const PERSIST_RIVALS: &str = "persist: two at the same";
 
 /// What it is called, depending on the system, that a full directory has the name.
@@ -86,6 +88,39 @@ pub(super) async fn persist(task: &mut Task, held: Held, way: &'static str) {
             close(task, held).await;
         }
     }
+}
+
+/// Puts one in the place of another, which is closed.
+pub(super) async fn replace(task: &mut Task, held: Held) {
+    let world = Arc::clone(&task.world);
+    let target = world.places.published.join(world.name("replaced"));
+    let step = task.begin(REPLACE, format!("{} at {}", held.label(), target.display()));
+    let (dir, known) = held.into_dir();
+    let mut there = Manifest::default();
+    there.file(Path::new("old"), Default::default());
+    let made = std::fs::create_dir(&target);
+    if let Err(error) = made.and_then(|()| std::fs::write(target.join("old"), "")) {
+        return step.violation(error);
+    }
+    let one_of = vec![known.clone(), there.clone()];
+    world.expect(target.clone(), one_of, false);
+    let replacing = dir.replace(&target);
+    let held = match Cut::seldom(&mut task.rng).apply(replacing).await {
+        None => return step.end(Outcome::Cancelled),
+        Some(Ok(Some(old))) => {
+            world.expect(target, vec![known], false);
+            step.end(Outcome::Done);
+            Held::again(task, old, there)
+        }
+        Some(Ok(None)) => return step.violation("it has replaced nothing"),
+        Some(Err(error)) => {
+            world.expect(target, vec![there], false);
+            task.failed(step, error.error(), &[]);
+            // It is as it was.
+            Held::again(task, error.into_dir(), known)
+        }
+    };
+    close(task, held).await;
 }
 
 /// Two that are to have the same name: one gets it, whole.

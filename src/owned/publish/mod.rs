@@ -33,7 +33,7 @@ pub(crate) struct Publication {
 #[derive(Clone, Debug)]
 pub(crate) enum NewPermissions {
     Unchanged,
-    /// Those that `mkdir` gives a directory beside the target.
+    /// Takes those that `mkdir` gives a directory beside the target.
     Default,
     Exactly(Permissions),
 }
@@ -206,9 +206,14 @@ impl Publication {
         let undone = match old {
             // The same once more: each is where the other was.
             Some(old) => replace::replace(&old.path, &old.identity, &self.target, discard)
-                .and_then(|back| match back {
-                    Some(back) if back.path != from => sys::rename_new(&back.path, from),
-                    _ => Ok(()),
+                .and_then(|back| {
+                    if let Some(before) = &old.before {
+                        sys::set_dir_permissions(&self.target, &old.identity, before)?;
+                    }
+                    match back {
+                        Some(back) if back.path != from => sys::rename_new(&back.path, from),
+                        _ => Ok(()),
+                    }
                 }),
             None => sys::rename_new(&self.target, from),
         };

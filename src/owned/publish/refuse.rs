@@ -7,18 +7,28 @@ use std::path::Path;
 use crate::sys::Identity;
 use crate::util::with_hint;
 
-/// Returns whether there is a directory at `target` that the one at `path` may replace, or nothing.
+/// Returns the identity of the directory at `target`, which the one at `path` may replace, or `None` if
+/// nothing is there.
 ///
 /// # Errors
 ///
 /// Something else is there, or a directory that has to stay.
-pub(super) fn check_target(target: &Path, path: &Path, identity: &Identity) -> io::Result<bool> {
+pub(super) fn check_target(
+    target: &Path,
+    path: &Path,
+    identity: &Identity,
+) -> io::Result<Option<Identity>> {
     check_not_inside(target, identity)?;
-    let metadata = match fs::symlink_metadata(target) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error),
-    };
+    match check_existing(target, path, identity) {
+        Ok(found) => Ok(Some(found)),
+        // Also if it vanishes meanwhile.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn check_existing(target: &Path, path: &Path, identity: &Identity) -> io::Result<Identity> {
+    let metadata = fs::symlink_metadata(target)?;
     if metadata.is_symlink() {
         let hint = "to have it lead to a new directory, rename a new symlink over it";
         return Err(with_hint(no_directory("a symlink"), hint));
@@ -35,17 +45,14 @@ pub(super) fn check_target(target: &Path, path: &Path, identity: &Identity) -> i
     if contains(&found, path) {
         return Err(invalid("the target contains the directory"));
     }
-    let around = target.parent().map(fs::canonicalize).transpose()?;
-    let around = around
-        .map(|around| Identity::of_path(&around))
+    let parent = target.parent().map(fs::canonicalize).transpose()?;
+    let parent = parent
+        .map(|parent| Identity::of_path(&parent))
         .transpose()?;
-    if around
-        .flatten()
-        .is_some_and(|around| !found.shares_filesystem(&around))
-    {
-        return Err(mount_point());
+    match parent.flatten() {
+        Some(parent) if !found.shares_filesystem(&parent) => Err(mount_point()),
+        _ => Ok(found),
     }
-    Ok(true)
 }
 
 /// Fails if `target` is a path inside the directory with this `identity`.

@@ -1,6 +1,6 @@
 //! Puts one directory in the place of another.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,8 @@ pub(super) struct Replaced {
     /// Its path by now.
     pub(super) path: PathBuf,
     pub(super) identity: Identity,
+    /// Its permissions before, if they had to be changed to move it.
+    pub(super) before: Option<Permissions>,
 }
 
 /// Moves the directory at `from` to `target`, in the place of a directory that may be there, which
@@ -30,15 +32,16 @@ pub(super) fn replace(
     discard: &dyn Fn(Replaced),
 ) -> io::Result<Option<Replaced>> {
     for _ in 0..MAX_TRIES {
-        if !refuse::check_target(target, from, identity)? {
+        let Some(found) = refuse::check_target(target, from, identity)? else {
             match sys::rename_new(from, target) {
                 Ok(()) => return Ok(None),
-                // It has appeared. The errors for that differ.
+                // It has appeared. Where a plain rename had to do, the errors for that differ.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(_) if fs::symlink_metadata(target).is_ok() => continue,
                 Err(error) => return Err(error),
             }
-        }
-        let old = match exchange(from, target) {
+        };
+        let old = match exchange(from, target, &found) {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                 replace_aside(from, target, discard)
             }
@@ -64,24 +67,55 @@ pub(super) fn replace(
 }
 
 /// Exchanges both, atomically.
-fn exchange(from: &Path, target: &Path) -> io::Result<Replaced> {
-    sys::exchange(from, target)?;
+fn exchange(from: &Path, target: &Path, found: &Identity) -> io::Result<Replaced> {
+    let mut before = None;
+    let exchanged = match sys::exchange(from, target) {
+        // Its `..` changes, which takes the right to write to it.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            before = lend_rights(target, found)?;
+            match before {
+                Some(_) => sys::exchange(from, target),
+                None => Err(error),
+            }
+        }
+        exchanged => exchanged,
+    };
+    if let Err(error) = exchanged {
+        if let Some(before) = before {
+            sys::set_dir_permissions(target, found, &before)?;
+        }
+        return Err(error);
+    }
     // The target may have been replaced since it was checked.
     match Identity::of_path(from) {
         Ok(Some(identity)) => Ok(Replaced {
             path: from.to_path_buf(),
             identity,
+            before,
         }),
         other => {
             sys::exchange(from, target).map_err(|error| {
                 let message = format!("it is at the target, and could not be moved back: {error}");
                 io::Error::new(error.kind(), message)
             })?;
-            Err(other
-                .err()
-                .unwrap_or_else(|| refuse::no_directory("not a directory")))
+            Err(no_directory(other))
         }
     }
+}
+
+/// Gives the owner all rights to the directory `path`, and returns the permissions before.
+fn lend_rights(path: &Path, identity: &Identity) -> io::Result<Option<Permissions>> {
+    let before = fs::symlink_metadata(path)?.permissions();
+    // An error means that it is another user's.
+    let lent = sys::set_dir_permissions(path, identity, &sys::with_owner_rights(&before));
+    Ok(lent.is_ok().then_some(before))
+}
+
+/// Returns the error for what turned out to be something else than a directory.
+fn no_directory(found: io::Result<Option<Identity>>) -> io::Error {
+    found
+        .err()
+        .unwrap_or_else(|| refuse::no_directory("not a directory"))
 }
 
 /// Does the same by three renames: the old directory aside, the new one in, the old one to the path
@@ -97,11 +131,7 @@ fn replace_aside(
     fs::rename(target, &aside)?;
     let identity = match Identity::of_path(&aside) {
         Ok(Some(identity)) => identity,
-        other => {
-            let error = other.err();
-            let error = error.unwrap_or_else(|| refuse::no_directory("not a directory"));
-            return Err(back(&aside, target, error));
-        }
+        other => return Err(back(&aside, target, no_directory(other))),
     };
     if let Err(error) = sys::rename_new(from, target) {
         let appeared = fs::symlink_metadata(target);
@@ -109,6 +139,7 @@ fn replace_aside(
             discard(Replaced {
                 path: aside,
                 identity,
+                before: None,
             });
             return Ok(None);
         }
@@ -119,7 +150,11 @@ fn replace_aside(
         Ok(()) => from.to_path_buf(),
         Err(_) => aside,
     };
-    Ok(Some(Replaced { path, identity }))
+    Ok(Some(Replaced {
+        path,
+        identity,
+        before: None,
+    }))
 }
 
 /// Moves `aside` back to `target` after `error`, which is returned.

@@ -1,0 +1,294 @@
+//! The settings of `persist` and `replace`, and the errors that keep the directory.
+
+mod support;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use async_tempdir::{AsyncTempDir, Ending, TempRoot, cleanup};
+use futures::FutureExt;
+use futures::future::FusedFuture;
+use support::Sandbox;
+
+#[tokio::test]
+async fn nothing_happens_until_it_is_polled() {
+    let sandbox = Sandbox::new();
+    let target = sandbox.join("target");
+    let dir = sandbox.dir().await;
+    let (path, ending) = (dir.path().to_path_buf(), dir.removed());
+    let persisting = dir.persist(&target);
+    assert!(path.exists() && !target.exists());
+    let debug = format!("{persisting:?}");
+    assert!(debug.contains(&format!("{target:?}")), "{debug}");
+    assert!(debug.contains(&format!("{path:?}")), "{debug}");
+    drop(persisting);
+    assert_eq!(ending.await, Ending::Removed);
+    assert!(!target.exists());
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn after_its_end_it_is_pending() {
+    let sandbox = Sandbox::new();
+    let target = sandbox.join("target");
+    let dir = sandbox.dir().await;
+    let mut persisting = dir.persist(&target);
+    assert!(!persisting.is_terminated());
+    (&mut persisting).await.unwrap();
+    assert!(persisting.is_terminated());
+    assert!((&mut persisting).now_or_never().is_none());
+    fs::remove_dir(target).unwrap();
+    sandbox.check();
+}
+
+/// Converts the error of a publication that fails, and returns where it says that it is kept.
+async fn kept(dir: AsyncTempDir, until: &str) -> PathBuf {
+    dir.write("file", "kept").await.unwrap();
+    let path = dir.path().to_path_buf();
+    let ending = dir.removed();
+    let fail =
+        async || -> io::Result<PathBuf> { Ok(dir.persist(path.join("missing/target")).await?) };
+    let error = fail().await.unwrap_err();
+    assert_eq!(ending.await, Ending::Kept);
+    let message = error.to_string();
+    assert!(
+        message.starts_with(&format!("cannot persist {path:?} as ")),
+        "{message}"
+    );
+    let (_, at) = message.split_once("; it is kept at \"").unwrap();
+    let (at, rest) = at.split_once('"').unwrap();
+    assert_eq!(rest, until);
+    let at = PathBuf::from(at.replace("\\\\", "\\"));
+    assert_eq!(fs::read_to_string(at.join("file")).unwrap(), "kept");
+    at
+}
+
+#[tokio::test]
+async fn an_io_error_keeps_the_directory_and_says_where() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.dir().await;
+    let path = dir.path().to_path_buf();
+    assert_eq!(kept(dir, "").await, path);
+    cleanup::idle().await;
+    fs::remove_dir_all(path).unwrap();
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn an_io_error_keeps_the_directory_longer_than_those_around_it() {
+    let sandbox = Sandbox::new();
+    let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+    let outer = root.temp_dir().await.unwrap();
+    let inner = outer.temp_dir().await.unwrap();
+    let name = inner.file_name().to_owned();
+    // Its own name is taken.
+    fs::write(sandbox.path().join(&name), "theirs").unwrap();
+    let hidden = kept(inner, "").await;
+    let inner = outer.temp_dir().await.unwrap();
+    let expected = sandbox.path().join(inner.file_name());
+    let free = kept(inner, "").await;
+    assert_eq!(free, expected);
+    outer.close().await.unwrap();
+    root.close().await.unwrap();
+    for path in [hidden, free] {
+        assert_eq!(path.parent(), Some(sandbox.path()));
+        assert_eq!(fs::read_to_string(path.join("file")).unwrap(), "kept");
+        fs::remove_dir_all(path).unwrap();
+    }
+    fs::remove_file(sandbox.path().join(name)).unwrap();
+    sandbox.check();
+}
+
+/// One with a directory inside, whose path must not change, is kept where it is.
+#[tokio::test]
+async fn an_io_error_says_until_when_the_directory_is_kept() {
+    let sandbox = Sandbox::new();
+    let outer = sandbox.dir().await;
+    let inner = outer.temp_dir().await.unwrap();
+    let child = inner.temp_dir().await.unwrap();
+    let path = inner.path().to_path_buf();
+    let until = format!(" until {:?} is removed", outer.path());
+    assert_eq!(kept(inner, &until).await, path);
+    child.write("file", "").await.unwrap();
+    child.close().await.unwrap();
+    outer.close().await.unwrap();
+    assert!(!path.exists());
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn a_dropped_error_removes_the_directory() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.dir().await;
+    let fail = async || -> Result<PathBuf, Box<dyn std::error::Error>> {
+        Ok(dir.persist(sandbox.join("missing/target")).await?)
+    };
+    drop(fail().await.unwrap_err());
+    cleanup::idle().await;
+    sandbox.check();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_permissions_are_those_that_were_asked_for() {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    let sandbox = Sandbox::new();
+    let mode = |path: &Path| fs::symlink_metadata(path).unwrap().mode() & 0o7777;
+    let usual = sandbox.join("usual");
+    fs::create_dir(&usual).unwrap();
+    let new = async || {
+        let dir = sandbox.dir().await;
+        dir.write("file", "").await.unwrap();
+        dir
+    };
+    let target = sandbox.join("target");
+    let at = &target;
+    new().await.persist(at).await.unwrap();
+    assert_eq!(mode(at), 0o700);
+    // Each in the place of the one before, also where the owner may not write.
+    for wanted in [0o755, 0o1770, 0o555, 0o755, 0o500] {
+        let permissions = Permissions::from_mode(wanted);
+        let old = new().await.replace(at).permissions(permissions).await;
+        old.unwrap().unwrap().close().await.unwrap();
+        assert_eq!(mode(at), wanted, "{wanted:o}");
+    }
+    let old = new().await.replace(at).default_permissions().await;
+    old.unwrap().unwrap().close().await.unwrap();
+    assert_eq!(mode(at), mode(&usual));
+    assert_eq!(sandbox.leftovers().len(), 2, "the probe is removed");
+
+    // They are put back.
+    let dir = new().await;
+    let permissions = Permissions::from_mode(0o755);
+    let error = dir.persist(at).permissions(permissions).await.unwrap_err();
+    assert_eq!(mode(error.dir().path()), 0o700);
+    let error = error.into_dir().persist(at).default_permissions().await;
+    let error = error.unwrap_err();
+    assert_eq!(mode(error.dir().path()), 0o700);
+    error.into_dir().close().await.unwrap();
+    fs::remove_dir_all(target).unwrap();
+    fs::remove_dir(usual).unwrap();
+    sandbox.check();
+}
+
+#[tokio::test]
+async fn synced_it_is_there() {
+    let sandbox = Sandbox::new();
+    let target = sandbox.join("target");
+    for version in ["1", "2"] {
+        let dir = sandbox.dir().await;
+        dir.write("a/file", version).await.unwrap();
+        let old = dir.replace(&target).sync(true).await.unwrap();
+        assert_eq!(old.is_some(), version == "2");
+        assert_eq!(fs::read_to_string(target.join("a/file")).unwrap(), version);
+        if let Some(old) = old {
+            old.close().await.unwrap();
+        }
+    }
+    fs::remove_dir_all(target).unwrap();
+    sandbox.check();
+}
+
+/// Everything before the rename, the entries after it; and moved back if these cannot be written.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_sync_is_what_the_system_is_asked_for() {
+    use support::Need;
+
+    let name = test_name!();
+    if support::is_child(name) {
+        return support::current_thread().block_on(async {
+            let sandbox = Sandbox::new();
+            let target = sandbox.join("target");
+            for version in ["1", "2"] {
+                let dir = sandbox.dir().await;
+                dir.write("file", version).await.unwrap();
+                drop(dir.replace(&target).sync(true).await.unwrap());
+            }
+            cleanup::idle().await;
+            fs::remove_dir_all(target).unwrap();
+            sandbox.check();
+        });
+    }
+    if !support::require(name, &[Need::Strace]) {
+        return;
+    }
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let path = log.path().to_str().unwrap();
+    let calls = "trace=syncfs,fsync,renameat2";
+    let status = support::this_test(name, &["strace", "-f", "-qq", "-o", path, "-e", calls])
+        .stdout(std::process::Stdio::null())
+        .status();
+    assert!(status.unwrap().success());
+    let log = fs::read_to_string(path).unwrap();
+    let calls: Vec<_> = ["syncfs", "renameat2", "fsync"]
+        .into_iter()
+        .flat_map(|call| {
+            let begins = move |line: &str| line.contains(&format!(" {call}("));
+            log.lines()
+                .enumerate()
+                .filter(move |(_, line)| begins(line))
+                .map(move |(at, _)| (at, call))
+        })
+        .collect::<std::collections::BTreeMap<_, _>>()
+        .into_values()
+        .collect();
+    let one = ["syncfs", "renameat2", "fsync", "fsync"];
+    assert_eq!(calls, [one, one].concat(), "{log}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_synced_is_moved_back() {
+    use support::Need;
+
+    let name = test_name!();
+    if !support::is_child(name) && !support::require(name, &[Need::Strace]) {
+        return;
+    }
+    let inject = "inject=fsync:error=EIO";
+    if !support::in_process(
+        name,
+        &["strace", "-f", "-qq", "-o", "/dev/null", "-e", inject],
+    ) {
+        return;
+    }
+    support::current_thread().block_on(async {
+        let sandbox = Sandbox::new();
+        let target = sandbox.join("target");
+        let mut dir = sandbox.dir().await;
+        dir.write("file", "new").await.unwrap();
+        let path = dir.path().to_path_buf();
+        for exists in [false, true] {
+            if exists {
+                fs::create_dir(&target).unwrap();
+                fs::write(target.join("file"), "old").unwrap();
+            }
+            let error = dir.replace(&target).sync(true).await.unwrap_err();
+            assert_eq!(
+                rustix::io::Errno::from_io_error(inner(error.error())),
+                Some(rustix::io::Errno::IO)
+            );
+            dir = error.into_dir();
+            assert_eq!(dir.path(), path);
+            assert_eq!(dir.read_to_string("file").await.unwrap(), "new");
+            match exists {
+                true => assert_eq!(fs::read_to_string(target.join("file")).unwrap(), "old"),
+                false => assert!(!target.exists()),
+            }
+        }
+        dir.close().await.unwrap();
+        fs::remove_dir_all(target).unwrap();
+        sandbox.check();
+    });
+}
+
+#[cfg(target_os = "linux")]
+fn inner(error: &io::Error) -> &io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    let inner: &async_tempdir::PathError = inner.expect("it names the path");
+    inner.io_error()
+}
