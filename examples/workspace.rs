@@ -16,7 +16,7 @@ Copies a project, has a command change the copy, and publishes it if the command
 
 Usage: cargo run --example workspace -- [PROJECT -- COMMAND [ARG]...]
 
-  PROJECT  The directory to change. A reader finds the old one or the new one, and no mixture.
+  PROJECT  The directory to change. The copy takes its place in one step (on Linux and macOS).
   COMMAND  The program to run in the copy, with its arguments. If it fails, or Ctrl-C ends it, the
            copy is removed, and the project remains as it is.
 
