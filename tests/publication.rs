@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use async_tempdir::{AsyncTempDir, Ending, TempRoot, cleanup};
 use futures::FutureExt;
@@ -134,6 +134,7 @@ async fn a_dropped_error_removes_the_directory() {
 async fn the_permissions_are_those_that_were_asked_for() {
     use std::fs::Permissions;
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::path::Path;
 
     let sandbox = Sandbox::new();
     let mode = |path: &Path| fs::symlink_metadata(path).unwrap().mode() & 0o7777;
@@ -201,7 +202,7 @@ fn a_sync_is_what_the_system_is_asked_for() {
     let name = test_name!();
     if support::is_child(name) {
         return support::current_thread().block_on(async {
-            let sandbox = Sandbox::new();
+            let sandbox = Sandbox::new_in(&support::in_memory());
             let target = sandbox.join("target");
             for version in ["1", "2"] {
                 let dir = sandbox.dir().await;

@@ -31,14 +31,13 @@ fn without_descriptors_a_directory_is_published_or_handed_back() {
     std::fs::create_dir(&target).unwrap();
     let mut dir = create(&runtime, &sandbox);
     for free in 0..4 {
+        let before = snapshot(sandbox.path());
         let mut all = take_descriptors();
         all.truncate(all.len() - free);
-        let before = snapshot(sandbox.path());
-        let replaced = ends(&runtime, async {
-            dir.replace(&target).default_permissions().sync(true).await
-        });
-        let after = snapshot(sandbox.path());
+        let replacing = dir.replace(&target).default_permissions().sync(true);
+        let replaced = ends(&runtime, replacing);
         drop(all);
+        let after = snapshot(sandbox.path());
         dir = match replaced {
             Ok(old) => old.expect("it was there"),
             Err(error) => {
@@ -50,7 +49,7 @@ fn without_descriptors_a_directory_is_published_or_handed_back() {
     }
     // A rename needs none.
     let all = take_descriptors();
-    let replaced = ends(&runtime, async { dir.replace(&target).await });
+    let replaced = ends(&runtime, dir.replace(&target));
     drop(all);
     let old = replaced.unwrap().expect("it was there");
     ends(&runtime, async { old.close().await }).unwrap();

@@ -80,8 +80,13 @@ impl Destination {
         let (fd, mode) = (self.fd()?, mode & COPIED);
         let create = || rustix::fs::openat(fd, name, FLAGS, of_raw(mode));
         let file = self.replacing(name, || descriptors.wait(|| Ok(retry_on_intr(create)?)))?;
-        self.fit_mode(&file, mode)?;
-        Ok(file)
+        match self.fit_mode(&file, mode) {
+            Ok(()) => Ok(file),
+            Err(error) => {
+                self.remove_file(name);
+                Err(error)
+            }
+        }
     }
 
     /// Calls `create` until it does not find an entry of that name; makes room for it.
@@ -172,10 +177,6 @@ impl Destination {
         let Some(mode) = self.mode else {
             return Ok(());
         };
-        let is_granted = mode & !self.granted.load(Ordering::Relaxed) == 0;
-        if is_granted && mode & OWNER == OWNER {
-            return Ok(());
-        }
         let fd = self.fd()?;
         let found = raw(rustix::fs::fstat(fd)?.st_mode);
         if found & COPIED == mode {

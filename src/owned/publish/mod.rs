@@ -136,9 +136,6 @@ impl Publication {
         identity: &Identity,
         discard: &dyn Fn(Replaced),
     ) -> io::Result<Option<Replaced>> {
-        if self.syncs {
-            sys::sync_tree(from)?;
-        }
         let permissions = self.permissions()?;
         let before = match &permissions {
             // With the owner's rights, without which the system refuses to move it.
@@ -148,10 +145,14 @@ impl Publication {
             }
             None => None,
         };
-        let moved = match self.replaces {
+        let synced = match self.syncs {
+            true => sys::sync_tree(from),
+            false => Ok(()),
+        };
+        let moved = synced.and_then(|()| match self.replaces {
             true => replace::replace(from, identity, &self.target, discard),
             false => fs::rename(from, &self.target).map(|()| None),
-        };
+        });
         let finished = moved.and_then(|old| {
             let finished = self.finish(from, identity, permissions.as_ref());
             match finished {

@@ -87,7 +87,12 @@ fn exchange(from: &Path, target: &Path, found: &Identity) -> io::Result<Replaced
         return Err(error);
     }
     // The target may have been replaced since it was checked.
-    match Identity::of_path(from) {
+    let there = match Identity::of_path(from) {
+        // Removed since: that is what its removal will find, too.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(*found)),
+        there => there,
+    };
+    match there {
         Ok(Some(identity)) => Ok(Replaced {
             path: from.to_path_buf(),
             identity,

@@ -1,0 +1,434 @@
+//! What is inside, counted.
+
+mod support;
+
+use std::fs;
+use std::io::ErrorKind;
+
+use async_tempdir::{PathError, Usage};
+use support::{Sandbox, fill, runtimes};
+
+fn counts(usage: Usage) -> (u64, u64, u64) {
+    (usage.files, usage.dirs, usage.len)
+}
+
+#[test]
+fn what_comes_and_goes_is_counted() {
+    for runtime in runtimes() {
+        let sandbox = Sandbox::new();
+        runtime.block_on(async {
+            let dir = sandbox.dir().await;
+            assert_eq!(counts(dir.usage().await.unwrap()), (0, 1, 0));
+            fill(dir.path());
+            assert_eq!(counts(dir.usage().await.unwrap()), (11, 4, 11));
+            dir.write("a/large", vec![0; 1_000_000]).await.unwrap();
+            let child = dir.temp_dir().await.unwrap();
+            child.write("d/e/f", "123").await.unwrap();
+            let usage = dir.usage().await.unwrap();
+            assert_eq!(counts(usage), (13, 7, 1_000_014));
+            assert!(usage.allocated >= usage.len, "{usage:?}");
+            assert_eq!(counts(child.usage().await.unwrap()), (1, 3, 3));
+            child.close().await.unwrap();
+            dir.remove("a").await.unwrap();
+            let usage = dir.usage().await.unwrap();
+            assert_eq!(counts(usage), (5, 2, 5));
+            let removed = dir.close().await.unwrap();
+            assert_eq!((removed.files, removed.dirs), (usage.files, usage.dirs));
+        });
+        sandbox.check();
+    }
+}
+
+#[test]
+fn thousands_are_counted_by_several_threads() {
+    for runtime in runtimes() {
+        let sandbox = Sandbox::new_in(&support::in_memory());
+        runtime.block_on(async {
+            let dir = sandbox.dir().await;
+            let some = |dir: &'static str| (0..400).map(move |n| (format!("{dir}/{n}"), "12"));
+            let files = ["a", "a/b", "c", "d/e/f"].into_iter().flat_map(some);
+            dir.populate(files).await.unwrap();
+            for n in 0..700 {
+                fs::create_dir(dir.path().join(format!("c/dir {n}"))).unwrap();
+            }
+            for _ in 0..5 {
+                let usage = dir.usage().await.unwrap();
+                assert_eq!(counts(usage), (1_600, 707, 3_200));
+            }
+            dir.close().await.unwrap();
+        });
+        sandbox.check();
+    }
+}
+
+#[test]
+fn another_directory_at_the_path_is_not_counted() {
+    for runtime in runtimes() {
+        let sandbox = Sandbox::new();
+        runtime.block_on(async {
+            let dir = sandbox.dir().await;
+            fs::remove_dir(dir.path()).unwrap();
+            let error = dir.usage().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+            fs::create_dir(sandbox.join("other")).unwrap();
+            fs::create_dir(sandbox.join("another")).unwrap();
+            fs::rename(sandbox.join("another"), dir.path()).unwrap();
+            let error = dir.usage().await.unwrap_err();
+            let inner = error.get_ref().unwrap().downcast_ref::<PathError>();
+            let inner = inner.unwrap();
+            assert_eq!(inner.operation(), "measure");
+            assert_eq!(inner.path(), dir.path());
+            fs::remove_dir(dir.path()).unwrap();
+            fs::remove_dir(sandbox.join("other")).unwrap();
+        });
+        sandbox.check();
+    }
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::fs::File;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    use std::os::unix::net::UnixListener;
+    use std::path::{Path, PathBuf};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::thread;
+
+    use async_tempdir::AsyncTempDir;
+    use rustix::fs::{Mode, OFlags, mkdirat, openat};
+
+    use super::*;
+    use crate::support::{in_memory, multi_thread, times};
+
+    /// Creates a chain of `depth` directories named `d`, with what `each` creates in each.
+    fn chain(root: &Path, depth: usize, each: impl Fn(&File)) {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let mut level = File::open(root).unwrap();
+        for _ in 0..depth {
+            each(&level);
+            mkdirat(&level, "d", Mode::RWXU).unwrap();
+            level = openat(&level, "d", flags, Mode::empty()).unwrap().into();
+        }
+        each(&level);
+    }
+
+    #[test]
+    fn each_file_counts_once_however_many_links_it_has() {
+        for runtime in runtimes() {
+            let sandbox = Sandbox::new();
+            runtime.block_on(async {
+                let dir = sandbox.dir().await;
+                let path = |name: &str| dir.path().join(name);
+                fs::create_dir(path("sub")).unwrap();
+                fs::write(path("file"), vec![b'x'; 10_000]).unwrap();
+                let one = dir.usage().await.unwrap();
+                for link in ["a", "b", "sub/c"] {
+                    fs::hard_link(path("file"), path(link)).unwrap();
+                }
+                // Counted, although the file has another link outside.
+                fs::hard_link(path("file"), sandbox.join("outside")).unwrap();
+                let usage = dir.usage().await.unwrap();
+                assert_eq!(counts(usage), (4, 2, 10_000));
+                let of_dirs = [path("."), path("sub")].map(|dir| {
+                    let metadata = fs::metadata(dir).unwrap();
+                    metadata.blocks() * 512
+                });
+                let of_file = fs::metadata(path("file")).unwrap().blocks() * 512;
+                assert_eq!(usage.allocated, of_dirs.iter().sum::<u64>() + of_file);
+                assert!(one.allocated <= usage.allocated);
+                fs::remove_file(sandbox.join("outside")).unwrap();
+                dir.close().await.unwrap();
+            });
+            sandbox.check();
+        }
+    }
+
+    #[test]
+    fn symlinks_are_not_followed() {
+        let sandbox = Sandbox::new();
+        multi_thread().block_on(async {
+            let dir = sandbox.dir().await;
+            let sibling = sandbox.join("sibling");
+            symlink("../sibling", dir.path().join("1")).unwrap();
+            symlink(&sibling, dir.path().join("2")).unwrap();
+            symlink(".", dir.path().join("3")).unwrap();
+            symlink("nowhere", dir.path().join("4")).unwrap();
+            let len = 10 + sibling.as_os_str().len() as u64 + 1 + 7;
+            assert_eq!(counts(dir.usage().await.unwrap()), (4, 1, len));
+            dir.close().await.unwrap();
+        });
+        sandbox.check();
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        if !support::as_ordinary_user(crate::test_name!()) {
+            return;
+        }
+        for runtime in runtimes() {
+            let sandbox = Sandbox::new();
+            runtime.block_on(async {
+                let dir = sandbox.dir().await;
+                fill(dir.path());
+                let locked = dir.path().join("a/b");
+                for mode in [0o000, 0o300] {
+                    fs::set_permissions(&locked, fs::Permissions::from_mode(mode)).unwrap();
+                    let error = dir.usage().await.unwrap_err();
+                    assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+                    let message = error.to_string();
+                    let begin = format!("cannot measure {locked:?}: ");
+                    assert!(message.starts_with(&begin), "{message}");
+                }
+                // It may be listed, but nothing in it looked at.
+                fs::set_permissions(&locked, fs::Permissions::from_mode(0o400)).unwrap();
+                let error = dir.usage().await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+                let message = error.to_string();
+                assert!(message.contains(locked.to_str().unwrap()), "{message}");
+                let mode = fs::metadata(&locked).unwrap().permissions().mode();
+                assert_eq!(mode & 0o777, 0o400, "nothing is changed");
+                dir.close().await.unwrap();
+            });
+            sandbox.check();
+        }
+    }
+
+    #[test]
+    fn a_comb_of_a_thousand_levels() {
+        let sandbox = Sandbox::new_in(&in_memory());
+        multi_thread().block_on(async {
+            let dir = sandbox.dir().await;
+            chain(dir.path(), 1_000, |level| {
+                for tooth in ["a", "z"] {
+                    mkdirat(level, tooth, Mode::RWXU).unwrap();
+                }
+            });
+            let usage = dir.usage().await.unwrap();
+            assert_eq!(counts(usage), (0, 1_001 + 2 * 1_001, 0));
+            dir.close().await.unwrap();
+        });
+        sandbox.check();
+    }
+
+    #[test]
+    #[ignore = "heavy: 20,000 levels"]
+    fn heavy_twenty_thousand_levels() {
+        let sandbox = Sandbox::new_in(&in_memory());
+        multi_thread().block_on(async {
+            let dir = sandbox.dir().await;
+            chain(dir.path(), 20_000, |level| {
+                mkdirat(level, "tooth", Mode::RWXU).unwrap();
+            });
+            let usage = dir.usage().await.unwrap();
+            assert_eq!(counts(usage), (0, 20_001 + 20_001, 0));
+            dir.close().await.unwrap();
+        });
+        sandbox.check();
+    }
+
+    /// Larger than everything inside together, and nearly all a hole.
+    const CANARY: u64 = 1 << 33;
+
+    /// Counts what is in `dir` while `change` is called again and again. Nothing outside may count.
+    fn counted_while(dir: &AsyncTempDir, mut change: impl FnMut() + Send) {
+        let runtime = multi_thread();
+        let (done, changes) = (AtomicBool::new(false), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    change();
+                    changes.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            let mut counted = 0;
+            while counted < times(100) || changes.load(Ordering::Relaxed) < 10 {
+                match runtime.block_on(dir.usage()) {
+                    Ok(usage) => assert!(usage.len < CANARY, "{usage:?}"),
+                    Err(error) => {
+                        assert!(error.to_string().contains("was moved"), "{error}");
+                    }
+                }
+                counted += 1;
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+    }
+
+    /// A sandbox with a directory to be counted in it, and one outside of that with the canary.
+    fn beside_a_canary() -> (Sandbox, AsyncTempDir, PathBuf) {
+        let sandbox = Sandbox::new_in(&in_memory());
+        let outside = sandbox.join("outside");
+        fs::create_dir(&outside).unwrap();
+        let canary = File::create(outside.join("canary")).unwrap();
+        canary.set_len(CANARY).unwrap();
+        let dir = multi_thread().block_on(sandbox.dir());
+        (sandbox, dir, outside)
+    }
+
+    #[test]
+    fn while_a_directory_is_exchanged_for_a_symlink() {
+        let (sandbox, dir, outside) = beside_a_canary();
+        fill(dir.path());
+        let (inside, aside) = (dir.path().join("a"), dir.path().join("aside"));
+        counted_while(&dir, || {
+            fs::rename(&inside, &aside).unwrap();
+            symlink(&outside, &inside).unwrap();
+            fs::remove_file(&inside).unwrap();
+            fs::rename(&aside, &inside).unwrap();
+        });
+        multi_thread().block_on(async { dir.close().await.unwrap() });
+        fs::remove_dir_all(outside).unwrap();
+        sandbox.check();
+    }
+
+    #[test]
+    fn while_part_of_a_deep_tree_is_moved_out() {
+        let (sandbox, dir, outside) = beside_a_canary();
+        chain(dir.path(), 100, |level| {
+            for tooth in ["a", "z"] {
+                mkdirat(level, tooth, Mode::RWXU).unwrap();
+            }
+        });
+        let inside = dir.path().join(PathBuf::from_iter(["d"; 50]));
+        let moved = outside.join("d");
+        counted_while(&dir, || {
+            fs::rename(&inside, &moved).unwrap();
+            thread::yield_now();
+            fs::rename(&moved, &inside).unwrap();
+        });
+        multi_thread().block_on(async { dir.close().await.unwrap() });
+        fs::remove_dir_all(outside).unwrap();
+        sandbox.check();
+    }
+
+    #[test]
+    fn while_everything_comes_and_goes() {
+        let (sandbox, dir, outside) = beside_a_canary();
+        let inside = dir.path().join("tree");
+        counted_while(&dir, || {
+            fs::create_dir(&inside).unwrap();
+            fill(&inside);
+            // A file and a directory of one name, by turns.
+            fs::remove_file(inside.join("x")).unwrap();
+            fs::create_dir(inside.join("x")).unwrap();
+            fs::remove_dir_all(&inside).unwrap();
+        });
+        multi_thread().block_on(async { dir.close().await.unwrap() });
+        fs::remove_dir_all(outside).unwrap();
+        sandbox.check();
+    }
+
+    /// What `du` prints for `path`.
+    #[cfg(target_os = "linux")]
+    fn du(path: &Path, options: &[&str]) -> u64 {
+        let output = std::process::Command::new("du")
+            .args(["-s", "-x", "-B1"])
+            .args(options)
+            .arg(path)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let output = String::from_utf8(output.stdout).unwrap();
+        output.split('\t').next().unwrap().parse().unwrap()
+    }
+
+    /// What `du` prints as the apparent size of `path`, without that of directories: from coreutils
+    /// 9.2 on, it does so itself.
+    #[cfg(target_os = "linux")]
+    fn apparent_size(path: &Path) -> u64 {
+        let empty = tempfile::tempdir_in(path.parent().unwrap()).unwrap();
+        let size = du(path, &["--apparent-size"]);
+        if du(empty.path(), &["--apparent-size"]) == 0 {
+            return size;
+        }
+        let (mut dirs, mut of_dirs) = (vec![path.to_path_buf()], 0);
+        while let Some(dir) = dirs.pop() {
+            of_dirs += fs::metadata(&dir).unwrap().len();
+            for entry in fs::read_dir(dir).unwrap() {
+                let entry = entry.unwrap();
+                if entry.file_type().unwrap().is_dir() {
+                    dirs.push(entry.path());
+                }
+            }
+        }
+        size - of_dirs
+    }
+
+    /// Everything that a directory can hold.
+    #[cfg(target_os = "linux")]
+    fn fill_with_everything(dir: &Path) {
+        use std::io::{Seek, SeekFrom, Write};
+
+        use rustix::fs::{CWD, FileType, mknodat};
+
+        fill(dir);
+        for n in 0..300 {
+            fs::write(dir.join("a").join(format!("file {n}")), vec![b'x'; n * 37]).unwrap();
+            fs::create_dir(dir.join("c").join(format!("dir {n}"))).unwrap();
+        }
+        for n in 0..50 {
+            let link = dir.join("c").join(format!("dir {n}")).join("link");
+            fs::hard_link(dir.join("a/file 299"), link).unwrap();
+        }
+        let mut sparse = File::create(dir.join("sparse")).unwrap();
+        sparse.seek(SeekFrom::Start(50_000_000)).unwrap();
+        sparse.write_all(b"end").unwrap();
+        sparse.set_len(100_000_000).unwrap();
+        symlink("../sibling", dir.join("short")).unwrap();
+        symlink("x".repeat(200), dir.join("long")).unwrap();
+        fs::hard_link(dir.join("long"), dir.join("a/long")).unwrap();
+        mknodat(CWD, dir.join("fifo"), FileType::Fifo, Mode::RWXU, 0).unwrap();
+        drop(UnixListener::bind(dir.join("socket")).unwrap());
+        // The blocks of a file are not all allocated before it is written back.
+        rustix::fs::syncfs(File::open(dir).unwrap()).unwrap();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_sums_are_those_of_du() {
+        use crate::support::{Need, require};
+
+        if !require("usage", &[Need::Program("du", "--version")]) {
+            return;
+        }
+        for place in [std::env::temp_dir(), in_memory()] {
+            let sandbox = Sandbox::new_in(&place);
+            multi_thread().block_on(async {
+                let dir = sandbox.dir().await;
+                fill_with_everything(dir.path());
+                let usage = dir.usage().await.unwrap();
+                assert_eq!(usage.allocated, du(dir.path(), &[]), "{place:?}");
+                assert_eq!(usage.len, apparent_size(dir.path()), "{place:?}");
+                dir.close().await.unwrap();
+            });
+            sandbox.check();
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_mounted_inside_does_not_count() {
+        use crate::support::{mount, unmount};
+
+        if !support::where_it_may_mount(crate::test_name!()) {
+            return;
+        }
+        for runtime in runtimes() {
+            let sandbox = Sandbox::new_in(&in_memory());
+            runtime.block_on(async {
+                let dir = sandbox.dir().await;
+                fill(dir.path());
+                let mounted = dir.path().join("a/b/mounted");
+                fs::create_dir(&mounted).unwrap();
+                mount(&mounted);
+                fs::write(mounted.join("file"), "mounted").unwrap();
+                let usage = dir.usage().await.unwrap();
+                assert_eq!(counts(usage), (11, 4, 11));
+                unmount(&mounted);
+                assert_eq!(counts(dir.usage().await.unwrap()), (11, 5, 11));
+                dir.close().await.unwrap();
+            });
+            sandbox.check();
+        }
+    }
+}
