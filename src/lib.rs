@@ -46,6 +46,7 @@
 //! | to wait until every dropped directory is gone | [`cleanup::idle`]`().await` |
 //! | to clean up at Ctrl-C, SIGTERM or `exit` | [listen, return from `main`, or wait](guide::applications) |
 //! | directories of a server, or of any process that may be killed | [`TempRoot::open`], then its [`temp_dir`](TempRoot::temp_dir) |
+//! | to free the name of a directory at once, and delete it later | [`AsyncTempDir::adopt`], [`TempRoot::adopt`] ([how](guide::servers#free-a-name-at-once-delete-later)) |
 //! | to remove any other directory tree | [`remove_dir_all`], [with progress](RemoveDirAll::on_progress) |
 //!
 //! # Cancellation
@@ -53,6 +54,7 @@
 //! Every future of this crate may be dropped at any moment.
 //!
 //! - A cancelled creation leaves no directory: creation and ownership are one step.
+//! - A cancelled [adoption](AsyncTempDir::adopt) leaves the directory in its place, or moves it back.
 //! - A cancelled operation inside a directory may or may not take effect. Removal of the directory
 //!   waits for it, so the operation cannot recreate anything.
 //! - A cancelled [`write_stream`](AsyncTempDir::write_stream) or

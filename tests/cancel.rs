@@ -8,7 +8,7 @@ use std::path::Path;
 use std::pin::pin;
 use std::task::Poll;
 
-use async_tempdir::{AsyncTempDir, cleanup};
+use async_tempdir::{AsyncTempDir, TempRoot, cleanup};
 use futures::future::LocalBoxFuture;
 use futures::stream::{self, Stream, StreamExt};
 use support::{Sandbox, alone, multi_thread, runtimes, times, until};
@@ -134,6 +134,47 @@ fn creation_of_a_child() {
             at_every_await_point(|| parent.temp_dir()).await;
             cleanup::idle().await;
             assert_eq!(parent.list().await.unwrap().len(), 0);
+        });
+    });
+}
+
+/// It leaves the directory in its place, unless there was a handle, whose drop removes it.
+#[test]
+fn adoption() {
+    leaving_nothing(|runtime, sandbox| {
+        let path = sandbox.join("adopted");
+        let fill = || {
+            if !path.exists() {
+                std::fs::create_dir(&path).unwrap();
+                support::fill(&path);
+            }
+        };
+        runtime.block_on(async {
+            let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
+            let lock = std::fs::read_dir(root.path()).unwrap().count();
+            for polls in 0..4 {
+                for n in 0..times(30) {
+                    fill();
+                    let is_over = match n % 2 {
+                        0 => cancelled_after(polls, AsyncTempDir::adopt(&path)).await,
+                        _ => cancelled_after(polls, root.adopt(&path)).await,
+                    };
+                    cleanup::idle().await;
+                    assert_eq!(path.exists(), !is_over, "after {polls} polls");
+                    assert!(is_over || path.join("a/b/3").exists(), "it is whole");
+                    assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), lock);
+                    let left = sandbox.leftovers().len();
+                    assert_eq!(left, 1 + usize::from(!is_over), "nothing is left");
+                }
+            }
+            fill();
+            AsyncTempDir::adopt(&path)
+                .await
+                .unwrap()
+                .close()
+                .await
+                .unwrap();
+            root.close().await.unwrap();
         });
     });
 }

@@ -313,6 +313,31 @@ fn a_forked_child_removes_its_own_among_threads_that_remove() {
     sandbox.check();
 }
 
+#[test]
+fn a_forked_child_adopts_nothing_into_a_root() {
+    let _alone = alone();
+    for runtime in runtimes() {
+        let sandbox = Sandbox::new();
+        let root = runtime.block_on(TempRoot::open_in("app", sandbox.path()));
+        let root = root.unwrap();
+        let path = sandbox.join("old");
+        fs::create_dir(&path).unwrap();
+        match fork::fork().unwrap() {
+            Fork::Child => {
+                let refused = futures::executor::block_on(root.adopt(&path)).err();
+                let is_refused = refused.is_some_and(|e| e.to_string().contains("forked"));
+                std::process::exit(i32::from(!is_refused));
+            }
+            Fork::Parent(child) => assert_eq!(fork::waitpid(child).unwrap(), 0),
+        }
+        assert!(path.exists(), "it is untouched");
+        drop(runtime.block_on(root.adopt(path)).unwrap());
+        drop(root);
+        runtime.shutdown_timeout(Duration::from_secs(60));
+        sandbox.check();
+    }
+}
+
 /// In a namespace of process ids, the first process is number 1, and so is the first process of a
 /// namespace that it makes.
 #[cfg(target_os = "linux")]

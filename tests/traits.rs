@@ -90,6 +90,7 @@ async fn futures_can_be_spawned() {
     future(AsyncTempDir::new());
     future(AsyncTempDir::new_in("/"));
     future(Builder::new().create());
+    future(AsyncTempDir::adopt(String::new()));
     future(Builder::new().scope(async |dir| dir.list().await));
     future(cleanup::idle());
     future(async_tempdir::remove_dir_all("").into_future());

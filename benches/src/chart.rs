@@ -31,6 +31,21 @@ const TREES: &[&str] = &[
     "remove-deep",
     "remove-sources",
 ];
+const COPIES: &[&str] = &[
+    "copy-tiny",
+    "copy-flat",
+    "copy-wide",
+    "copy-nested",
+    "copy-sources",
+    "copy-large",
+];
+const USAGES: &[&str] = &[
+    "usage-tiny",
+    "usage-flat",
+    "usage-wide",
+    "usage-nested",
+    "usage-sources",
+];
 const LIVES: &[&str] = &[
     "close-1-multi",
     "close-64-multi",
@@ -46,6 +61,8 @@ pub(crate) fn write(results: &Results, folder: &Path) -> Outcome<()> {
     for (place, filesystem) in ["memory", "disk"].into_iter().zip(&results.places) {
         for (name, title, ids) in [
             ("removal", "Removing a tree", TREES),
+            ("copy", "Copying a tree", COPIES),
+            ("usage", "Counting what is in a tree", USAGES),
             ("life", "A directory is made, and ends", LIVES),
         ] {
             let of = |id| {

@@ -16,7 +16,7 @@ pub(crate) struct Machine {
     pub(crate) versions: Vec<(String, String)>,
 }
 
-const CANDIDATES: [&str; 8] = [
+const CANDIDATES: [&str; 10] = [
     "async-tempdir",
     "tokio",
     "async-tempfile",
@@ -25,6 +25,8 @@ const CANDIDATES: [&str; 8] = [
     "cap-tempfile",
     "fuc_engine",
     "remove_dir_all",
+    "fs_extra",
+    "walkdir",
 ];
 
 impl Machine {

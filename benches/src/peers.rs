@@ -123,14 +123,8 @@ pub(crate) fn removers<'a>(runtime: &'a Runtime, make: &'a dyn Fn(&Path)) -> Vec
             "rm -rf",
             Kind::Peer,
             Box::new(|dir| {
-                let start = Instant::now();
-                let status = Command::new("rm").arg("-rf").arg(&dir).status();
-                let time = millis(start.elapsed());
-                match status {
-                    Ok(status) if status.success() => Ok(time),
-                    Ok(status) => Err(clean_up(&dir, &status)),
-                    Err(error) => Err(clean_up(&dir, &error)),
-                }
+                let removed = program_times(Command::new("rm").arg("-rf").arg(&dir));
+                removed.map_err(|why| clean_up(&dir, &why))
             }),
         ),
         candidate("Python's rmtree", Kind::Peer, Box::new(python)),
@@ -208,7 +202,16 @@ fn blocking(
     dir: PathBuf,
     remove: fn(&Path) -> Result<(), String>,
 ) -> (f64, Result<(), String>) {
-    let (time, done) = timed(runtime, runtime.spawn_blocking(move || remove(&dir)));
+    timed_blocking(runtime, move || remove(&dir))
+}
+
+/// How long it takes on the blocking pool, as seen from outside.
+pub(crate) fn timed_blocking<T: Send + 'static>(
+    runtime: &Runtime,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> (f64, T) {
+    // Spawned only when the clock runs.
+    let (time, done) = timed(runtime, async { runtime.spawn_blocking(work).await });
     (time, done.unwrap())
 }
 
@@ -223,13 +226,19 @@ fn clean_up(dir: &Path, why: &dyn ToString) -> String {
 
 /// As Python times it: without its start.
 fn python(dir: PathBuf) -> Result<f64, String> {
-    const SCRIPT: &str = "import shutil, sys, time
-start = time.perf_counter()
-shutil.rmtree(sys.argv[1])
-print((time.perf_counter() - start) * 1000)";
+    let removed = python_times("shutil.rmtree(sys.argv[1])", &[&dir]);
+    removed.map_err(|why| clean_up(&dir, &why))
+}
+
+/// How long Python takes for `code`, with these arguments, in ms.
+pub(crate) fn python_times(code: &str, arguments: &[&Path]) -> Result<f64, String> {
+    let script = format!(
+        "import os, shutil, sys, time\nstart = time.perf_counter()\n{code}\n\
+         print((time.perf_counter() - start) * 1000)"
+    );
     let output = Command::new("python3")
-        .args(["-c", SCRIPT])
-        .arg(&dir)
+        .args(["-c", &script])
+        .args(arguments)
         .stderr(Stdio::piped())
         .output();
     match output {
@@ -242,9 +251,26 @@ print((time.perf_counter() - start) * 1000)";
         Ok(output) => {
             let text = String::from_utf8_lossy(&output.stderr);
             let last = text.trim().lines().last().unwrap_or("it fails").to_owned();
-            let last: String = last.chars().take(60).collect();
-            Err(clean_up(&dir, &last))
+            Err(last.chars().take(60).collect())
         }
-        Err(_) => Err(clean_up(&dir, &"not installed")),
+        Err(_) => Err("not installed".to_owned()),
+    }
+}
+
+/// How long a program takes, in ms.
+pub(crate) fn program_times(command: &mut Command) -> Result<f64, String> {
+    let start = Instant::now();
+    let output = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output();
+    let time = millis(start.elapsed());
+    match output {
+        Ok(output) if output.status.success() => Ok(time),
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stderr);
+            Err(text.lines().next().unwrap_or("it fails").to_owned())
+        }
+        Err(error) => Err(error.to_string()),
     }
 }

@@ -1,4 +1,4 @@
-//! What is removed.
+//! What is removed, copied and counted.
 
 use std::fs;
 use std::io;
@@ -44,6 +44,22 @@ pub(crate) fn nested(dir: &Path, levels: usize) {
         let sub = dir.join(format!("d{n}"));
         fs::create_dir(&sub).unwrap();
         nested(&sub, levels - 1);
+    }
+}
+
+/// 100 files of so many bytes in all.
+pub(crate) fn large(dir: &Path, bytes: usize) {
+    // Without a pattern that a filesystem could compress.
+    let mut number = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut content = Vec::with_capacity(bytes / 100 + 8);
+    while content.len() < bytes / 100 {
+        number ^= number << 13;
+        number ^= number >> 7;
+        number ^= number << 17;
+        content.extend(number.to_le_bytes());
+    }
+    for n in 0..100 {
+        fs::write(dir.join(n.to_string()), &content[..bytes / 100]).unwrap();
     }
 }
 

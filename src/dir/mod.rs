@@ -1,6 +1,7 @@
 //! The handle of a temporary directory.
 
 // In the order of a directory's life, in which rustdoc lists their methods.
+mod adopt;
 mod builder;
 mod create;
 mod handle;

@@ -202,6 +202,11 @@
 //! the readers resolve a symlink once, which you switch by renaming a new one over it. `replace` refuses a
 //! symlink.
 //!
+//! The example [`workspace`] starts from the other end: it copies a project, has a child process change the
+//! copy, and replaces the project by it if the child succeeds.
+//!
+//! [`workspace`]: https://docs.rs/crate/async-tempdir/latest/source/examples/workspace.rs
+//!
 //! Before you move a directory in any other way than by `persist` or `replace`, call
 //! [`keep`](crate::AsyncTempDir::keep): the handle does not follow it, and removes nothing that has
 //! taken its place.

@@ -32,6 +32,7 @@
 //! | `fs::rename(dir.keep(), target)?` | `dir.persist(target).await?`, also across filesystems |
 //! | `fs::remove_dir_all(target)?`, then `fs::rename(dir.keep(), target)?` | `dir.replace(target).await?`, without a moment of nothing |
 //! | `Command::new("c").current_dir(&dir)` | the same |
+//! | `fs::rename(p, hidden)?`, then `fs::remove_dir_all(hidden)` on a thread | `drop(AsyncTempDir::adopt(p).await?)` |
 //! | `env::override_temp_dir(p)` | `TMPDIR`, or [`Builder::parent`](crate::Builder::parent) |
 //!
 //! **Look for tests that drop a directory and then assert that its path is gone.** A drop returns
@@ -60,7 +61,8 @@
 //! | `dir.try_clone().await?` | `Arc::new(dir)`, cloned |
 //! | `dir.drop_async().await`, `dir.close()?` | `dir.close().await?` |
 //! | `dir.keep()`, `dir.persist(target).await?` | the same |
-//! | `Ownership::Borrowed`, `from_existing(…)` | a path: this crate owns only directories that it created |
+//! | `Ownership::Borrowed` | a path |
+//! | `from_existing(…)` | [`AsyncTempDir::adopt`](crate::AsyncTempDir::adopt)`(p).await?`, which renames the directory |
 //! | `TempFile::new_in(dir.dir_path().clone()).await?` | `dir.temp_file().await?`, which returns the same type |
 //!
 //! Differences: a drop does not delete on the dropping thread. The mode is 0700. A cancelled
@@ -93,6 +95,7 @@
 //! | `os.stat`, `os.lstat`, `os.chmod` | `d.metadata`, `d.symlink_metadata`, `d.set_permissions` |
 //! | `shutil.rmtree(p)` | `remove_dir_all(p).await?` |
 //! | `shutil.rmtree(p, ignore_errors=True)` | `let _ = remove_dir_all(p).await;` (without `await`, nothing happens) |
+//! | `os.rename(p, trash)`, then `shutil.rmtree(trash)` in a thread; `send2trash(p)` with nothing kept | `drop(AsyncTempDir::adopt(p).await?)` |
 //! | `shutil.copytree(src, Path(d.name, "a"))` | none: copy with `tokio::fs`, or a crate, to `d.path().join("a")` |
 //! | `shutil.rmtree(p, onexc=f)` | the same, and [`RemoveError::failures`](crate::RemoveError::failures) |
 //! | `shutil.move(d.name, target)` | `d.persist(target).await?` |

@@ -116,6 +116,50 @@
 //! # }
 //! ```
 //!
+//! # Free a name at once, delete later
+//!
+//! To evict a directory of a cache may take seconds: its files have to be deleted one by one. Meanwhile
+//! its name is taken, and a reader finds half of it. [`TempRoot::adopt`](crate::TempRoot::adopt) moves it
+//! into the root by a rename, after which readers find nothing, and its name can be used again. The
+//! files are deleted in the background, and if this process is killed, by the next one:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! use std::io::{self, ErrorKind};
+//! use std::path::Path;
+//!
+//! use async_tempdir::TempRoot;
+//!
+//! /// Returns whether there was one.
+//! async fn evict(root: &TempRoot, entry: &Path) -> io::Result<bool> {
+//!     match root.adopt(entry).await {
+//!         Ok(evicted) => {
+//!             drop(evicted); // or `close` it, to wait until there is room on the disk
+//!             Ok(true)
+//!         }
+//!         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false), // another task was faster
+//!         Err(error) => Err(error),
+//!     }
+//! }
+//!
+//! # let outer = async_tempdir::AsyncTempDir::new().await?;
+//! # let cache = outer.path();
+//! // On the filesystem of the cache, because a rename does not leave that.
+//! let root = TempRoot::open_in("my-cache", cache).await?;
+//! # outer.write("a1/blob", "x").await?;
+//! assert!(evict(&root, &cache.join("a1")).await?);
+//! assert!(!cache.join("a1").exists());
+//! assert!(!evict(&root, &cache.join("a1")).await?);
+//! # root.close().await?;
+//! # outer.close().await?;
+//! # Ok::<(), std::io::Error>(())
+//! # }
+//! ```
+//!
+//! The root lies beside the cache's entries, as `my-cache-<random>`, or under a hidden name while it is
+//! created or removed: skip these names where you list the cache.
+//!
 //! # Metrics and logs
 //!
 //! | | kind | |

@@ -4,6 +4,7 @@
 //! future is dropped) and by children inside it. [`state`] counts them, and decides after every
 //! change whether to remove the directory.
 
+mod adopt;
 mod aside;
 mod descriptor_cache;
 mod outside;
@@ -14,6 +15,7 @@ mod removed;
 mod root_lock;
 mod state;
 
+pub(crate) use adopt::AdoptRequest;
 pub(crate) use outside::KeptAt;
 pub(crate) use owner::{Owner, WrongProcess};
 pub(crate) use policy::{End, Policy};

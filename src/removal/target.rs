@@ -11,6 +11,7 @@ use crate::blocking::spawn;
 use crate::cleanup::ReportOnDrop;
 use crate::owned::{Owner, WrongProcess};
 use crate::remove::{self, Last, Options, Outcome, RemoveError, Retry, SpanContext};
+use crate::sys;
 use crate::util::SpawnHelper;
 
 /// The target of a removal.
@@ -117,14 +118,8 @@ fn remove_path(path: &Path, retry: Retry, mut options: Options) -> Outcome {
     }
     let refuse = |error| Err(RemoveError::whole(path, error).with_retry(retry)).into();
     match std::fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_symlink() => refuse(io::Error::new(
-            io::ErrorKind::NotADirectory,
-            "it is a symlink, and those are not followed",
-        )),
-        Ok(metadata) if !metadata.is_dir() => refuse(io::Error::new(
-            io::ErrorKind::NotADirectory,
-            "it is no directory",
-        )),
+        Ok(metadata) if metadata.is_symlink() => refuse(sys::symlink_refused()),
+        Ok(metadata) if !metadata.is_dir() => refuse(sys::not_a_dir()),
         Ok(_) => remove::tree(path, None, options),
         Err(error) => refuse(error),
     }

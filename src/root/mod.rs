@@ -1,5 +1,6 @@
 //! A process's root, locked while the process lives, so that others can identify dead roots.
 
+mod adopt;
 mod create;
 mod name;
 mod reclaim;

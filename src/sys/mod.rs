@@ -14,15 +14,17 @@ pub(crate) use process::Process;
 pub(crate) use sync::{sync_dir, sync_tree};
 #[cfg(unix)]
 pub(crate) use unix::{
-    Identity, create_lock, create_private_dir, duplicate, exchange, hand_out, hold_dir, irregular,
-    is_at, is_own, metadata, open_dir, open_lock, open_regular, rename_new, safe_to_reclaim_in,
-    set_dir_permissions, set_mode, set_permissions, symlink, symlink_metadata, with_owner_rights,
+    Identity, MovableDir, create_lock, create_private_dir, duplicate, exchange, hand_out, hold_dir,
+    irregular, is_at, is_own, metadata, open_dir, open_lock, open_regular, rename_new,
+    safe_to_reclaim_in, set_dir_permissions, set_mode, set_permissions, symlink, symlink_metadata,
+    with_owner_rights,
 };
 #[cfg(windows)]
 pub(crate) use windows::{
-    Identity, create_lock, create_private_dir, duplicate, exchange, hand_out, hold_dir, irregular,
-    is_at, is_own, metadata, open_dir, open_lock, open_regular, rename_new, safe_to_reclaim_in,
-    set_dir_permissions, set_mode, set_permissions, symlink, symlink_metadata, with_owner_rights,
+    Identity, MovableDir, create_lock, create_private_dir, duplicate, exchange, hand_out, hold_dir,
+    irregular, is_at, is_own, metadata, open_dir, open_lock, open_regular, rename_new,
+    safe_to_reclaim_in, set_dir_permissions, set_mode, set_permissions, symlink, symlink_metadata,
+    with_owner_rights,
 };
 
 #[cfg(unix)]
@@ -54,6 +56,25 @@ pub(crate) fn check_same_dir(path: &Path, identity: &Identity) -> io::Result<()>
     } else {
         Err(replaced())
     }
+}
+
+/// Returns whether the directory with this `identity` is at `path` or contains it.
+pub(crate) fn is_around(identity: &Identity, path: &Path) -> bool {
+    let is_there = |path| matches!(Identity::of_path(path), Ok(Some(found)) if found == *identity);
+    path.ancestors().any(is_there)
+}
+
+/// Returns the error for a symlink where a directory is expected.
+pub(crate) fn symlink_refused() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::NotADirectory,
+        "it is a symlink, and those are not followed",
+    )
+}
+
+/// Returns the error for anything else where a directory is expected.
+pub(crate) fn not_a_dir() -> io::Error {
+    io::Error::new(io::ErrorKind::NotADirectory, "it is no directory")
 }
 
 /// Returns the error for a path that no longer refers to what was created there.

@@ -18,7 +18,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use async_tempdir::{AsyncTempDir, Removed, remove_dir_all};
+use async_tempdir::{AsyncTempDir, Removed, TempRoot, remove_dir_all};
 use case::*;
 use process::*;
 use rustix::io::Errno;
@@ -63,6 +63,20 @@ fn the_process_whose_calls_fail() {
                     Err(error) => println!("not created {error}"),
                 }
             }
+            "adopt" => match AsyncTempDir::adopt(place.join("old")).await {
+                Ok(dir) => tell(dir.close().await),
+                Err(error) => println!("not created {error}"),
+            },
+            "adopt into a root" => match TempRoot::open_in("app", &place).await {
+                Ok(root) => {
+                    match root.adopt(place.join("old")).await {
+                        Ok(dir) => tell(dir.close().await),
+                        Err(error) => println!("not created {error}"),
+                    }
+                    _ = root.close().await;
+                }
+                Err(error) => println!("not created {error}"),
+            },
             job => panic!("unknown job: {job}"),
         }
     });
@@ -414,4 +428,52 @@ fn a_count_is_right_or_an_error() {
         }
     }
     assert!(failed > 0, "nothing has failed");
+}
+
+#[test]
+fn what_cannot_be_adopted_stays_where_it_is() {
+    if !available() {
+        return;
+    }
+    let calls = ["renameat2", "renameat,renameat2,rename", "statx", OPENAT];
+    let whens = ["1", "2", "3", "5", "1+2", "1+"];
+    let (mut refused, mut adopted) = (0, 0);
+    for job in ["adopt", "adopt into a root"] {
+        for call in calls {
+            for error in ["EIO", "EINTR", "EMFILE", "EACCES", "ENOSYS"] {
+                for when in whens {
+                    let faults = format!("{call}:error={error}:when={when}");
+                    let case = Case::new(|dir| {
+                        fs::create_dir(dir.join("old")).unwrap();
+                        support::fill(&dir.join("old"));
+                    });
+                    let old = case.tree.join("old");
+                    let before = snapshot(&old);
+                    let report = disturbed(job, &case.tree, &faults);
+                    match report {
+                        Some(Report {
+                            not_created: Some(_),
+                            ..
+                        }) => {
+                            assert!(snapshot(&old) == before, "{faults}: it is untouched");
+                            refused += 1;
+                        }
+                        Some(report) => {
+                            assert!(!old.exists(), "{faults}: its name is free");
+                            let done = (report.files, report.dirs, report.failed);
+                            let whole = done == (11, 4, 0);
+                            assert!(whole || report.failed > 0, "{faults}: {report:?}");
+                            adopted += 1;
+                        }
+                        None => {}
+                    }
+                    case.end(&faults);
+                }
+            }
+        }
+    }
+    assert!(
+        refused > 0 && adopted > 0,
+        "{refused} refused, {adopted} adopted"
+    );
 }

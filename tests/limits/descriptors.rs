@@ -130,6 +130,51 @@ fn without_descriptors_operations_fail_and_leave_nothing() {
     });
 }
 
+/// What is not adopted stays where it is.
+#[test]
+fn adoption_without_descriptors() {
+    if !support::in_process(crate::test_name!(), &[]) {
+        return;
+    }
+    limit(Resource::Nofile, 64);
+    let runtime = support::multi_thread();
+    let sandbox = Sandbox::new();
+    let root = ends(&runtime, TempRoot::open_in("app", sandbox.path())).unwrap();
+    let path = sandbox.join("old");
+    let (mut refused, mut adopted) = (0, 0);
+    for free in 0..6 {
+        for in_root in [false, true] {
+            std::fs::create_dir_all(&path).unwrap();
+            std::fs::write(path.join("file"), "").unwrap();
+            let mut all = take_descriptors();
+            all.truncate(all.len() - free);
+            let dir = ends(&runtime, async {
+                match in_root {
+                    true => root.adopt(&path).await,
+                    false => AsyncTempDir::adopt(&path).await,
+                }
+            });
+            drop(all);
+            match dir {
+                Ok(dir) => {
+                    assert!(!path.exists());
+                    ends(&runtime, dir.close()).unwrap();
+                    adopted += 1;
+                }
+                Err(error) => {
+                    assert!(error.to_string().contains("(os error 24)"), "{error}");
+                    assert!(path.join("file").exists());
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(refused >= 4 && adopted >= 4, "{refused} and {adopted}");
+    ends(&runtime, root.close()).unwrap();
+    _ = std::fs::remove_dir_all(path);
+    sandbox.check();
+}
+
 /// Removals wait for descriptors, and many of them do not need more.
 #[test]
 fn drops_without_descriptors() {

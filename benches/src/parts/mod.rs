@@ -1,8 +1,10 @@
 //! What is measured, part by part. Each runs in a process of its own for each place: memory and
 //! threads are its own, and so is `TMPDIR`, which some candidates know alone.
 
+mod adopt;
 mod burst;
 mod contents;
+mod copy;
 mod cost;
 mod drops;
 mod life;
@@ -10,6 +12,8 @@ mod removal;
 mod root;
 mod saturated;
 mod scaling;
+mod shapes;
+mod usage;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -38,7 +42,7 @@ enum Where {
     Both,
 }
 
-const PARTS: [(&str, &str, Where, Measure); 10] = [
+const PARTS: [(&str, &str, Where, Measure); 13] = [
     (
         "life",
         "Life: a directory is made, and ends",
@@ -74,6 +78,19 @@ const PARTS: [(&str, &str, Where, Measure); 10] = [
         "Scaling: from a thousand entries to a million, and with threads",
         Where::Memory,
         scaling::measure,
+    ),
+    ("copy", "Copying a tree", Where::Both, copy::measure),
+    (
+        "adopt",
+        "Adoption: a name is free at once, and the files are deleted later",
+        Where::Both,
+        adopt::measure,
+    ),
+    (
+        "usage",
+        "Usage: counting files and bytes",
+        Where::Both,
+        usage::measure,
     ),
     (
         "contents",

@@ -1,23 +1,27 @@
 //! Directories that stay: kept, published, or by their policy.
 
-use async_tempdir::Cleanup;
+use async_tempdir::{AsyncTempDir, Cleanup};
 
+use super::close::close;
 use super::persist::{
     PERSIST, PERSIST_NOWHERE, PERSIST_OVER_EMPTY, PERSIST_OVER_FULL, persist, replace,
 };
+use crate::chance::Cut;
 use crate::fill::fill;
 use crate::held::Held;
 use crate::record::Outcome;
 use crate::world::Task;
 
-pub(super) const ROWS: &[&str] = &[KEEP, REMOVE_DIR_ALL];
+pub(super) const ROWS: &[&str] = &[KEEP, REMOVE_DIR_ALL, ADOPT, ADOPT_MIDWAY];
 
 const KEEP: &str = "keep";
 const REMOVE_DIR_ALL: &str = "remove_dir_all: one that was kept";
+const ADOPT: &str = "adopt: one that was kept";
+const ADOPT_MIDWAY: &str = "adopt: perhaps dropped midway";
 
 pub(super) async fn keep(task: &mut Task, mut held: Held) {
     // In turn, so that a slow disk gets to see each.
-    match task.world.turn() % 10 {
+    match task.world.turn() % 12 {
         0 => stays(task, held),
         1 => remove_kept(task, held).await,
         2 | 3 => {
@@ -32,7 +36,9 @@ pub(super) async fn keep(task: &mut Task, mut held: Held) {
         6 => replace(task, held).await,
         7 => persist(task, held, PERSIST_OVER_EMPTY).await,
         8 => persist(task, held, PERSIST_OVER_FULL).await,
-        _ => persist(task, held, PERSIST_NOWHERE).await,
+        9 => persist(task, held, PERSIST_NOWHERE).await,
+        10 => adopt(task, held, ADOPT).await,
+        _ => adopt(task, held, ADOPT_MIDWAY).await,
     }
 }
 
@@ -64,5 +70,35 @@ async fn remove_kept(task: &mut Task, held: Held) {
             step.violation(format!("it says {removed:?}"));
         }
         Ok(_) => step.end(Outcome::Done),
+    }
+}
+
+/// Takes a kept directory over again.
+async fn adopt(task: &mut Task, held: Held, kind: &'static str) {
+    // An operation whose future was dropped might bring something back.
+    let Some(known) = held.quiet(0) else {
+        return stays(task, held);
+    };
+    let step = task.begin(kind, held.label());
+    let path = held.keep();
+    // In its place and whole, unless it is adopted.
+    task.world.expect(path.clone(), vec![known.clone()], true);
+    let cut = match kind {
+        ADOPT => Cut::Never,
+        _ => Cut::some(&mut task.rng),
+    };
+    match cut.apply(AsyncTempDir::adopt(&path)).await {
+        Some(Ok(_)) if path.exists() => step.violation("it was adopted, and is there"),
+        Some(Ok(dir)) => {
+            step.end(Outcome::Done);
+            let held = Held::again(task, dir, known);
+            fill(task, &held, 2, false).await;
+            match task.rng.bool() {
+                true => drop(held),
+                false => close(task, held).await,
+            }
+        }
+        Some(Err(error)) => task.failed(step, &error, &[]),
+        None => step.end(Outcome::Cancelled),
     }
 }

@@ -3,6 +3,7 @@
 mod identity;
 mod lock;
 mod metadata;
+mod movable;
 mod regular;
 mod rename;
 mod sync;
@@ -11,6 +12,7 @@ pub(crate) use identity::Identity;
 use identity::Seen;
 pub(crate) use lock::{create_lock, hold_dir, is_at, is_own, open_lock, safe_to_reclaim_in};
 pub(crate) use metadata::{metadata, set_permissions, symlink_metadata};
+pub(crate) use movable::MovableDir;
 pub(crate) use regular::{
     check_name, duplicate, hand_out, irregular, open_regular, set_mode, symlink,
 };
@@ -119,8 +121,6 @@ fn change_mode(
     change: impl FnOnce(u32) -> u32,
     only: Option<&Identity>,
 ) -> io::Result<u32> {
-    use std::os::fd::AsRawFd;
-
     let dir = File::from(rustix::fs::openat(&parent, name, HANDLE, Mode::empty())?);
     let seen = Seen::open(&dir)?;
     if only.is_none() && seen.identity.dev != Seen::open(parent)?.identity.dev {
@@ -130,12 +130,26 @@ fn change_mode(
     if only.is_some_and(|only| *only != seen.identity) {
         return Err(super::replaced());
     }
+    let before = seen.permissions();
+    chmod_open(&dir, Permissions::from_mode(change(before)))?;
+    Ok(before)
+}
+
+/// Sets the permissions of a directory that was opened with [`HANDLE`].
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn chmod_open(dir: &File, permissions: Permissions) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+
     // `fchmod` refuses O_PATH descriptors, and a directory without rights opens as no other kind.
     // The link in /proc leads to the open directory itself, not to a name.
     let link = format!("/proc/self/fd/{}", dir.as_raw_fd());
-    let before = seen.permissions();
-    fs::set_permissions(link, Permissions::from_mode(change(before)))?;
-    Ok(before)
+    fs::set_permissions(link, permissions)
+}
+
+/// Sets the permissions of a directory that was opened with [`HANDLE`].
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn chmod_open(dir: &File, permissions: Permissions) -> io::Result<()> {
+    dir.set_permissions(permissions)
 }
 
 /// Changes the mode of the directory `name` in `parent`, if that is `only`, and returns the one before.

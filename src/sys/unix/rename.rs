@@ -3,15 +3,33 @@
 use std::io;
 use std::path::Path;
 
+use rustix::fd::BorrowedFd;
+use rustix::fs::{AtFlags, CWD, renameat, statat};
+use rustix::io::Errno;
+
 /// Renames `from` to `to`, where nothing may be.
 ///
-/// Where the system or the filesystem cannot check that, an empty directory at `to` is replaced.
+/// Where the system or the filesystem cannot check that, an empty directory that appears at `to`
+/// meanwhile is replaced.
 pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    rename_new_at((CWD, from), (CWD, to))
+}
+
+/// Like [`rename_new`], relative to open directories.
+pub(super) fn rename_new_at(from: At<'_>, to: At<'_>) -> io::Result<()> {
     match with_flags(from, to, Flag::NoReplace) {
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => std::fs::rename(from, to),
-        renamed => renamed,
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+        renamed => return renamed,
+    }
+    match statat(to.0, to.1, AtFlags::SYMLINK_NOFOLLOW) {
+        Err(Errno::NOENT) => Ok(renameat(from.0, from.1, to.0, to.1)?),
+        Ok(_) => Err(Errno::EXIST.into()),
+        Err(error) => Err(error.into()),
     }
 }
+
+/// A path and the directory that it is relative to.
+type At<'a> = (BorrowedFd<'a>, &'a Path);
 
 /// Exchanges the entries `a` and `b`, atomically.
 ///
@@ -19,7 +37,7 @@ pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
 ///
 /// `Unsupported` if the system or the filesystem cannot do that; also if one contains the other.
 pub(crate) fn exchange(a: &Path, b: &Path) -> io::Result<()> {
-    with_flags(a, b, Flag::Exchange)
+    with_flags((CWD, a), (CWD, b), Flag::Exchange)
 }
 
 enum Flag {
@@ -28,15 +46,14 @@ enum Flag {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-fn with_flags(from: &Path, to: &Path, flag: Flag) -> io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    use rustix::io::Errno;
+fn with_flags(from: At<'_>, to: At<'_>, flag: Flag) -> io::Result<()> {
+    use rustix::fs::{RenameFlags, renameat_with};
 
     let flags = match flag {
         Flag::NoReplace => RenameFlags::NOREPLACE,
         Flag::Exchange => RenameFlags::EXCHANGE,
     };
-    renameat_with(CWD, from, CWD, to, flags).map_err(|error| {
+    renameat_with(from.0, from.1, to.0, to.1, flags).map_err(|error| {
         let refusals = [Errno::INVAL, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP];
         match refusals.contains(&error) {
             true => io::Error::new(io::ErrorKind::Unsupported, io::Error::from(error)),
@@ -46,7 +63,7 @@ fn with_flags(from: &Path, to: &Path, flag: Flag) -> io::Result<()> {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-fn with_flags(_from: &Path, _to: &Path, flag: Flag) -> io::Result<()> {
+fn with_flags(_from: At<'_>, _to: At<'_>, flag: Flag) -> io::Result<()> {
     // Named, so that these systems need no other definition.
     match flag {
         Flag::NoReplace | Flag::Exchange => Err(io::ErrorKind::Unsupported.into()),

@@ -9,10 +9,12 @@ use std::path::Path;
 
 mod inside;
 mod lock;
+mod movable;
 mod rename;
 
 pub(crate) use inside::{metadata, set_permissions, symlink, symlink_metadata};
 pub(crate) use lock::{create_lock, hold_dir, is_at, is_own, open_lock, safe_to_reclaim_in};
+pub(crate) use movable::MovableDir;
 
 pub(crate) use rename::{
     exchange, open_to_sync, rename_new, set_dir_permissions, sync_dir, with_owner_rights,
