@@ -30,6 +30,7 @@
 //! | a directory that lives as long as a handle | [`AsyncTempDir::new`] |
 //! | a file in it | [`write`](AsyncTempDir::write), [`create`](AsyncTempDir::create), [`temp_file`](AsyncTempDir::temp_file) |
 //! | to list, rename, copy, link or `chmod` what is in it | [`read_dir`](AsyncTempDir::read_dir), [`rename`](AsyncTempDir::rename), [`copy`](AsyncTempDir::copy), [`symlink`](AsyncTempDir::symlink), [`set_permissions`](AsyncTempDir::set_permissions) |
+//! | to know how much is in it | [`usage`](AsyncTempDir::usage) |
 //! | an upload or a download in it | [`write_stream`](AsyncTempDir::write_stream), with [`max_len`](WriteStream::max_len) |
 //! | a child's output in it, or that of any reader | [`write_reader`](AsyncTempDir::write_reader) |
 //! | a fixture of many files | [`populate`](AsyncTempDir::populate) |

@@ -163,6 +163,9 @@ fn during_the_calls() {
                         let _ = dir.write_stream(&name, chunks).await;
                         let _ = dir.write_reader(&name, &b"x"[..]).await;
                         let _ = dir.remove("d/file").await;
+                        if n % 16 == 0 {
+                            dir.usage().await.expect("no symlink is followed");
+                        }
                         let mut options = OpenOptions::new();
                         options.write(true).truncate(true);
                         let _ = dir.open_with("d/file", &options).await;

@@ -96,6 +96,7 @@ async fn futures_can_be_spawned() {
     future(async move {
         dir.write("a", "b").await?;
         dir.list().await?;
+        dir.usage().await?;
         dir.populate([("a", vec![1])]).await?;
         dir.write_stream("a", futures::stream::iter([io::Result::Ok("b")]))
             .await?;

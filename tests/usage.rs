@@ -89,7 +89,6 @@ fn another_directory_at_the_path_is_not_counted() {
 mod unix {
     use std::fs::File;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-    use std::os::unix::net::UnixListener;
     use std::path::{Path, PathBuf};
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::thread;
@@ -358,6 +357,7 @@ mod unix {
     #[cfg(target_os = "linux")]
     fn fill_with_everything(dir: &Path) {
         use std::io::{Seek, SeekFrom, Write};
+        use std::os::unix::net::UnixListener;
 
         use rustix::fs::{CWD, FileType, mknodat};
 

@@ -23,7 +23,7 @@ use crate::world::Task;
 use dirs::{create_dir, create_dir_all};
 #[cfg(unix)]
 use hostile::hostile;
-use look::{exists, list};
+use look::{exists, list, usage};
 use open::{append, create, open};
 use populate::{populate, populate_wide};
 use read::{read, read_to_string};
@@ -81,7 +81,8 @@ async fn step(task: &mut Task, held: &Held, kept: bool) {
         47..49 => exists(task, held).await,
         49..51 => remove(task, held).await,
         51..53 => remove_tree(task, held).await,
-        53..56 => list(task, held).await,
+        53..55 => list(task, held).await,
+        55 => usage(task, held).await,
         56..59 => temp_file(task, held).await,
         59..61 => escape(task, held).await,
         _ if kept => write(task, held).await,

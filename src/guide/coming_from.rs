@@ -29,6 +29,7 @@
 //! | `os::unix::fs::symlink("a", dir.path().join("b"))?` | `dir.symlink("a", "b").await?`, on Windows too |
 //! | `fs_extra::dir::copy(src, &dir, &options)?`, `cp -r src/. "$dir"` | `dir.copy_from(src).await?` |
 //! | `fs::read_dir(dir.path())?` | `dir.read_dir(".").await?`, a stream |
+//! | the sum of `metadata()?.len()` in `walkdir::WalkDir::new(&dir)` | `dir.usage().await?.len` |
 //! | `fs::rename(dir.keep(), target)?` | `dir.persist(target).await?` |
 //! | `Command::new("c").current_dir(&dir)` | the same |
 //! | `env::override_temp_dir(p)` | `TMPDIR`, or [`Builder::parent`](crate::Builder::parent) |
@@ -86,6 +87,7 @@
 //! | `Path(d.name, "a").read_text()` | `d.read_to_string("a").await?` |
 //! | `os.mkdir`, `os.makedirs(…, exist_ok=True)` | `d.create_dir("a").await?`, `d.create_dir_all("a/b").await?` |
 //! | `sorted(Path(d.name).rglob("*"))` | `d.list().await?` |
+//! | `subprocess.check_output(["du", "-sb", d.name])` | `d.usage().await?` |
 //! | `os.scandir(d.name)` | `d.read_dir(".").await?` |
 //! | `os.rename`, `shutil.copy`, `os.symlink`, `os.link` | `d.rename`, `d.copy`, `d.symlink`, `d.hard_link` |
 //! | `os.stat`, `os.lstat`, `os.chmod` | `d.metadata`, `d.symlink_metadata`, `d.set_permissions` |

@@ -21,7 +21,7 @@ use portable as engine;
 #[cfg(unix)]
 use unix as engine;
 
-/// What is in a directory, as returned by [`AsyncTempDir::usage`](crate::AsyncTempDir::usage).
+/// The numbers that [`AsyncTempDir::usage`](crate::AsyncTempDir::usage) returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Usage {

@@ -1,7 +1,7 @@
 //! Counts with cap-std, for Windows and other platforms that are not Unix.
 
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -39,7 +39,7 @@ pub(super) fn tree(
 /// Counts the entries of the directory `path`. Adds the directories among them to `unread`.
 fn count(
     dir: &Dir,
-    path: &PathBuf,
+    path: &Path,
     unread: &mut Vec<PathBuf>,
     is_cancelled: &AtomicBool,
 ) -> io::Result<Usage> {

@@ -19,7 +19,6 @@ use super::{Failure, Usage};
 use crate::util::SpawnHelper;
 use crate::util::sync::Mutex;
 use crate::walk::batch::Batch;
-use crate::walk::descriptors::DescriptorWait;
 use crate::walk::open::FLAGS;
 use crate::walk::threads::Threads;
 use crate::walk::{self, At, Visitor};
@@ -33,20 +32,17 @@ pub(super) fn tree(
     is_cancelled: Arc<AtomicBool>,
     spawn_helper: SpawnHelper,
 ) -> Result<Usage, Failure> {
-    let open = || Ok(retry_on_intr(|| openat(dir, c".", FLAGS, Mode::empty()))?);
-    let opened = DescriptorWait::default().wait(open).and_then(|root| {
-        let usage = of_dir(&fstat(&root)?);
-        Ok((File::from(root), usage))
-    });
-    let (root, usage) = opened.map_err(|error| Failure {
+    let opened = retry_on_intr(|| openat(dir, c".", FLAGS, Mode::empty()))
+        .and_then(|root| Ok((fstat(&root)?, File::from(root))));
+    let (stat, root) = opened.map_err(|error| Failure {
         path: PathBuf::new(),
-        error,
+        error: error.into(),
     })?;
     let counter = Arc::new(Counter {
         is_cancelled,
         is_over: AtomicBool::new(false),
         counts: Mutex::new(Counts {
-            usage,
+            usage: of_dir(&stat),
             ..Counts::default()
         }),
     });

@@ -105,7 +105,7 @@ impl<V: Visitor> Levels<'_, V> {
         let enter = |levels: &Self, descriptors: &DescriptorWait| {
             levels.with_last(|at| walker::enter(visitor, at, &name, descriptors))
         };
-        let entered = match enter(self, &DescriptorWait::none()) {
+        let entered = match enter(self, &DescriptorWait::up_to(0)) {
             Err(error) if is_out_of_descriptors(&error) => {
                 // Its own parents may hold the descriptors that it needs.
                 (0..self.below.len().saturating_sub(1)).for_each(|level| self.suspend(level));

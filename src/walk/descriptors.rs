@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-/// The number of tries, `PAUSE` apart, while there is no free descriptor: two seconds in all, in
-/// which other threads may close theirs.
+/// The number of tries of a removal, `PAUSE` apart, while there is no free descriptor: two seconds in
+/// all, in which other threads may close theirs.
 const MAX_TRIES: u32 = 200;
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -16,18 +16,24 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// got a descriptor, so that a tree of a thousand directories does not take a thousand times as
 /// long to fail.
 #[derive(Debug)]
-pub(crate) struct DescriptorWait(AtomicU32);
+pub(crate) struct DescriptorWait {
+    left: AtomicU32,
+    max: u32,
+}
 
 impl Default for DescriptorWait {
     fn default() -> Self {
-        Self(AtomicU32::new(MAX_TRIES))
+        Self::up_to(MAX_TRIES)
     }
 }
 
 impl DescriptorWait {
-    /// Does not wait.
-    pub(crate) fn none() -> Self {
-        Self(AtomicU32::new(0))
+    /// Limits the number of tries after the first.
+    pub(crate) const fn up_to(tries: u32) -> Self {
+        Self {
+            left: AtomicU32::new(tries),
+            max: tries,
+        }
     }
 
     /// Calls `open` until there is a free descriptor, for a bounded time.
@@ -35,16 +41,16 @@ impl DescriptorWait {
         loop {
             match open() {
                 Err(error) if is_out_of_descriptors(&error) => {
-                    let left = self.0.load(Ordering::Relaxed);
+                    let left = self.left.load(Ordering::Relaxed);
                     if left == 0 {
                         return Err(error);
                     }
                     // Two threads that wait at once may wait a little longer.
-                    self.0.store(left - 1, Ordering::Relaxed);
+                    self.left.store(left - 1, Ordering::Relaxed);
                     thread::sleep(PAUSE);
                 }
                 opened => {
-                    self.0.store(MAX_TRIES, Ordering::Relaxed);
+                    self.left.store(self.max, Ordering::Relaxed);
                     return opened;
                 }
             }

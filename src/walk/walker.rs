@@ -28,6 +28,10 @@ const MAX_FOUND: usize = 256;
 /// length.
 const BATCH: usize = 2 * 1024;
 
+/// The number of tries while there is no free descriptor: a fifth of a second. Unlike a removal, a
+/// walk has a caller who can try again.
+const DESCRIPTOR_TRIES: u32 = 20;
+
 /// The maximum number of times that one name may change between file and directory.
 const MAX_CHANGES: u32 = 16;
 
@@ -54,7 +58,7 @@ impl<V: Visitor> Walk<V> {
             visitor,
             list: List::new(Work::Read(root)),
             helpers,
-            descriptors: DescriptorWait::default(),
+            descriptors: DescriptorWait::up_to(DESCRIPTOR_TRIES),
         }
     }
 }

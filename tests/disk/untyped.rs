@@ -53,6 +53,8 @@ fn lists_every_level_and_follows_no_symlink() {
                 "a", "a/b", "a/b/c", "a/b/file", "empty", "fifo", "file", "link",
             ];
             assert_eq!(dir.list().await.unwrap(), expected.map(PathBuf::from));
+            let usage = dir.usage().await.unwrap();
+            assert_eq!((usage.files, usage.dirs, usage.len), (4, 5, 1));
             dir.remove("a").await.unwrap();
             let expected = ["empty", "fifo", "file", "link"].map(PathBuf::from);
             assert_eq!(dir.list().await.unwrap(), expected);

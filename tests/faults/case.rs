@@ -109,6 +109,12 @@ pub(crate) fn build(dir: &Path) {
     symlink(".", dir.join("broad/itself")).unwrap();
 }
 
+/// The numbers of files and directories that [`build`] creates, with the directory itself.
+pub(crate) const BUILT: (u64, u64) = (
+    (11 + FILES + DEPTH / 8 + 2) as u64,
+    (4 + 1 + DEPTH + DEPTH / 8) as u64,
+);
+
 /// One tree, and the removal of it.
 pub(crate) struct Case {
     pub(crate) sandbox: Sandbox,

@@ -38,20 +38,29 @@ fn the_process_whose_calls_fail() {
         match &*job {
             "copy" => copy::copy(&place).await,
             "remove" => tell(remove_dir_all(place).max_threads(4).await),
-            "create" | "close" | "remove inside" => match AsyncTempDir::new_in(&place).await {
-                Ok(dir) => {
-                    match &*job {
-                        "close" => build(dir.path()),
-                        "remove inside" => {
-                            fs::write(dir.path().join("file"), "").unwrap();
-                            dir.remove("file").await.unwrap();
+            "create" | "close" | "remove inside" | "measure" => {
+                match AsyncTempDir::new_in(&place).await {
+                    Ok(dir) => {
+                        match &*job {
+                            "close" => build(dir.path()),
+                            "remove inside" => {
+                                fs::write(dir.path().join("file"), "").unwrap();
+                                dir.remove("file").await.unwrap();
+                            }
+                            "measure" => {
+                                build(dir.path());
+                                match dir.usage().await {
+                                    Ok(usage) => assert_eq!((usage.files, usage.dirs), BUILT),
+                                    Err(error) => println!("not measured {error}"),
+                                }
+                            }
+                            _ => {}
                         }
-                        _ => {}
+                        tell(dir.close().max_threads(4).await);
                     }
-                    tell(dir.close().max_threads(4).await);
+                    Err(error) => println!("not created {error}"),
                 }
-                Err(error) => println!("not created {error}"),
-            },
+            }
             job => panic!("unknown job: {job}"),
         }
     });
@@ -371,4 +380,36 @@ fn what_cannot_be_created_is_not_there() {
         }
     }
     assert!(refused > 0, "nothing was refused");
+}
+
+#[test]
+fn a_count_is_right_or_an_error() {
+    if !available() {
+        return;
+    }
+    let mut failed = 0;
+    for (call, error) in [
+        ("getdents64", "EIO"),
+        ("getdents64", "EINTR"),
+        ("openat2", "EACCES"),
+        ("openat2", "EMFILE"),
+        ("openat2", "EINTR"),
+        ("openat2", "ENOSYS"),
+        ("?newfstatat", "EIO"),
+        ("?newfstatat", "EINTR"),
+        ("?fstat", "EIO"),
+    ] {
+        for when in ["2", "20", "90"] {
+            let faults = format!("{call}:error={error}:when={when}");
+            let case = Case::empty();
+            let report = disturbed("measure", &case.tree, &faults);
+            let said = report.and_then(|report| report.not_created);
+            if said.is_some_and(|said| said.starts_with("measured cannot measure")) {
+                assert!(["EIO", "EACCES"].contains(&error), "{faults}");
+                failed += 1;
+            }
+            case.end(&faults);
+        }
+    }
+    assert!(failed > 0, "nothing has failed");
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::mpsc;
 
 use async_tempdir::{AsyncTempDir, TempRoot, cleanup, remove_dir_all};
+use rustix::fs::{Mode, OFlags, mkdirat, openat};
 use rustix::process::Resource;
 
 use crate::support::{self, Sandbox, descriptors, silently, snapshot, until};
@@ -83,7 +84,7 @@ fn without_descriptors_operations_fail_and_leave_nothing() {
             sandbox.check();
         }
     }
-    assert_eq!(failed[0], 19, "all but what only makes a directory");
+    assert_eq!(failed[0], 20, "all but what only makes a directory");
     assert_eq!(failed.last(), Some(&0), "those are enough");
     drop(runtime);
     until("the runtime's descriptors are closed", || {
@@ -178,4 +179,32 @@ fn a_directory_that_is_gone_or_kept_has_no_descriptor() {
     });
     drop(runtime);
     sandbox.check();
+}
+
+/// However deep the tree, and with something beside the way down at each level.
+#[test]
+fn a_deep_tree_is_counted_with_few_descriptors() {
+    if !support::in_process(crate::test_name!(), &[]) {
+        return;
+    }
+    drop(support::current_thread());
+    limit(Resource::Nofile, 64);
+    for runtime in support::runtimes() {
+        let sandbox = Sandbox::new();
+        let dir = create(&runtime, &sandbox);
+        let mut level = File::open(dir.path()).unwrap();
+        for _ in 0..200 {
+            for name in ["a tooth", "d", "tooth"] {
+                mkdirat(&level, name, Mode::RWXU).unwrap();
+            }
+            level = openat(&level, "d", OFlags::RDONLY, Mode::empty())
+                .unwrap()
+                .into();
+        }
+        drop(level);
+        let usage = ends(&runtime, dir.usage()).unwrap();
+        assert_eq!((usage.files, usage.dirs), (11, 4 + 600));
+        ends(&runtime, dir.close()).unwrap();
+        sandbox.check();
+    }
 }

@@ -89,6 +89,7 @@ async fn all_operations(
         dir.read("x"),
         dir.read_to_string("a/b/1"),
         dir.list(),
+        dir.usage(),
         dir.try_exists("a/b/1"),
         dir.create_dir("new/6"),
         dir.create_dir_all("new/7/8"),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 
-use async_tempdir::{cleanup, remove_dir_all};
+use async_tempdir::{AsyncTempDir, cleanup, remove_dir_all};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 
@@ -87,6 +87,36 @@ fn many_files_take_no_more_memory_than_few() {
 fn many_directories_take_no_more_memory_than_few() {
     if measured("memory::many_directories_take_no_more_memory_than_few") {
         removed_within(MIB, |path| fs::create_dir(path).unwrap());
+    }
+}
+
+fn counted_within(more: u64, make: impl Fn(&Path)) {
+    let runtime = warm(3);
+    let sandbox = Sandbox::new_in(&in_memory());
+    let dir = ends(&runtime, AsyncTempDir::new_in(sandbox.path())).unwrap();
+    for n in 0..MANY {
+        make(&dir.path().join(name(n)));
+    }
+    let usual = allow(more);
+    let usage = ends(&runtime, dir.usage());
+    setrlimit(Resource::As, usual).unwrap();
+    let usage = usage.unwrap();
+    assert_eq!(usage.files + usage.dirs, MANY + 1);
+    ends(&runtime, dir.close()).unwrap();
+    sandbox.check();
+}
+
+#[test]
+fn many_files_are_counted_in_no_more_memory_than_few() {
+    if measured("memory::many_files_are_counted_in_no_more_memory_than_few") {
+        counted_within(MIB, |path| fs::write(path, "").unwrap());
+    }
+}
+
+#[test]
+fn many_directories_are_counted_in_no_more_memory_than_few() {
+    if measured("memory::many_directories_are_counted_in_no_more_memory_than_few") {
+        counted_within(MIB, |path| fs::create_dir(path).unwrap());
     }
 }
 

@@ -122,6 +122,7 @@ fn op() -> impl Strategy<Value = Op> {
         path().prop_map(Op::SetPermissions),
         path().prop_map(Op::ReadDir),
         Just(Op::List),
+        Just(Op::Usage),
         (0_usize..32, name(), target())
             .prop_map(|(which, name, target)| Op::Plant(which, name, target)),
     ]

@@ -40,6 +40,7 @@ pub(crate) enum Op {
     SetPermissions(String),
     ReadDir(String),
     List,
+    Usage,
     /// A symlink made by somebody else, in one of the directories: which, its name, its target.
     Plant(usize, String, String),
 }
@@ -53,6 +54,8 @@ pub(crate) enum Value {
     Contents(Vec<u8>),
     Exists(bool),
     List(Vec<PathBuf>),
+    /// Files and symlinks, directories, bytes.
+    Usage(u64, u64, u64),
     /// Of a file, a symlink or a directory, with the size of a file.
     Metadata(&'static str, u64),
     Names(Vec<String>),
@@ -82,6 +85,7 @@ impl Op {
             Self::SetPermissions(..) => "set_permissions",
             Self::ReadDir(..) => "read_dir",
             Self::List => "list",
+            Self::Usage => "usage",
             Self::Plant(..) => "plant",
         }
     }
@@ -113,7 +117,7 @@ impl Op {
                 change(to);
             }
             Self::Populate(files) => files.iter_mut().for_each(|(path, _)| change(path)),
-            Self::List => {}
+            Self::List | Self::Usage => {}
         }
     }
 
@@ -192,6 +196,10 @@ impl Op {
                 Ok(Value::Names(names))
             }
             Self::List => dir.list().await.map(Value::List),
+            Self::Usage => {
+                let usage = dir.usage().await?;
+                Ok(Value::Usage(usage.files, usage.dirs, usage.len))
+            }
             Self::Plant(which, name, target) => {
                 if let Some(place) = free(tree, which, &name) {
                     let link = dir.path().join(place.join("/"));
@@ -354,6 +362,7 @@ impl Op {
                 Ok(Value::Names(entries.keys().cloned().collect()))
             }
             Self::List => Ok(Value::List(tree.list())),
+            Self::Usage => Ok(usage(tree.root())),
             Self::Plant(which, name, target) => {
                 if let Some(place) = free(tree, *which, name) {
                     tree.insert(&place, Node::Link(target.clone()));
@@ -389,6 +398,24 @@ fn seen(metadata: &Metadata) -> Value {
     } else {
         Value::Metadata("file", metadata.len())
     }
+}
+
+fn usage(node: &Node) -> Value {
+    let (mut files, mut dirs, mut len) = (0, 0, 0);
+    let mut nodes = vec![node];
+    while let Some(node) = nodes.pop() {
+        match node {
+            Node::Dir(entries) => {
+                dirs += 1;
+                nodes.extend(entries.values());
+            }
+            Node::File(text) | Node::Link(text) => {
+                files += 1;
+                len += text.len() as u64;
+            }
+        }
+    }
+    Value::Usage(files, dirs, len)
 }
 
 fn metadata(tree: &Tree, path: &str, last: Last) -> Result<Value, Fail> {

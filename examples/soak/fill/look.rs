@@ -6,10 +6,11 @@ use super::{at, fresh};
 use crate::held::Held;
 use crate::world::Task;
 
-pub(super) const ROWS: &[&str] = &[EXISTS, LIST];
+pub(super) const ROWS: &[&str] = &[EXISTS, LIST, USAGE];
 
 const EXISTS: &str = "try_exists";
 const LIST: &str = "list";
+const USAGE: &str = "usage";
 
 pub(super) async fn exists(task: &mut Task, held: &Held) {
     let found = held.some_file(&mut task.rng);
@@ -35,6 +36,26 @@ pub(super) async fn list(task: &mut Task, held: &Held) {
         // Others may have been at it meanwhile.
         Ok(is) if before == after && before.as_ref().is_some_and(|was| *was != is) => {
             step.violation(format!("it lists {is:?}, but there is {before:?}"));
+        }
+        // For an ordinary user, permissions bind.
+        Err(error) if before.is_none() => {
+            task.failed(step, &error, &[ErrorKind::PermissionDenied]);
+        }
+        result => _ = task.done(step, result),
+    }
+}
+
+pub(super) async fn usage(task: &mut Task, held: &Held) {
+    let step = task.begin(USAGE, held.label());
+    // This one is under way.
+    let known = || held.quiet(1).map(|known| known.list().len() as u64);
+    let before = known();
+    let measured = held.dir().usage().await;
+    let after = known();
+    match measured {
+        // The directory itself counts.
+        Ok(is) if before == after && before.is_some_and(|was| was + 1 != is.files + is.dirs) => {
+            step.violation(format!("it has {is:?}, but there are {before:?} entries"));
         }
         // For an ordinary user, permissions bind.
         Err(error) if before.is_none() => {
