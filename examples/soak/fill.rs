@@ -25,7 +25,7 @@ use dirs::{create_dir, create_dir_all};
 use hostile::hostile;
 use look::{exists, list, usage};
 use open::{append, create, open};
-use populate::{populate, populate_wide};
+use populate::{copy_from, populate, populate_wide};
 use read::{read, read_to_string};
 use remove::{remove, remove_tree};
 use stream::{stream_fails, stream_midway, write_stream};
@@ -81,7 +81,8 @@ async fn step(task: &mut Task, held: &Held, kept: bool) {
         47..49 => exists(task, held).await,
         49..51 => remove(task, held).await,
         51..53 => remove_tree(task, held).await,
-        53..55 => list(task, held).await,
+        53 => list(task, held).await,
+        54 => copy_from(task, held).await,
         55 => usage(task, held).await,
         56..59 => temp_file(task, held).await,
         59..61 => escape(task, held).await,

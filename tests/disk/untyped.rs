@@ -55,6 +55,13 @@ fn lists_every_level_and_follows_no_symlink() {
             assert_eq!(dir.list().await.unwrap(), expected.map(PathBuf::from));
             let usage = dir.usage().await.unwrap();
             assert_eq!((usage.files, usage.dirs, usage.len), (4, 5, 1));
+            let copy = AsyncTempDir::new_in(&disk.at).await.unwrap();
+            let error = copy.copy_from(&dir).await.unwrap_err();
+            assert_eq!(error.failures()[0].path, dir.path().join("fifo"));
+            let copied = error.copied();
+            let copied = (copied.files, copied.symlinks, copied.dirs);
+            assert_eq!((error.failed(), copied), (1, (2, 1, 4)));
+            copy.close().await.unwrap();
             dir.remove("a").await.unwrap();
             let expected = ["empty", "fifo", "file", "link"].map(PathBuf::from);
             assert_eq!(dir.list().await.unwrap(), expected);

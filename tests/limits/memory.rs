@@ -120,6 +120,40 @@ fn many_directories_are_counted_in_no_more_memory_than_few() {
     }
 }
 
+fn copied_within(more: u64, make: impl Fn(&Path)) {
+    let runtime = warm(3);
+    let sandbox = Sandbox::new_in(&in_memory());
+    let source = sandbox.join("source");
+    fs::create_dir(&source).unwrap();
+    for n in 0..MANY {
+        make(&source.join(name(n)));
+    }
+    let dir = ends(&runtime, AsyncTempDir::new_in(sandbox.path())).unwrap();
+    let usual = allow(more);
+    let copied = ends(&runtime, dir.copy_from(&source).max_threads(3));
+    setrlimit(Resource::As, usual).unwrap();
+    let copied = copied.unwrap();
+    assert_eq!(copied.files + copied.dirs, MANY);
+    ends(&runtime, dir.close()).unwrap();
+    fs::remove_dir_all(source).unwrap();
+    sandbox.check();
+}
+
+/// With a buffer for each thread.
+#[test]
+fn many_files_are_copied_in_no_more_memory_than_few() {
+    if measured("memory::many_files_are_copied_in_no_more_memory_than_few") {
+        copied_within(2 * MIB, |path| fs::write(path, "x").unwrap());
+    }
+}
+
+#[test]
+fn many_directories_are_copied_in_no_more_memory_than_few() {
+    if measured("memory::many_directories_are_copied_in_no_more_memory_than_few") {
+        copied_within(MIB, |path| fs::create_dir(path).unwrap());
+    }
+}
+
 const DROPS: u64 = 5_000;
 /// What each directory that waits may have: "a few hundred bytes", say the docs.
 const EACH: u64 = 400;

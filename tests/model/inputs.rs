@@ -115,6 +115,7 @@ fn op() -> impl Strategy<Value = Op> {
         (source(), contents()).prop_map(|(path, contents)| Op::Update(path, contents)),
         two_paths().prop_map(|(from, to)| Op::Rename(from, to)),
         two_paths().prop_map(|(from, to)| Op::Copy(from, to)),
+        path().prop_map(Op::CopyFrom),
         (target(), path()).prop_map(|(target, path)| Op::Symlink(target, path)),
         two_paths().prop_map(|(from, to)| Op::HardLink(from, to)),
         path().prop_map(Op::Metadata),

@@ -12,6 +12,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
+use crate::support::in_memory;
 use crate::tree::{Entries, Fail, Last, Node, Place, Tree, names};
 
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub(crate) enum Op {
     Update(String, String),
     Rename(String, String),
     Copy(String, String),
+    /// A small tree from outside, to this path.
+    CopyFrom(String),
     /// Target and path.
     Symlink(String, String),
     HardLink(String, String),
@@ -78,6 +81,7 @@ impl Op {
             Self::Update(..) => "open_with",
             Self::Rename(..) => "rename",
             Self::Copy(..) => "copy",
+            Self::CopyFrom(..) => "copy_from",
             Self::Symlink(..) => "symlink",
             Self::HardLink(..) => "hard_link",
             Self::Metadata(..) => "metadata",
@@ -103,6 +107,7 @@ impl Op {
             | Self::CreateDir(path)
             | Self::CreateDirAll(path)
             | Self::Remove(path)
+            | Self::CopyFrom(path)
             | Self::Update(path, _)
             | Self::Metadata(path)
             | Self::SymlinkMetadata(path)
@@ -170,6 +175,16 @@ impl Op {
             }
             Self::Rename(from, to) => dir.rename(from, to).await.map(|()| Value::Nothing),
             Self::Copy(from, to) => dir.copy(from, to).await.map(Value::Size),
+            Self::CopyFrom(to) => {
+                let source = tempfile::tempdir_in(in_memory())?;
+                fs::create_dir(source.path().join("d"))?;
+                for file in ["a", "d/a"] {
+                    fs::write(source.path().join(file), COPIED)?;
+                }
+                symlink("a", source.path().join("l"))?;
+                let copied = dir.copy_from(source.path()).to(to).await?;
+                Ok(Value::Size(copied.bytes))
+            }
             Self::Symlink(target, path) => dir.symlink(target, path).await.map(|()| Value::Nothing),
             Self::HardLink(from, to) => {
                 dir.hard_link(&from, &to).await?;
@@ -308,6 +323,17 @@ impl Op {
                 tree.insert(&place, Node::File(contents));
                 Ok(Value::Size(size))
             }
+            Self::CopyFrom(to) => {
+                check(to)?;
+                let place = match tree.dir(to) {
+                    Err(Fail::NotFound) => {
+                        tree.make_dirs(to)?;
+                        tree.dir(to)?
+                    }
+                    place => place?,
+                };
+                copy_from(tree, &place)
+            }
             Self::Symlink(target, path) => {
                 check(target)?;
                 check(path)?;
@@ -387,6 +413,44 @@ fn part(from: &Path, to: &Path) -> io::Result<()> {
         symlink(target, to)?;
     }
     Ok(())
+}
+
+/// What is in each file that is copied from outside.
+const COPIED: &str = "copied";
+
+/// Copies the small tree to the directory at `to`.
+fn copy_from(tree: &mut Tree, to: &[String]) -> Result<Value, Fail> {
+    let at = |names: &[&str]| {
+        let names = names.iter().map(|name| (*name).to_owned());
+        to.iter().cloned().chain(names).collect::<Place>()
+    };
+    let is_dir = |tree: &Tree, place: &Place| matches!(tree.get(place), Some(Node::Dir(_)));
+    let mut failed = false;
+    let dir = at(&["d"]);
+    if tree.get(&dir).is_none() {
+        tree.insert(&dir, Node::Dir(Entries::new()));
+    }
+    let file = || Node::File(COPIED.to_owned());
+    let mut new = vec![
+        (at(&["a"]), file()),
+        (at(&["l"]), Node::Link("a".to_owned())),
+    ];
+    if is_dir(tree, &dir) {
+        new.push((at(&["d", "a"]), file()));
+    } else {
+        failed = true;
+    }
+    for (place, node) in new {
+        if is_dir(tree, &place) {
+            failed = true;
+        } else {
+            tree.insert(&place, node);
+        }
+    }
+    match failed {
+        true => Err(Fail::Other),
+        false => Ok(Value::Size(2 * COPIED.len() as u64)),
+    }
 }
 
 fn seen(metadata: &Metadata) -> Value {
