@@ -6,7 +6,7 @@ use std::fs;
 use std::io::ErrorKind;
 
 use async_tempdir::{PathError, Usage};
-use support::{Sandbox, fill, runtimes};
+use support::{Sandbox, fill, runtimes, times};
 
 fn counts(usage: Usage) -> (u64, u64, u64) {
     (usage.files, usage.dirs, usage.len)
@@ -45,15 +45,18 @@ fn thousands_are_counted_by_several_threads() {
         let sandbox = Sandbox::new_in(&support::in_memory());
         runtime.block_on(async {
             let dir = sandbox.dir().await;
-            let some = |dir: &'static str| (0..400).map(move |n| (format!("{dir}/{n}"), "12"));
-            let files = ["a", "a/b", "c", "d/e/f"].into_iter().flat_map(some);
-            dir.populate(files).await.unwrap();
-            for n in 0..700 {
+            let (files, dirs) = (times(400), times(700));
+            let some = |dir: &'static str| (0..files).map(move |n| (format!("{dir}/{n}"), "12"));
+            dir.populate(["a", "a/b", "c", "d/e/f"].into_iter().flat_map(some))
+                .await
+                .unwrap();
+            for n in 0..dirs {
                 fs::create_dir(dir.path().join(format!("c/dir {n}"))).unwrap();
             }
-            for _ in 0..5 {
+            let (files, dirs) = (4 * files as u64, 7 + dirs as u64);
+            for _ in 0..times(5) {
                 let usage = dir.usage().await.unwrap();
-                assert_eq!(counts(usage), (1_600, 707, 3_200));
+                assert_eq!(counts(usage), (files, dirs, 2 * files));
             }
             dir.close().await.unwrap();
         });
@@ -97,7 +100,7 @@ mod unix {
     use rustix::fs::{Mode, OFlags, mkdirat, openat};
 
     use super::*;
-    use crate::support::{in_memory, multi_thread, times};
+    use crate::support::{in_memory, multi_thread};
 
     /// Creates a chain of `depth` directories named `d`, with what `each` creates in each.
     fn chain(root: &Path, depth: usize, each: impl Fn(&File)) {
