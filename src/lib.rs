@@ -33,6 +33,7 @@
 //! | an upload or a download in it | [`write_stream`](AsyncTempDir::write_stream), with [`max_len`](WriteStream::max_len) |
 //! | a child's output in it, or that of any reader | [`write_reader`](AsyncTempDir::write_reader) |
 //! | a fixture of many files | [`populate`](AsyncTempDir::populate) |
+//! | a copy of a tree in it | [`copy_from`](AsyncTempDir::copy_from), [filtered](CopyFrom::filter), or of [hard links](CopyFrom::hard_links) |
 //! | a directory for the length of a function | [`AsyncTempDir::scope`], [`Builder::scope`] |
 //! | one in a constructor or a fixture that is not async | [`AsyncTempDir::new_blocking`], [`Builder::create_blocking`] |
 //! | an exact name | `Builder::new().prefix("name").random_len(0)` |
@@ -56,6 +57,8 @@
 //!   waits for it, so the operation cannot recreate anything.
 //! - A cancelled [`write_stream`](AsyncTempDir::write_stream) or
 //!   [`write_reader`](AsyncTempDir::write_reader) leaves the file complete or unchanged.
+//! - A cancelled [`copy_from`](AsyncTempDir::copy_from) stops soon. What it has copied is removed with the
+//!   directory.
 //! - A cancelled `close` continues in the background and reports failures to the
 //!   [hook](cleanup::set_failure_hook).
 //! - A cancelled [`persist`](AsyncTempDir::persist) or [`replace`](AsyncTempDir::replace) either
@@ -68,6 +71,7 @@
 //! # Errors
 //!
 //! Removals fail with a [`RemoveError`], in `remove` as the inner error of an [`std::io::Error`];
+//! [`copy_from`](AsyncTempDir::copy_from) with a [`CopyError`];
 //! [`persist`](AsyncTempDir::persist) and [`replace`](AsyncTempDir::replace) with a [`PersistError`],
 //! which has the handle;
 //! [`scope`](AsyncTempDir::scope) with a [`ScopeError`], which has the value; and everything else

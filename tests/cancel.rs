@@ -196,6 +196,35 @@ fn every_other_operation_inside() {
     });
 }
 
+#[test]
+fn copy_from() {
+    leaving_nothing(|runtime, sandbox| {
+        let source = tempfile::tempdir().unwrap();
+        support::fill(source.path());
+        let before = support::snapshot(source.path());
+        runtime.block_on(async {
+            let dir = sandbox.dir().await;
+            at_every_await_point(|| dir.copy_from(source.path()).to("a/b")).await;
+            // Right before the directory goes.
+            for polls in 0..4 {
+                for round in 0..times(50) {
+                    let dir = sandbox.dir().await;
+                    let path = dir.path().to_path_buf();
+                    cancelled_after(polls, dir.copy_from(source.path())).await;
+                    if round % 2 == 0 {
+                        dir.close().await.unwrap();
+                    } else {
+                        drop(dir);
+                        cleanup::idle().await;
+                    }
+                    assert!(!path.exists(), "a cancelled copy brings nothing back");
+                }
+            }
+        });
+        assert_eq!(support::snapshot(source.path()), before);
+    });
+}
+
 /// A stream that is not always ready, of more chunks than one hop takes.
 fn halting() -> impl Stream<Item = Result<Vec<u8>, std::convert::Infallible>> {
     stream::unfold(0, async |n| {

@@ -52,6 +52,9 @@ const DEEDS: [(&str, Deed); 11] = [
             futures::executor::block_on(dir.populate([("a", "b")])).unwrap_err(),
             futures::executor::block_on(dir.write_stream("a", chunks)).unwrap_err(),
             futures::executor::block_on(dir.write_reader("a", &b"x"[..])).unwrap_err(),
+            futures::executor::block_on(dir.copy_from("/dev/fd"))
+                .unwrap_err()
+                .into(),
             futures::executor::block_on(dir.remove("x")).unwrap_err(),
             futures::executor::block_on(dir.temp_file()).unwrap_err(),
         ] {

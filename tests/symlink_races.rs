@@ -75,6 +75,12 @@ async fn between_two_calls() {
             dir.rename("moved/file", "d/file").await.unwrap_err(),
             dir.copy("d/file", "new").await.unwrap_err(),
             dir.copy("moved/file", "d/file").await.unwrap_err(),
+            dir.copy_from(std::env::temp_dir())
+                .filter(|_| false)
+                .to("d/new")
+                .await
+                .unwrap_err()
+                .into(),
             dir.symlink("x", "d/new").await.unwrap_err(),
             dir.hard_link("d/file", "new").await.unwrap_err(),
             dir.hard_link("moved/file", "d/new").await.unwrap_err(),

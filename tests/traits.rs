@@ -12,9 +12,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use async_tempdir::{
-    AsyncTempDir, Builder, Cleanup, Contents, DirEntry, Ending, FileType, OpenOptions, Persist,
-    PersistError, ReadDir, ReaderChunks, RemoveDirAll, RemoveError, Removed, ScopeError, TempFile,
-    TempFileError, TempRoot, WaitForRemoval, WriteStream, cleanup,
+    AsyncTempDir, Builder, Cleanup, Contents, Copied, CopyError, CopyFailure, CopyFrom, CopySide,
+    DirEntry, Ending, FileType, OpenOptions, Persist, PersistError, ReadDir, ReaderChunks,
+    RemoveDirAll, RemoveError, Removed, ScopeError, TempFile, TempFileError, TempRoot,
+    WaitForRemoval, WriteStream, cleanup,
 };
 use futures::Stream;
 use futures::future::FusedFuture;
@@ -37,6 +38,12 @@ fn types_are_what_threads_and_tasks_need() {
     value::<OpenOptions>();
     value::<DirEntry>();
     value::<FileType>();
+    value::<Copied>();
+    value::<CopySide>();
+    handle::<CopyFailure>();
+    error::<CopyError>();
+    fn fused<T: Debug + Send + Unpin + FusedFuture>() {}
+    fused::<CopyFrom<'_>>();
     error::<PersistError>();
     error::<RemoveError>();
     error::<ScopeError<String, io::Error>>();

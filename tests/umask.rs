@@ -106,3 +106,37 @@ fn what_a_hostile_umask_made_inside_is_removed() {
     });
     sandbox.check();
 }
+
+#[test]
+fn a_copy_has_the_modes_of_its_source_whatever_the_umask() {
+    if !support::as_ordinary_user(test_name!()) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let source = sandbox.join("source");
+    let files = ["file", "open", "d/file", "d/e/file", "d/e/open"];
+    fs::create_dir_all(source.join("d/e")).unwrap();
+    for (file, mode) in files.into_iter().zip([0o640, 0o666, 0o755, 0o600, 0o777]) {
+        fs::write(source.join(file), "x").unwrap();
+        fs::set_permissions(source.join(file), Permissions::from_mode(mode)).unwrap();
+    }
+    fs::set_permissions(source.join("d/e"), Permissions::from_mode(0o775)).unwrap();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode();
+    let runtime = support::current_thread();
+    for mask in [0o777, 0o700, 0o077, 0o022, 0o000] {
+        runtime.block_on(async {
+            let dir = sandbox.dir().await;
+            let usual = umask(Mode::from_raw_mode(mask));
+            let copied = dir.copy_from(&source).await;
+            umask(usual);
+            assert_eq!(copied.unwrap().files, 5, "umask {mask:03o}");
+            for path in files.into_iter().chain(["d", "d/e"]) {
+                let (of_copy, of_source) = (mode(&dir.path().join(path)), mode(&source.join(path)));
+                assert_eq!(of_copy, of_source, "umask {mask:03o}: {path}");
+            }
+            dir.close().await.unwrap();
+        });
+    }
+    fs::remove_dir_all(source).unwrap();
+    sandbox.check();
+}

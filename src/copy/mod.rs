@@ -9,6 +9,8 @@ mod recorder;
 
 #[cfg(any(not(unix), test))]
 mod portable;
+#[cfg(test)]
+mod tests;
 #[cfg(unix)]
 mod unix;
 

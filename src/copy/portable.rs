@@ -127,7 +127,9 @@ fn copy_entry(
         } else {
             make_room(to).on(To)?;
             // The system does not say which of the two failed.
-            copied.bytes = fs::copy(&path, to).on(Source)?;
+            fs::copy(&path, to).on(Source)?;
+            // Wine's `copy` returns 0.
+            copied.bytes = fs::metadata(to).on(To)?.len();
         }
         copied.files = 1;
     } else {

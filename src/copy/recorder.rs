@@ -12,7 +12,7 @@ use crate::util::failures::Failures;
 use crate::util::progress::Progress;
 use crate::util::sync::Mutex;
 
-/// How much a copy has copied.
+/// The numbers of entries and bytes that a copy copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Copied {

@@ -27,6 +27,7 @@
 //! | `File::options().read(true)….open(dir.path().join("a"))?` | `dir.open_with("a", OpenOptions::new().read(true)…).await?`, with [`OpenOptions`](crate::OpenOptions) of this crate |
 //! | `fs::rename`, `copy`, `hard_link`, `metadata`, `set_permissions` in it | the same as methods of `dir`, with paths inside |
 //! | `os::unix::fs::symlink("a", dir.path().join("b"))?` | `dir.symlink("a", "b").await?`, on Windows too |
+//! | `fs_extra::dir::copy(src, &dir, &options)?`, `cp -r src/. "$dir"` | `dir.copy_from(src).await?` |
 //! | `fs::read_dir(dir.path())?` | `dir.read_dir(".").await?`, a stream |
 //! | `fs::rename(dir.keep(), target)?` | `dir.persist(target).await?`, also across filesystems |
 //! | `fs::remove_dir_all(target)?`, then `fs::rename(dir.keep(), target)?` | `dir.replace(target).await?`, without a moment of nothing |
@@ -91,7 +92,8 @@
 //! | `os.stat`, `os.lstat`, `os.chmod` | `d.metadata`, `d.symlink_metadata`, `d.set_permissions` |
 //! | `shutil.rmtree(p)` | `remove_dir_all(p).await?` |
 //! | `shutil.rmtree(p, ignore_errors=True)` | `let _ = remove_dir_all(p).await;` (without `await`, nothing happens) |
-//! | `shutil.copytree(src, Path(d.name, "a"))` | none: copy with `tokio::fs`, or a crate, to `d.path().join("a")` |
+//! | `shutil.copytree(src, Path(d.name, "a"), symlinks=True)` | `d.copy_from(src).to("a").await?`; without `symlinks=True`, Python copies what they lead to |
+//! | `ignore=shutil.ignore_patterns("target")`, `copy_function=os.link` | `.filter(\|path\| !path.ends_with("target"))`, `.hard_links()` |
 //! | `shutil.rmtree(p, onexc=f)` | the same, and [`RemoveError::failures`](crate::RemoveError::failures) |
 //! | `shutil.move(d.name, target)` | `d.persist(target).await?` |
 //! | `shutil.rmtree(target)`, then `shutil.move(d.name, target)` | `d.replace(target).await?` |

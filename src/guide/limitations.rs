@@ -35,4 +35,6 @@
 //! - On Unix other than Linux and Android, `set_permissions` opens the file, and so needs permission to
 //!   read or write it; and `metadata` asks the path again after a lookup that cannot leave the
 //!   directory, and compares the two.
+//! - [`copy_from`](crate::AsyncTempDir::copy_from) copies no owners, times, extended attributes and
+//!   ACLs, makes separate files of hard links, and enters no filesystem that is mounted in the source.
 //! - A hard link to a file outside *is* that file. `symlink` checks the text of its target only.

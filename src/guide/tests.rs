@@ -1,4 +1,6 @@
-//! In test suites: fill and compare a directory in one call each; keep it if a test fails.
+//! In test suites: fill and compare a directory in one call each; keep it if a test fails. A fixture
+//! that is a tree of its own, such as `tests/fixtures/app`, is copied with
+//! [`copy_from`](crate::AsyncTempDir::copy_from).
 //!
 //! ```
 //! use std::path::Path;

@@ -288,6 +288,37 @@ fn no_quota() {
     });
 }
 
+/// What there is room for is copied, and no part of what there is none for.
+#[test]
+fn a_copy_that_is_too_large() {
+    if !support::where_it_may_mount(crate::test_name!()) {
+        return;
+    }
+    for runtime in runtimes() {
+        let sandbox = Sandbox::new();
+        let source = sandbox.join("source");
+        fs::create_dir(&source).unwrap();
+        for name in ["1", "2", "3"] {
+            fs::write(source.join(name), vec![b'x'; 600_000]).unwrap();
+        }
+        let disk = Disk::new(&sandbox, &["-t", "tmpfs", "-o", "size=1m"], "none");
+        runtime.block_on(async {
+            let dir = AsyncTempDir::new_in(&disk.at).await.unwrap();
+            let error = dir.copy_from(&source).max_threads(1).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
+            assert_eq!((error.failed(), error.copied().files), (2, 1));
+            let left = dir.list().await.unwrap();
+            assert_eq!(left.len(), 1, "nothing is half there: {left:?}");
+            assert_eq!(dir.read(&left[0]).await.unwrap(), vec![b'x'; 600_000]);
+            dir.close().await.unwrap();
+        });
+        drop(runtime);
+        drop(disk);
+        fs::remove_dir_all(source).unwrap();
+        sandbox.check();
+    }
+}
+
 /// A stream is not asked for more than can be written of it.
 #[test]
 fn the_rest_of_a_stream_is_not_asked_for() {

@@ -7,6 +7,7 @@
 #![cfg(target_os = "linux")]
 
 mod case;
+mod copy;
 mod process;
 mod replace;
 #[path = "../support/mod.rs"]
@@ -36,6 +37,7 @@ fn the_process_whose_calls_fail() {
     println!("\nbegun");
     runtime.block_on(async {
         match &*job {
+            "copy" => copy::copy(&place).await,
             "replace" => replace::job(&place).await,
             "remove" => tell(remove_dir_all(place).max_threads(4).await),
             "create" | "close" | "remove inside" => match AsyncTempDir::new_in(&place).await {

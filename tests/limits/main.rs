@@ -81,6 +81,7 @@ async fn all_operations(
         dir.write_stream("new/2", chunks()),
         dir.write_reader("new/9", &b"x"[..]),
         dir.populate([("new/3", "x"), ("new/4", "x")]),
+        async { Ok(dir.copy_from(sandbox.join("sibling")).to("new/10").await?) },
         dir.create("a/2"),
         dir.create_new("new/5"),
         dir.append("a/3"),

@@ -20,7 +20,6 @@ use crate::copy::recorder::{Failure, OnSide, Recorder};
 use crate::copy::{Copied, into_itself};
 use crate::util::sync::Mutex;
 use crate::walk::batch::Batch;
-use crate::walk::descriptors::DescriptorWait;
 use crate::walk::{At, Visitor};
 
 /// The maximum number of times that an entry may change its kind while it is being copied.
@@ -47,7 +46,6 @@ pub(super) struct Copier {
     methods: Methods,
     /// Clear once links turned out to be impossible.
     links: AtomicBool,
-    descriptors: DescriptorWait,
     /// Buffers that no thread uses.
     buffers: Mutex<Vec<Vec<u8>>>,
 }
@@ -67,7 +65,6 @@ impl Copier {
             recorder,
             root,
             methods: Methods::default(),
-            descriptors: DescriptorWait::default(),
             buffers: Mutex::new(Vec::new()),
         }
     }
@@ -127,7 +124,7 @@ impl Visitor for Copier {
                 return Err(into_itself()).on(Source);
             }
             let mode = raw(stat.st_mode);
-            parent.dir.enter(name, mode, &self.descriptors).on(To)
+            parent.dir.enter(name, mode).on(To)
         };
         match enter() {
             Ok(dir) => {
@@ -184,7 +181,7 @@ impl Visitor for Copier {
     }
 
     fn reopen(&self, dir: &mut Destination, below: &Destination) {
-        dir.reopen(below, &self.descriptors);
+        dir.reopen(below);
     }
 }
 
@@ -247,25 +244,26 @@ impl Worker<'_> {
             return Ok(Outcome::Done);
         }
         let open = || rustix::fs::openat(self.at.fd, name, OPEN, Mode::empty());
-        let descriptors = &self.copier.descriptors;
-        let source = match descriptors.wait(|| Ok(retry_on_intr(open)?)) {
+        let source = match retry_on_intr(open) {
             Ok(source) => source,
-            Err(error) => {
-                return match Errno::from_io_error(&error) {
-                    Some(Errno::NOENT) => Ok(Outcome::Done),
-                    Some(Errno::LOOP | Errno::MLINK) => Ok(Outcome::Now(FileType::Symlink)),
-                    // Sockets cannot be opened, nor devices without a driver.
-                    Some(Errno::NXIO | Errno::OPNOTSUPP | Errno::NODEV) => self.look(name),
-                    _ => Err(error).on(Source),
+            Err(Errno::NOENT) => return Ok(Outcome::Done),
+            Err(Errno::LOOP | Errno::MLINK) => return Ok(Outcome::Now(FileType::Symlink)),
+            // Sockets cannot be opened, nor devices without a driver.
+            Err(error @ (Errno::NXIO | Errno::OPNOTSUPP | Errno::NODEV)) => {
+                return match self.look(name)? {
+                    // It is a file, on a filesystem that answers so.
+                    Outcome::Now(FileType::RegularFile) => Err(error).on(Source),
+                    outcome => Ok(outcome),
                 };
             }
+            Err(error) => return Err(error).on(Source),
         };
         let stat = rustix::fs::fstat(&source).on(Source)?;
         if kind(&stat) != FileType::RegularFile {
             return Ok(Outcome::Now(kind(&stat)));
         }
         let mode = raw(stat.st_mode);
-        let to = self.at.dir.create_file(name, mode, descriptors).on(To)?;
+        let to = self.at.dir.create_file(name, mode).on(To)?;
         let mut contents = Contents {
             recorder: &self.copier.recorder,
             methods: &self.copier.methods,

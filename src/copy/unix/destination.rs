@@ -65,12 +65,7 @@ impl Destination {
     }
 
     /// Creates and opens the file `name`, with the `mode` of its source. Replaces an existing file.
-    pub(super) fn create_file(
-        &self,
-        name: &CStr,
-        mode: u32,
-        descriptors: &DescriptorWait,
-    ) -> io::Result<OwnedFd> {
+    pub(super) fn create_file(&self, name: &CStr, mode: u32) -> io::Result<OwnedFd> {
         const FLAGS: OFlags = OFlags::WRONLY
             .union(OFlags::CREATE)
             .union(OFlags::EXCL)
@@ -79,7 +74,7 @@ impl Destination {
 
         let (fd, mode) = (self.fd()?, mode & COPIED);
         let create = || rustix::fs::openat(fd, name, FLAGS, of_raw(mode));
-        let file = self.replacing(name, || descriptors.wait(|| Ok(retry_on_intr(create)?)))?;
+        let file = self.replacing(name, || Ok(retry_on_intr(create)?))?;
         match self.fit_mode(&file, mode) {
             Ok(()) => Ok(file),
             Err(error) => {
@@ -124,12 +119,7 @@ impl Destination {
     }
 
     /// Creates the directory `name`, for a source with this `mode`, or opens the existing one.
-    pub(super) fn enter(
-        &self,
-        name: &CStr,
-        mode: u32,
-        descriptors: &DescriptorWait,
-    ) -> io::Result<Self> {
+    pub(super) fn enter(&self, name: &CStr, mode: u32) -> io::Result<Self> {
         let (fd, mode) = (self.fd()?, mode & COPIED);
         // Its owner needs all rights to it until it is left.
         let create = || rustix::fs::mkdirat(fd, name, of_raw(mode | OWNER));
@@ -140,16 +130,12 @@ impl Destination {
         };
         // One that exists is entered, whatever its owner's rights to read it are.
         let flags = if is_new { READ } else { sys::HANDLE };
-        let open = || {
-            Ok(retry_on_intr(|| {
-                rustix::fs::openat(fd, name, flags, Mode::empty())
-            })?)
-        };
-        let opened = match descriptors.wait(open) {
+        let open = || retry_on_intr(|| rustix::fs::openat(fd, name, flags, Mode::empty()));
+        let opened = match open() {
             // The umask has withheld the rights.
-            Err(error) if is_new && error.kind() == io::ErrorKind::PermissionDenied => {
+            Err(Errno::ACCESS) if is_new => {
                 sys::grant_owner(fd, name)?;
-                descriptors.wait(open)
+                open()
             }
             opened => opened,
         };
@@ -158,17 +144,14 @@ impl Destination {
                 let new = Self::new(opened.into(), is_new.then_some(mode));
                 // A default ACL is that of its parent, and the umask the process's.
                 if is_new {
-                    new.granted
-                        .store(self.granted.load(Ordering::Relaxed), Ordering::Relaxed);
-                    new.masked
-                        .store(self.masked.load(Ordering::Relaxed), Ordering::Relaxed);
+                    let relaxed = Ordering::Relaxed;
+                    new.granted.store(self.granted.load(relaxed), relaxed);
+                    new.masked.store(self.masked.load(relaxed), relaxed);
                 }
                 Ok(new)
             }
-            Err(error) => match Errno::from_io_error(&error) {
-                Some(Errno::NOTDIR | Errno::LOOP | Errno::MLINK) => Err(no_directory_there()),
-                _ => Err(error),
-            },
+            Err(Errno::NOTDIR | Errno::LOOP | Errno::MLINK) => Err(no_directory_there()),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -217,7 +200,7 @@ impl Destination {
     }
 
     /// Opens it again as the parent of `below`, if it is the same directory.
-    pub(super) fn reopen(&mut self, below: &Self, descriptors: &DescriptorWait) {
+    pub(super) fn reopen(&mut self, below: &Self) {
         let Some(below) = &below.fd else {
             return;
         };
@@ -232,7 +215,7 @@ impl Destination {
             })?)
         };
         if self.fd.is_none()
-            && let Ok(parent) = descriptors.wait(open).map(File::from)
+            && let Ok(parent) = DescriptorWait::default().wait(open).map(File::from)
             && Identity::of_open(&parent).ok() == self.identity
         {
             self.fd = Some(parent);

@@ -105,7 +105,7 @@ mod other {
 
     /// There is no other way than through a buffer.
     #[derive(Debug, Default)]
-    pub(in super::super) struct Methods;
+    pub(in super::super) struct Methods {}
 
     impl Methods {
         pub(in super::super) fn clone(

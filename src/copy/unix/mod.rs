@@ -21,7 +21,6 @@ use super::recorder::{Failure, OnSide, Recorder};
 use super::{into_itself, no_directory};
 use crate::sys::{self, Identity};
 use crate::walk;
-use crate::walk::descriptors::DescriptorWait;
 use crate::walk::threads::Threads;
 use copier::Copier;
 use destination::{Destination, raw};
@@ -45,12 +44,10 @@ fn try_copy(
         .union(OFlags::DIRECTORY)
         .union(OFlags::CLOEXEC);
 
-    let open = || retry_on_intr(|| rustix::fs::open(&recorder.source, FLAGS, Mode::empty()));
-    let source = match DescriptorWait::default().wait(|| Ok(open()?)) {
+    let open = || rustix::fs::open(&recorder.source, FLAGS, Mode::empty());
+    let source = match retry_on_intr(open) {
         Ok(source) => File::from(source),
-        Err(error) if Errno::from_io_error(&error) == Some(Errno::NOTDIR) => {
-            return Err(no_directory()).on(Source);
-        }
+        Err(Errno::NOTDIR) => return Err(no_directory()).on(Source),
         Err(error) => return Err(error).on(Source),
     };
     if let Some(identity) = identity
