@@ -17,7 +17,7 @@
 //! - Between the last check of a directory and the system call that removes it, a process that may
 //!   write to the parent can replace it by another empty directory, which is then removed.
 //! - Where two directories cannot be exchanged, [`replace`](crate::AsyncTempDir::replace) leaves
-//!   [a moment of nothing](crate::AsyncTempDir::replace#platform-notes). On overlayfs, a directory of
+//!   [a moment of nothing](crate::AsyncTempDir::replace). On overlayfs, a directory of
 //!   a lower layer (one that came with a container's image) can be neither moved nor replaced
 //!   (`CrossesDevices`).
 //! - What a process leaves beside a target on another filesystem when it is killed

@@ -54,7 +54,13 @@ fn command(executable: &Path, name: &str, through: &[&str]) -> Command {
     let mut command = Command::new(words.next().expect("there is the executable"));
     command
         .args(words)
-        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .args([
+            "--exact",
+            name,
+            "--include-ignored",
+            "--nocapture",
+            "--test-threads=1",
+        ])
         .env(MARK, name);
     command
 }

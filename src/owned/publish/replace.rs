@@ -35,9 +35,8 @@ pub(super) fn replace(
         let Some(found) = refuse::check_target(target, from, identity)? else {
             match sys::rename_new(from, target) {
                 Ok(()) => return Ok(None),
-                // It has appeared. Where a plain rename had to do, the errors for that differ.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(_) if fs::symlink_metadata(target).is_ok() => continue,
+                // It has appeared, and may be gone again.
+                Err(error) if is_taken(&error) || fs::symlink_metadata(target).is_ok() => continue,
                 Err(error) => return Err(error),
             }
         };
@@ -138,17 +137,21 @@ fn replace_aside(
         Ok(Some(identity)) => identity,
         other => return Err(back(&aside, target, no_directory(other))),
     };
-    if let Err(error) = sys::rename_new(from, target) {
-        let appeared = fs::symlink_metadata(target);
-        if appeared.is_ok_and(|appeared| appeared.is_dir()) {
-            discard(Replaced {
-                path: aside,
-                identity,
-                before: None,
-            });
-            return Ok(None);
+    let mut tries = 1;
+    while let Err(error) = sys::rename_new(from, target) {
+        match fs::symlink_metadata(target) {
+            Ok(appeared) if appeared.is_dir() => {
+                discard(Replaced {
+                    path: aside,
+                    identity,
+                    before: None,
+                });
+                return Ok(None);
+            }
+            // What was in the way is gone again.
+            Err(_) if is_taken(&error) && tries < MAX_TRIES => tries += 1,
+            _ => return Err(back(&aside, target, error)),
         }
-        return Err(back(&aside, target, error));
     }
     // If that fails, it stays where it is.
     let path = match sys::rename_new(&aside, from) {
@@ -160,6 +163,16 @@ fn replace_aside(
         identity,
         before: None,
     }))
+}
+
+/// Returns whether a rename has failed because something has the name.
+fn is_taken(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::AlreadyExists
+            | io::ErrorKind::DirectoryNotEmpty
+            | io::ErrorKind::NotADirectory
+    )
 }
 
 /// Moves `aside` back to `target` after `error`, which is returned.
