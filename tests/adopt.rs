@@ -175,9 +175,9 @@ async fn what_names_no_directory_is_refused() {
     refused(&sandbox, "", invalid, "empty").await;
     refused(&sandbox, "a\0b", invalid, "NUL").await;
     for path in [Path::new("/"), Path::new("."), Path::new("..")] {
-        refused(&sandbox, path, invalid, "are refused").await;
+        refused(&sandbox, path, invalid, "refusing").await;
     }
-    refused(&sandbox, sandbox.join("sibling/.."), invalid, "are refused").await;
+    refused(&sandbox, sandbox.join("sibling/.."), invalid, "refusing").await;
     let missing = sandbox.join("missing");
     refused(&sandbox, missing, ErrorKind::NotFound, "missing").await;
     let file = sandbox.join("sibling/file");
@@ -441,13 +441,29 @@ fn after_a_kill_the_next_root_reclaims_it() {
 }
 
 #[cfg(unix)]
-mod rights {
+mod unix {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     use super::*;
 
     fn set_mode(path: &Path, mode: u32) {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_symlink_in_the_path_to_it_is_followed() {
+        let sandbox = Sandbox::new();
+        let path = cache(&sandbox);
+        std::os::unix::fs::symlink("cache", sandbox.join("link")).unwrap();
+        current_thread().block_on(async {
+            let adopted = AsyncTempDir::adopt(sandbox.join("link/a")).await.unwrap();
+            assert!(!path.join("a").exists());
+            assert_eq!(adopted.path().parent(), Some(&*sandbox.join("link")));
+            assert_eq!(adopted.close().await.unwrap().files, 6);
+        });
+        fs::remove_file(sandbox.join("link")).unwrap();
+        fs::remove_dir_all(path).unwrap();
+        sandbox.check();
     }
 
     /// Nothing in it is read, so that its size does not matter.

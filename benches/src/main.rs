@@ -1,8 +1,8 @@
 //! Everything measured side by side with the peers, in one run, written as a table and charts:
 //!
 //! ```sh
-//! cargo run --release -p async-tempdir-benches            # a quarter of an hour at most
-//! cargo run --release -p async-tempdir-benches -- quick   # two minutes
+//! cargo run --release -p async-tempdir-benches            # half an hour at most
+//! cargo run --release -p async-tempdir-benches -- quick   # four minutes
 //! ```
 //!
 //! - `--only PART` measures one part (they are named when an unknown one is asked for);

@@ -43,7 +43,7 @@ use descriptor_cache::DescriptorCache;
 use removed::EndingCell;
 use state::State;
 
-/// A directory that this process created and must remove.
+/// A directory that this process created or adopted, and must remove.
 pub(crate) struct OwnedDir {
     pub(crate) path: PathBuf,
     pub(crate) identity: Identity,

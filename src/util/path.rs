@@ -30,6 +30,6 @@ pub(crate) fn resolve_entry(path: &Path) -> io::Result<PathBuf> {
     match (path.file_name(), absolute.parent(), absolute.file_name()) {
         // Joined again without a trailing slash, which would follow a symlink.
         (Some(_), Some(parent), Some(name)) => Ok(parent.join(name)),
-        _ => invalid("`/`, `.` and paths that end in `..` are refused"),
+        _ => invalid("refusing `/`, `.` or a path that ends in `..`"),
     }
 }

@@ -26,7 +26,8 @@ pub(super) fn measure(task: Task) -> Vec<Row> {
         }),
     });
     if task.effort == Effort::Quick {
-        shapes.retain(|(id, ..)| ["tiny", "wide", "large"].contains(id));
+        let is_quick = |id| ["tiny", "large"].contains(&id) || id == "wide" && !task.on_disk;
+        shapes.retain(|(id, ..)| is_quick(*id));
     }
     let temp = std::env::temp_dir();
     let mut rows: Vec<Row> = shapes

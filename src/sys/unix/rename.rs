@@ -9,13 +9,16 @@ use rustix::io::Errno;
 
 /// Renames `from` to `to`, where nothing may be.
 ///
-/// Where the system or the filesystem cannot check that, an empty directory that appears at `to`
-/// meanwhile is replaced.
+/// Where the system or the filesystem cannot check that, an empty directory at `to` is replaced.
 pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    rename_new_at((CWD, from), (CWD, to))
+    match with_flags((CWD, from), (CWD, to), Flag::NoReplace) {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => std::fs::rename(from, to),
+        renamed => renamed,
+    }
 }
 
-/// Like [`rename_new`], relative to open directories.
+/// Like [`rename_new`], relative to open directories, for anything: a file is not replaced, unless
+/// it appears meanwhile.
 pub(super) fn rename_new_at(from: At<'_>, to: At<'_>) -> io::Result<()> {
     match with_flags(from, to, Flag::NoReplace) {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
