@@ -338,9 +338,11 @@ mod unix {
     /// 9.2 on, it does so itself.
     #[cfg(target_os = "linux")]
     fn apparent_size(path: &Path) -> u64 {
-        let empty = tempfile::tempdir_in(path.parent().unwrap()).unwrap();
+        // Nothing but directories has a length there.
+        let probe = tempfile::tempdir_in(path.parent().unwrap()).unwrap();
+        fs::write(probe.path().join("file"), "").unwrap();
         let size = du(path, &["--apparent-size"]);
-        if du(empty.path(), &["--apparent-size"]) == 0 {
+        if du(probe.path(), &["--apparent-size"]) == 0 {
             return size;
         }
         let (mut dirs, mut of_dirs) = (vec![path.to_path_buf()], 0);

@@ -33,6 +33,9 @@ impl AsyncTempDir {
     ///
     /// # Platform notes
     ///
+    /// FUSE filesystems that cache metadata by name may tell an old number of links for a second after
+    /// a link was made, and then that counts as another file.
+    ///
     /// On platforms other than Unix, one thread counts, each hard link counts, and
     /// [`allocated`](Usage::allocated) is the same as [`len`](Usage::len).
     ///
