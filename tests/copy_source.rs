@@ -432,6 +432,51 @@ fn what_is_mounted_in_the_source_is_left_out() {
     sandbox.check();
 }
 
+/// A part of the source is mounted in the destination, so that each file there is the file itself.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_mounted_in_the_destination_is_not_written_to() {
+    if !support::where_it_may_mount("what_is_mounted_in_the_destination_is_not_written_to") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let source = sandbox.join("source");
+    fs::create_dir(&source).unwrap();
+    fill(&source);
+    // A link changes the `ctime` of a file.
+    let files = || {
+        let all = stamps(&source).into_iter();
+        all.map(|(path, [mode, mtime, nsec, _, _, ino])| (path, [mode, mtime, nsec, ino]))
+            .collect::<Vec<_>>()
+    };
+    let before = files();
+    multi_thread().block_on(async {
+        let dir = sandbox.dir().await;
+        let mounted = dir.path().join("a/b");
+        fs::create_dir_all(&mounted).unwrap();
+        support::bind(&source.join("a/b"), &mounted);
+        for hard_links in [false, true] {
+            let copy = dir.copy_from(&source);
+            let copied = match hard_links {
+                true => copy.hard_links().await,
+                false => copy.await,
+            };
+            assert_eq!(files(), before, "hard links: {hard_links}");
+            let error = copied.unwrap_err();
+            let [failure] = error.failures() else {
+                panic!("{error}");
+            };
+            assert_eq!(failure.path, source.join("a/b"));
+            assert_eq!(failure.side, CopySide::Destination);
+            assert_eq!(failure.error.kind(), ErrorKind::CrossesDevices);
+        }
+        support::unmount(&mounted);
+        dir.close().await.unwrap();
+    });
+    fs::remove_dir_all(source).unwrap();
+    sandbox.check();
+}
+
 /// Tells a thread to end, also in a panic.
 struct Over<'a>(&'a AtomicBool);
 

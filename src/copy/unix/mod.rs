@@ -67,7 +67,7 @@ fn try_copy(
     };
     let root = match options.with_mode {
         true => Destination::with_mode(&to, raw(of_source.st_mode)).on(To)?,
-        false => Destination::new(to, None),
+        false => Destination::existing(to),
     };
     let copier = Copier::new(Arc::clone(recorder), of_root);
     walk::tree(source, root, Arc::new(copier), threads, WORTHWHILE);
