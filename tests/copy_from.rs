@@ -371,6 +371,13 @@ async fn progress_ends_with_everything() {
     let progress = move |copied| sender.send(copied).unwrap();
     let copied = dir.copy_from(&source).on_progress(progress).await.unwrap();
     assert_eq!(receiver.iter().last(), Some(copied), "and it is dropped");
+    for refused in [source.join("missing"), sandbox.path().to_path_buf()] {
+        let (sender, receiver) = mpsc::channel();
+        let progress = move |copied| sender.send(copied).unwrap();
+        let copy = dir.copy_from(&refused).on_progress(progress);
+        copy.await.unwrap_err();
+        assert_eq!(receiver.iter().next(), None, "{refused:?}");
+    }
     dir.close().await.unwrap();
     fs::remove_dir_all(source).unwrap();
     sandbox.check();

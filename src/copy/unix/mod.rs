@@ -28,14 +28,8 @@ use destination::{Destination, raw};
 /// The number of entries after which a helper is requested, if there is more to do.
 const WORTHWHILE: usize = 16;
 
-/// Copies what is in the source to `to`. Failures go to `recorder`.
-pub(super) fn copy(to: File, identity: Option<&Identity>, recorder: &Arc<Recorder>) {
-    if let Err(failure) = try_copy(to, identity, recorder) {
-        recorder.failed(Default::default, failure);
-    }
-}
-
-fn try_copy(
+/// Copies what is in the source to `to`. Fails if it copies nothing; other failures go to `recorder`.
+pub(super) fn copy(
     to: File,
     identity: Option<&Identity>,
     recorder: &Arc<Recorder>,
