@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 use async_tempdir::{AsyncTempDir, Copied, CopyError, CopySide, cleanup};
@@ -334,6 +334,33 @@ async fn a_filter_sees_relative_paths_and_keeps_out_what_it_refuses() {
     let expected = ["a", "c", "c/1", "c/2", "c/3", "x", "y"].map(PathBuf::from);
     assert_eq!(seen, expected, "each once, and nothing in what is refused");
     dir.close().await.unwrap();
+    fs::remove_dir_all(source).unwrap();
+    sandbox.check();
+}
+
+/// Although a helper that has come last may still be about to leave.
+#[test]
+fn a_filter_is_dropped_when_the_copy_has_ended() {
+    let sandbox = Sandbox::new_in(&in_memory());
+    let source = sandbox.join("source");
+    for dir in 0..8 {
+        let dir = source.join(dir.to_string());
+        fs::create_dir_all(&dir).unwrap();
+        for file in 0..20 {
+            fs::write(dir.join(file.to_string()), "x").unwrap();
+        }
+    }
+    multi_thread().block_on(async {
+        for _ in 0..support::times(50) {
+            let dir = sandbox.dir().await;
+            let seen = Arc::new(AtomicUsize::new(0));
+            let counted = Arc::clone(&seen);
+            let filter = move |_: &Path| counted.fetch_add(1, Ordering::Relaxed) < usize::MAX;
+            dir.copy_from(&source).filter(filter).await.unwrap();
+            assert_eq!(Arc::into_inner(seen).unwrap().into_inner(), 8 * 21);
+            dir.close().await.unwrap();
+        }
+    });
     fs::remove_dir_all(source).unwrap();
     sandbox.check();
 }

@@ -73,7 +73,7 @@ fn copy_all(root: Level, recorder: &Recorder) {
             }
         };
         let path = level.path.join(entry.file_name());
-        if !recorder.accepts(&path) {
+        if !recorder.accepts(|| &path) {
             continue;
         }
         let to = level.to.join(entry.file_name());

@@ -90,7 +90,7 @@ impl Copier {
                 break;
             }
             visited += 1;
-            if self.recorder.has_filter() && !self.recorder.accepts(&at.path_of(name)) {
+            if !self.recorder.accepts(|| at.path_of(name)) {
                 continue;
             }
             match worker.copy(name, kind) {
