@@ -73,6 +73,8 @@ fn what_is_in_the_way() {
             (source.join("empty"), there, ErrorKind::IsADirectory),
         ];
         assert_eq!(kinds, expected);
+        let first = format!("cannot write the copy of {:?}: ", error.failures()[0].path);
+        assert!(error.to_string().contains(&first), "{error}");
     });
 }
 
