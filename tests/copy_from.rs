@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 use async_tempdir::{AsyncTempDir, Copied, CopyError, CopySide, cleanup};
@@ -338,6 +338,33 @@ async fn a_filter_sees_relative_paths_and_keeps_out_what_it_refuses() {
     sandbox.check();
 }
 
+/// Although a helper that has come last may still be about to leave.
+#[test]
+fn a_filter_is_dropped_when_the_copy_has_ended() {
+    let sandbox = Sandbox::new_in(&in_memory());
+    let source = sandbox.join("source");
+    for dir in 0..8 {
+        let dir = source.join(dir.to_string());
+        fs::create_dir_all(&dir).unwrap();
+        for file in 0..20 {
+            fs::write(dir.join(file.to_string()), "x").unwrap();
+        }
+    }
+    multi_thread().block_on(async {
+        for _ in 0..support::times(50) {
+            let dir = sandbox.dir().await;
+            let seen = Arc::new(AtomicUsize::new(0));
+            let counted = Arc::clone(&seen);
+            let filter = move |_: &Path| counted.fetch_add(1, Ordering::Relaxed) < usize::MAX;
+            dir.copy_from(&source).filter(filter).await.unwrap();
+            assert_eq!(Arc::into_inner(seen).unwrap().into_inner(), 8 * 21);
+            dir.close().await.unwrap();
+        }
+    });
+    fs::remove_dir_all(source).unwrap();
+    sandbox.check();
+}
+
 #[test]
 fn a_panic_of_a_function_is_the_callers() {
     let sandbox = Sandbox::new();
@@ -371,6 +398,13 @@ async fn progress_ends_with_everything() {
     let progress = move |copied| sender.send(copied).unwrap();
     let copied = dir.copy_from(&source).on_progress(progress).await.unwrap();
     assert_eq!(receiver.iter().last(), Some(copied), "and it is dropped");
+    for refused in [source.join("missing"), sandbox.path().to_path_buf()] {
+        let (sender, receiver) = mpsc::channel();
+        let progress = move |copied| sender.send(copied).unwrap();
+        let copy = dir.copy_from(&refused).on_progress(progress);
+        copy.await.unwrap_err();
+        assert_eq!(receiver.iter().next(), None, "{refused:?}");
+    }
     dir.close().await.unwrap();
     fs::remove_dir_all(source).unwrap();
     sandbox.check();

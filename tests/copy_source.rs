@@ -432,6 +432,94 @@ fn what_is_mounted_in_the_source_is_left_out() {
     sandbox.check();
 }
 
+/// Another process has a lease on a file, and is told to give it up.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_that_is_leased_is_waited_for() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    use support::Need;
+
+    if !support::require(
+        "a_file_that_is_leased_is_waited_for",
+        &[Need::Program("python3", "--version")],
+    ) {
+        return;
+    }
+    // The signal that tells it ends it.
+    const LEASE: &str = "import fcntl, os, signal, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print('leased', flush=True)
+signal.pause()";
+    let sandbox = Sandbox::new_in(&in_memory());
+    let source = sandbox.join("source");
+    fs::create_dir(&source).unwrap();
+    fs::write(source.join("file"), "leased").unwrap();
+    let mut command = Command::new("python3");
+    command.args(["-c", LEASE]).arg(source.join("file"));
+    let mut holder = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let mut output = BufReader::new(holder.stdout.take().unwrap());
+    output.read_line(&mut line).unwrap();
+    // Some filesystems have no leases.
+    if line == "leased\n" {
+        let dir = sandbox.dir().await;
+        let copied = dir.copy_from(&source).await;
+        assert_eq!(copied.unwrap().bytes, 6);
+        dir.close().await.unwrap();
+    }
+    holder.wait().unwrap();
+    fs::remove_dir_all(source).unwrap();
+    sandbox.check();
+}
+
+/// A part of the source is mounted in the destination, so that each file there is the file itself.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_mounted_in_the_destination_is_not_written_to() {
+    if !support::where_it_may_mount("what_is_mounted_in_the_destination_is_not_written_to") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let source = sandbox.join("source");
+    fs::create_dir(&source).unwrap();
+    fill(&source);
+    // A link changes the `ctime` of a file.
+    let files = || {
+        let all = stamps(&source).into_iter();
+        all.map(|(path, [mode, mtime, nsec, _, _, ino])| (path, [mode, mtime, nsec, ino]))
+            .collect::<Vec<_>>()
+    };
+    let before = files();
+    multi_thread().block_on(async {
+        let dir = sandbox.dir().await;
+        let mounted = dir.path().join("a/b");
+        fs::create_dir_all(&mounted).unwrap();
+        support::bind(&source.join("a/b"), &mounted);
+        for hard_links in [false, true] {
+            let copy = dir.copy_from(&source);
+            let copied = match hard_links {
+                true => copy.hard_links().await,
+                false => copy.await,
+            };
+            assert_eq!(files(), before, "hard links: {hard_links}");
+            let error = copied.unwrap_err();
+            let [failure] = error.failures() else {
+                panic!("{error}");
+            };
+            assert_eq!(failure.path, source.join("a/b"));
+            assert_eq!(failure.side, CopySide::Destination);
+            assert_eq!(failure.error.kind(), ErrorKind::CrossesDevices);
+        }
+        support::unmount(&mounted);
+        dir.close().await.unwrap();
+    });
+    fs::remove_dir_all(source).unwrap();
+    sandbox.check();
+}
+
 /// Tells a thread to end, also in a panic.
 struct Over<'a>(&'a AtomicBool);
 

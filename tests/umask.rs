@@ -123,7 +123,7 @@ fn a_copy_has_the_modes_of_its_source_whatever_the_umask() {
     fs::set_permissions(source.join("d/e"), Permissions::from_mode(0o775)).unwrap();
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode();
     let runtime = support::current_thread();
-    for mask in [0o777, 0o700, 0o077, 0o022, 0o000] {
+    for mask in [0o777, 0o700, 0o300, 0o200, 0o100, 0o077, 0o022, 0o000] {
         runtime.block_on(async {
             let dir = sandbox.dir().await;
             let usual = umask(Mode::from_raw_mode(mask));

@@ -129,16 +129,15 @@ impl fmt::Display for CopyError {
             "cannot copy {all}{:?} to {:?}: ",
             self.source, self.destination
         )?;
-        match first.side {
-            CopySide::Source => {}
-            CopySide::Destination => write!(f, "cannot write ")?,
-        }
-        if all.is_empty() && first.side == CopySide::Source {
-            write!(f, "{}", first.error)?;
-        } else if all.is_empty() {
-            write!(f, "there: {}", first.error)?;
-        } else {
-            write!(f, "{:?}: {}", first.path, first.error)?;
+        let (path, error) = (&first.path, &first.error);
+        match (first.side, all.is_empty()) {
+            (CopySide::Source, true) => write!(f, "{error}")?,
+            (CopySide::Source, false) => write!(f, "{path:?}: {error}")?,
+            (CopySide::Destination, true) => write!(f, "cannot write there: {error}")?,
+            // The path is in the source, which is not written to.
+            (CopySide::Destination, false) => {
+                write!(f, "cannot write the copy of {path:?}: {error}")?;
+            }
         }
         match self.failed - 1 {
             0 => Ok(()),

@@ -24,7 +24,7 @@ use std::panic::resume_unwind;
 use std::path::Path;
 
 use crate::sys::Identity;
-use recorder::Recorder;
+use recorder::{Failure, Recorder};
 
 #[cfg(not(unix))]
 use portable as engine;
@@ -48,7 +48,9 @@ pub(crate) fn tree(
     options: Options,
 ) -> Result<Copied, CopyError> {
     let recorder = Recorder::new(source, path, options);
-    engine::copy(to, identity, &recorder);
+    if let Err(Failure { side, error }) = engine::copy(to, identity, &recorder) {
+        return Err(CopyError::whole(source, path, side, error));
+    }
     let (result, panic) = recorder.finish();
     if let Some(panic) = panic {
         resume_unwind(panic);

@@ -20,14 +20,17 @@ struct Level {
     to: PathBuf,
 }
 
-/// Copies what is in the source to `to`, whose path the recorder has. Failures go to `recorder`.
-pub(super) fn copy(to: File, identity: Option<&Identity>, recorder: &Arc<Recorder>) {
-    let copied = begin(identity, recorder).map(|root| copy_all(root, recorder));
-    if let Err(failure) = copied {
-        recorder.failed(PathBuf::new, failure);
-    }
+/// Copies what is in the source to `to`, whose path the recorder has. Fails if it copies nothing; other
+/// failures go to `recorder`.
+pub(super) fn copy(
+    to: File,
+    identity: Option<&Identity>,
+    recorder: &Arc<Recorder>,
+) -> Result<(), Failure> {
+    copy_all(begin(identity, recorder)?, recorder);
     // Kept open until now, so that it could not be replaced by a link.
     drop(to);
+    Ok(())
 }
 
 fn begin(identity: Option<&Identity>, recorder: &Recorder) -> Result<Level, Failure> {
@@ -70,7 +73,7 @@ fn copy_all(root: Level, recorder: &Recorder) {
             }
         };
         let path = level.path.join(entry.file_name());
-        if !recorder.accepts(&path) {
+        if !recorder.accepts(|| &path) {
             continue;
         }
         let to = level.to.join(entry.file_name());

@@ -3,10 +3,10 @@
 use std::any::Any;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use super::options::Options;
+use super::options::{Filter, Options};
 use super::{CopyError, CopyFailure, CopySide};
 use crate::util::failures::Failures;
 use crate::util::progress::Progress;
@@ -67,8 +67,10 @@ impl<T, E: Into<io::Error>> OnSide<T> for Result<T, E> {
 pub(super) struct Recorder {
     pub(super) source: PathBuf,
     pub(super) destination: PathBuf,
-    /// Without `on_progress`.
+    /// Without `on_progress` and `filter`.
     pub(super) options: Options,
+    /// Dropped when the copying ends, although a late helper may still hold this.
+    filter: RwLock<Option<Filter>>,
     copied: Mutex<Copied>,
     failures: Failures<CopyFailure>,
     progress: Progress<Copied>,
@@ -82,6 +84,7 @@ impl Recorder {
             source: source.to_path_buf(),
             destination: destination.to_path_buf(),
             progress: Progress::new(options.on_progress.take()),
+            filter: RwLock::new(options.filter.take()),
             options,
             copied: Mutex::new(Copied::default()),
             failures: Failures::new(),
@@ -93,15 +96,12 @@ impl Recorder {
         self.options.is_cancelled.load(Ordering::Relaxed)
     }
 
-    #[cfg(unix)]
-    pub(super) fn has_filter(&self) -> bool {
-        self.options.filter.is_some()
-    }
-
-    /// Returns whether the entry at `path`, relative to the source, is to be copied.
-    pub(super) fn accepts(&self, path: &Path) -> bool {
-        let filter = self.options.filter.as_ref();
-        filter.is_none_or(|filter| filter(path))
+    /// Returns whether the entry at `path`, relative to the source, is to be copied. Calls `path` only
+    /// if there is a filter.
+    pub(super) fn accepts<P: AsRef<Path>>(&self, path: impl FnOnce() -> P) -> bool {
+        let filter = self.filter.read().unwrap_or_else(PoisonError::into_inner);
+        let filter = filter.as_ref();
+        filter.is_none_or(|filter| filter(path().as_ref()))
     }
 
     /// Adds what was copied, and calls `on_progress` if that is due.
@@ -143,6 +143,8 @@ impl Recorder {
         let copied = *self.copied.lock();
         let of_progress = self.progress.finish(|| copied);
         let panic = self.panic.lock().take().or(of_progress);
+        let mut filter = self.filter.write().unwrap_or_else(PoisonError::into_inner);
+        drop(filter.take());
         let failures = self.failures.take();
         let result = match failures.is_empty() {
             true => Ok(copied),

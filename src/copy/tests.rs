@@ -6,11 +6,11 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::recorder::Recorder;
+use super::recorder::{Failure, Recorder};
 use super::{Copied, CopyError, CopySide, Options, portable};
 use crate::sys::{self, Identity};
 
-type Engine = fn(File, Option<&Identity>, &Arc<Recorder>);
+type Engine = fn(File, Option<&Identity>, &Arc<Recorder>) -> Result<(), Failure>;
 
 fn engines() -> Vec<Engine> {
     vec![
@@ -22,7 +22,8 @@ fn engines() -> Vec<Engine> {
 
 fn copy(engine: Engine, source: &Path, to: &Path, options: Options) -> Result<Copied, CopyError> {
     let recorder = Recorder::new(source, to, options);
-    engine(sys::open_dir(to).unwrap(), None, &recorder);
+    engine(sys::open_dir(to).unwrap(), None, &recorder)
+        .map_err(|Failure { side, error }| CopyError::whole(source, to, side, error))?;
     let (result, panic) = recorder.finish();
     assert!(panic.is_none());
     result
@@ -72,6 +73,8 @@ fn what_is_in_the_way() {
             (source.join("empty"), there, ErrorKind::IsADirectory),
         ];
         assert_eq!(kinds, expected);
+        let first = format!("cannot write the copy of {:?}: ", error.failures()[0].path);
+        assert!(error.to_string().contains(&first), "{error}");
     });
 }
 

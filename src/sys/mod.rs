@@ -28,7 +28,7 @@ pub(crate) use windows::{
 };
 
 #[cfg(unix)]
-pub(crate) use unix::{HANDLE, check_name, grant_owner};
+pub(crate) use unix::{HANDLE, check_name, grant_owner, outlast_lease};
 #[cfg(windows)]
 pub(crate) use windows::{check_name, clear_read_only, is_reparse_point};
 

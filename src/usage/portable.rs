@@ -20,7 +20,9 @@ pub(super) fn tree(
         ..Usage::default()
     };
     let mut unread = vec![PathBuf::from(".")];
-    while let Some(path) = unread.pop() {
+    while !is_cancelled.load(Ordering::Relaxed)
+        && let Some(path) = unread.pop()
+    {
         match count(dir, &path, &mut unread, &is_cancelled) {
             Ok(counted) => usage.add(counted),
             // Removed or replaced since its name was read.

@@ -46,12 +46,16 @@ impl Opened {
 }
 
 /// Opens `name`; fails with `EXDEV` if that leads to another mounted filesystem.
-pub(crate) fn beneath(parent: BorrowedFd<'_>, name: impl Arg + Copy) -> Result<OwnedFd, Errno> {
+pub(crate) fn beneath(
+    parent: BorrowedFd<'_>,
+    name: impl Arg + Copy,
+    flags: OFlags,
+) -> Result<OwnedFd, Errno> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    if let Some(opened) = without_crossing(parent, name) {
+    if let Some(opened) = without_crossing(parent, name, flags) {
         return opened;
     }
-    let dir = retry_on_intr(|| rustix::fs::openat(parent, name, FLAGS, Mode::empty()))?;
+    let dir = retry_on_intr(|| rustix::fs::openat(parent, name, flags, Mode::empty()))?;
     // Detects every mount except a bind mount of the same filesystem.
     if rustix::fs::fstat(&dir)?.st_dev == rustix::fs::fstat(parent)?.st_dev {
         Ok(dir)
@@ -66,6 +70,7 @@ pub(crate) fn beneath(parent: BorrowedFd<'_>, name: impl Arg + Copy) -> Result<O
 fn without_crossing(
     parent: BorrowedFd<'_>,
     name: impl Arg + Copy,
+    flags: OFlags,
 ) -> Option<Result<OwnedFd, Errno>> {
     use rustix::fs::ResolveFlags;
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -74,7 +79,7 @@ fn without_crossing(
     if MISSING.load(Ordering::Relaxed) {
         return None;
     }
-    let open = || rustix::fs::openat2(parent, name, FLAGS, Mode::empty(), ResolveFlags::NO_XDEV);
+    let open = || rustix::fs::openat2(parent, name, flags, Mode::empty(), ResolveFlags::NO_XDEV);
     match retry_on_intr(open) {
         Err(Errno::NOSYS) => {
             MISSING.store(true, Ordering::Relaxed);

@@ -17,7 +17,7 @@ use super::entries::{Buffer, Read};
 use super::helpers::Helpers;
 use super::list::List;
 use super::node::Node;
-use super::open::{Opened, beneath};
+use super::open::{FLAGS, Opened, beneath};
 use super::{At, MAX_DEPTH, Visitor};
 
 /// The minimum number of directories found in one before these are entered and the reading
@@ -222,7 +222,7 @@ pub(super) fn enter<V: Visitor>(
     descriptors: &DescriptorWait,
 ) -> io::Result<Option<(File, V::Dir)>> {
     for _ in 0..MAX_CHANGES {
-        match descriptors.wait(|| Opened::new(beneath(parent.fd, name)))? {
+        match descriptors.wait(|| Opened::new(beneath(parent.fd, name, FLAGS)))? {
             Opened::Dir(fd) => {
                 let dir = visitor.enter(parent, name, fd.as_fd());
                 return Ok(dir.map(|dir| (fd.into(), dir)));

@@ -122,6 +122,14 @@ pub fn mount(path: &Path) {
     assert!(status.unwrap().success());
 }
 
+/// Mounts the directory `original` at `path`, too.
+#[cfg(target_os = "linux")]
+pub fn bind(original: &Path, path: &Path) {
+    let mut command = Command::new("mount");
+    let status = command.arg("--bind").args([original, path]).status();
+    assert!(status.unwrap().success());
+}
+
 /// Takes away what is mounted at `path`.
 #[cfg(target_os = "linux")]
 pub fn unmount(path: &Path) {

@@ -207,7 +207,9 @@ impl Contents<'_> {
             }
             position = hole;
         }
-        // If the end is a hole.
+        // If the end is a hole. A file that has become shorter ends where it ends now.
+        let now = rustix::fs::fstat(source).on(Source)?.st_size;
+        let len = len.min(u64::try_from(now).unwrap_or(0));
         rustix::fs::ftruncate(to, len).on(Destination)
     }
 
@@ -235,6 +237,45 @@ impl Contents<'_> {
         self.copied.bytes += bytes;
         if bytes >= BUFFER as u64 {
             self.recorder.add(self.copied);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Write;
+    use std::path::Path;
+
+    use rustix::fd::AsFd;
+
+    use super::*;
+    use crate::copy::Options;
+
+    fn copied(source: &File, stat: &Stat) -> u64 {
+        let to = tempfile::tempfile().unwrap();
+        let mut contents = Contents {
+            recorder: &Recorder::new(Path::new("a"), Path::new("b"), Options::default()),
+            methods: &Methods::default(),
+            buffer: &mut Vec::new(),
+            copied: &mut Copied::default(),
+        };
+        contents.copy(source.as_fd(), to.as_fd(), stat).unwrap();
+        to.metadata().unwrap().len()
+    }
+
+    #[test]
+    fn a_file_that_shrinks_ends_where_it_ends() {
+        for is_sparse in [false, true] {
+            let mut source = tempfile::tempfile().unwrap();
+            if !is_sparse {
+                source.write_all(&vec![b'x'; 1 << 20]).unwrap();
+            }
+            source.set_len(1 << 20).unwrap();
+            let stat = rustix::fs::fstat(&source).unwrap();
+            source.set_len(3).unwrap();
+            rustix::fs::seek(&source, rustix::fs::SeekFrom::Start(0)).unwrap();
+            assert_eq!(copied(&source, &stat), 3, "sparse: {is_sparse}");
         }
     }
 }

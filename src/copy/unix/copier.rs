@@ -18,6 +18,7 @@ use super::methods::Methods;
 use crate::copy::CopySide::{Destination as To, Source};
 use crate::copy::recorder::{Failure, OnSide, Recorder};
 use crate::copy::{Copied, into_itself};
+use crate::sys;
 use crate::util::sync::Mutex;
 use crate::walk::batch::Batch;
 use crate::walk::{At, Visitor};
@@ -90,7 +91,7 @@ impl Copier {
                 break;
             }
             visited += 1;
-            if self.recorder.has_filter() && !self.recorder.accepts(&at.path_of(name)) {
+            if !self.recorder.accepts(|| at.path_of(name)) {
                 continue;
             }
             match worker.copy(name, kind) {
@@ -248,6 +249,7 @@ impl Worker<'_> {
             Ok(source) => source,
             Err(Errno::NOENT) => return Ok(Outcome::Done),
             Err(Errno::LOOP | Errno::MLINK) => return Ok(Outcome::Now(FileType::Symlink)),
+            Err(Errno::AGAIN) => sys::outlast_lease(|| Ok(retry_on_intr(open)?)).on(Source)?,
             // Sockets cannot be opened, nor devices without a driver.
             Err(error @ (Errno::NXIO | Errno::OPNOTSUPP | Errno::NODEV)) => {
                 return match self.look(name)? {

@@ -13,6 +13,7 @@ use super::kind::refused;
 use crate::copy::no_directory_there;
 use crate::sys::{self, Identity};
 use crate::walk::descriptors::DescriptorWait;
+use crate::walk::open::{FLAGS as READ, Opened, beneath};
 
 /// The maximum number of times that a name is made free for a new entry.
 const MAX_TRIES: u32 = 16;
@@ -29,8 +30,8 @@ pub(super) struct Destination {
     fd: Option<File>,
     /// Known once it has been suspended.
     identity: Option<Identity>,
-    /// The mode that it gets in the end, unless it was there before.
-    mode: Option<u32>,
+    /// Its mode, and the one that it gets in the end, unless it was there before.
+    modes: Option<(u32, u32)>,
     /// The bits of a mode that new files have here, of those that were asked for.
     granted: AtomicU32,
     /// Those that they do not have, because of the umask or a default ACL.
@@ -38,20 +39,37 @@ pub(super) struct Destination {
 }
 
 impl Destination {
-    pub(super) fn new(fd: File, mode: Option<u32>) -> Self {
+    /// Returns a directory that keeps its mode.
+    pub(super) fn existing(fd: File) -> Self {
         Self {
             fd: Some(fd),
             identity: None,
-            mode: mode.map(|mode| mode & COPIED),
+            modes: None,
             granted: AtomicU32::new(0),
             masked: AtomicU32::new(0),
         }
     }
 
-    /// Returns the open directory `to`, which gets the `mode` in the end.
+    /// Returns the new directory `fd`, which gets the `mode` in the end.
+    fn created(fd: OwnedFd, mode: u32) -> io::Result<Self> {
+        let mut found = raw(rustix::fs::fstat(&fd)?.st_mode) & 0o7777;
+        // The umask, or a default ACL, has withheld some.
+        if found & OWNER != OWNER {
+            found |= OWNER;
+            allow_refusal(rustix::fs::fchmod(&fd, of_raw(found)))?;
+        }
+        // A set-group-ID bit that it has got from its parent stays.
+        let mode = found & !COPIED | mode & COPIED;
+        Ok(Self {
+            modes: Some((found, mode)),
+            ..Self::existing(fd.into())
+        })
+    }
+
+    /// Returns the open new directory `to`, which gets the `mode` in the end.
     pub(super) fn with_mode(to: &File, mode: u32) -> io::Result<Self> {
         let fd = retry_on_intr(|| rustix::fs::openat(to, c".", READ, Mode::empty()))?;
-        Ok(Self::new(fd.into(), Some(mode)))
+        Self::created(fd, mode)
     }
 
     /// Returns its descriptor.
@@ -118,7 +136,8 @@ impl Destination {
         }
     }
 
-    /// Creates the directory `name`, for a source with this `mode`, or opens the existing one.
+    /// Creates the directory `name`, for a source with this `mode`, or opens the existing one, unless
+    /// something is mounted there: that may be the source.
     pub(super) fn enter(&self, name: &CStr, mode: u32) -> io::Result<Self> {
         let (fd, mode) = (self.fd()?, mode & COPIED);
         // Its owner needs all rights to it until it is left.
@@ -130,46 +149,38 @@ impl Destination {
         };
         // One that exists is entered, whatever its owner's rights to read it are.
         let flags = if is_new { READ } else { sys::HANDLE };
-        let open = || retry_on_intr(|| rustix::fs::openat(fd, name, flags, Mode::empty()));
-        let opened = match open() {
-            // The umask has withheld the rights.
+        let opened = match beneath(fd, name, flags) {
+            // The umask has withheld the right to read.
             Err(Errno::ACCESS) if is_new => {
                 sys::grant_owner(fd, name)?;
-                open()
+                beneath(fd, name, flags)
             }
             opened => opened,
         };
-        match opened {
-            Ok(opened) => {
-                let new = Self::new(opened.into(), is_new.then_some(mode));
-                // A default ACL is that of its parent, and the umask the process's.
-                if is_new {
-                    let relaxed = Ordering::Relaxed;
-                    new.granted.store(self.granted.load(relaxed), relaxed);
-                    new.masked.store(self.masked.load(relaxed), relaxed);
-                }
-                Ok(new)
-            }
-            Err(Errno::NOTDIR | Errno::LOOP | Errno::MLINK) => Err(no_directory_there()),
-            Err(error) => Err(error.into()),
+        let opened = match Opened::new(opened)? {
+            Opened::Dir(opened) => opened,
+            Opened::NoDirectory => return Err(no_directory_there()),
+            Opened::Gone => return Err(Errno::NOENT.into()),
+        };
+        if !is_new {
+            return Ok(Self::existing(opened.into()));
         }
+        let new = Self::created(opened, mode)?;
+        // A default ACL is that of its parent, and the umask the process's.
+        let relaxed = Ordering::Relaxed;
+        new.granted.store(self.granted.load(relaxed), relaxed);
+        new.masked.store(self.masked.load(relaxed), relaxed);
+        Ok(new)
     }
 
     /// Gives the directory its mode, now that it is complete.
     pub(super) fn leave(&self) -> io::Result<()> {
-        let Some(mode) = self.mode else {
-            return Ok(());
-        };
-        let fd = self.fd()?;
-        let found = raw(rustix::fs::fstat(fd)?.st_mode);
-        if found & COPIED == mode {
-            return Ok(());
+        match self.modes {
+            Some((found, mode)) if found != mode => {
+                allow_refusal(rustix::fs::fchmod(self.fd()?, of_raw(mode)))
+            }
+            _ => Ok(()),
         }
-        // A set-group-ID bit that it has got from its parent stays.
-        allow_refusal(rustix::fs::fchmod(
-            fd,
-            of_raw(found & !COPIED & 0o7777 | mode),
-        ))
     }
 
     /// Gives a new file the bits of its mode that the umask, or a default ACL, has taken away.
@@ -204,7 +215,7 @@ impl Destination {
         let Some(below) = &below.fd else {
             return;
         };
-        let flags = if self.mode.is_some() {
+        let flags = if self.modes.is_some() {
             READ
         } else {
             sys::HANDLE
@@ -222,12 +233,6 @@ impl Destination {
         }
     }
 }
-
-/// The flags for opening a directory whose mode is set later.
-const READ: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
 
 /// Ignores that a filesystem has no modes, as FAT.
 fn allow_refusal(changed: Result<(), Errno>) -> io::Result<()> {

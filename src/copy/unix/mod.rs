@@ -28,14 +28,8 @@ use destination::{Destination, raw};
 /// The number of entries after which a helper is requested, if there is more to do.
 const WORTHWHILE: usize = 16;
 
-/// Copies what is in the source to `to`. Failures go to `recorder`.
-pub(super) fn copy(to: File, identity: Option<&Identity>, recorder: &Arc<Recorder>) {
-    if let Err(failure) = try_copy(to, identity, recorder) {
-        recorder.failed(Default::default, failure);
-    }
-}
-
-fn try_copy(
+/// Copies what is in the source to `to`. Fails if it copies nothing; other failures go to `recorder`.
+pub(super) fn copy(
     to: File,
     identity: Option<&Identity>,
     recorder: &Arc<Recorder>,
@@ -67,7 +61,7 @@ fn try_copy(
     };
     let root = match options.with_mode {
         true => Destination::with_mode(&to, raw(of_source.st_mode)).on(To)?,
-        false => Destination::new(to, None),
+        false => Destination::existing(to),
     };
     let copier = Copier::new(Arc::clone(recorder), of_root);
     walk::tree(source, root, Arc::new(copier), threads, WORTHWHILE);

@@ -45,7 +45,7 @@ impl AsyncTempDir {
     /// A [`CopyError`] with every entry that could not be copied; the rest is copied:
     ///
     /// - `InvalidInput`: it is a FIFO, a socket or a device. They are not opened.
-    /// - `CrossesDevices`: a filesystem is mounted there.
+    /// - `CrossesDevices`: a filesystem is mounted there, on either side.
     /// - `PermissionDenied`: it cannot be read.
     /// - `IsADirectory` or `NotADirectory`: something of another kind has its name in the
     ///   destination, such as a symlink in the place of a directory, which is not followed.

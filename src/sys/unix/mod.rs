@@ -14,7 +14,7 @@ pub(crate) use lock::{create_lock, hold_dir, is_at, is_own, open_lock, safe_to_r
 pub(crate) use metadata::{metadata, set_permissions, symlink_metadata};
 pub(crate) use movable::MovableDir;
 pub(crate) use regular::{
-    check_name, duplicate, hand_out, irregular, open_regular, set_mode, symlink,
+    check_name, duplicate, hand_out, irregular, open_regular, outlast_lease, set_mode, symlink,
 };
 pub(crate) use rename::{exchange, rename_new};
 #[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]

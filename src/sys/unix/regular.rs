@@ -23,13 +23,18 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// Opens the regular file `path` beneath `dir`. Refuses anything else without waiting.
 pub(crate) fn open_regular(dir: &Dir, path: &Path, options: &OpenOptions) -> io::Result<File> {
+    outlast_lease(|| open_at_once(dir, path, options))
+}
+
+/// Calls `open`, which does not wait, again while another process has a lease on the file.
+pub(crate) fn outlast_lease<T>(open: impl Fn() -> io::Result<T>) -> io::Result<T> {
     for _ in 1..MAX_TRIES {
-        match open_at_once(dir, path, options) {
+        match open() {
             Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(PAUSE),
             opened => return opened,
         }
     }
-    open_at_once(dir, path, options)
+    open()
 }
 
 fn open_at_once(dir: &Dir, path: &Path, options: &OpenOptions) -> io::Result<File> {
