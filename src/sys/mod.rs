@@ -58,6 +58,14 @@ pub(crate) fn check_same_dir(path: &Path, identity: &Identity) -> io::Result<()>
     }
 }
 
+/// Returns whether the directory with this `identity` is certainly no longer at `path`.
+pub(crate) fn is_gone(path: &Path, identity: &Identity) -> bool {
+    match Identity::of_path(path) {
+        Ok(found) => found.as_ref() != Some(identity),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
 /// Returns whether the directory with this `identity` is at `path` or contains it.
 pub(crate) fn is_around(identity: &Identity, path: &Path) -> bool {
     let is_there = |path| matches!(Identity::of_path(path), Ok(Some(found)) if found == *identity);

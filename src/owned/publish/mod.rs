@@ -154,15 +154,20 @@ impl Publication {
             false => fs::rename(from, &self.target).map(|()| None),
         });
         let finished = moved.and_then(|old| {
-            let finished = self.finish(from, identity, permissions.as_ref());
-            match finished {
-                Ok(()) => Ok(old),
-                Err(error) => Err(self.undo(from, identity, old, discard, error)),
+            match self.finish(from, identity, permissions.as_ref()) {
+                // If it was published, and replaced since, what is at the target stays there.
+                Err(error) if !sys::is_gone(&self.target, identity) => {
+                    Err(self.undo(from, identity, old, discard, error))
+                }
+                _ => Ok(old),
             }
         });
-        if let (Err(_), Some(before)) = (&finished, &before) {
-            // It is worth no second error: only its owner may enter the directories around it.
-            let _ = sys::set_dir_permissions(from, identity, before);
+        // What was changed only to move a directory is changed back. The outcome of the move is
+        // worth more than an error of that.
+        match (&finished, &before) {
+            (Ok(Some(old)), _) => old.restore_permissions(),
+            (Err(_), Some(before)) => _ = sys::set_dir_permissions(from, identity, before),
+            _ => {}
         }
         finished
     }
@@ -208,9 +213,8 @@ impl Publication {
             // The same once more: each is where the other was.
             Some(old) => replace::replace(&old.path, &old.identity, &self.target, discard)
                 .and_then(|back| {
-                    if let Some(before) = &old.before {
-                        sys::set_dir_permissions(&self.target, &old.identity, before)?;
-                    }
+                    let path = self.target.clone();
+                    Replaced { path, ..old }.restore_permissions();
                     match back {
                         Some(back) if back.path != from => sys::rename_new(&back.path, from),
                         _ => Ok(()),
