@@ -290,6 +290,54 @@ fn what_cannot_be_synced_is_moved_back() {
     });
 }
 
+/// What a neighbour puts in its place during the sync is not published.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_takes_its_place_meanwhile_is_not_published() {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use support::Need;
+
+    let name = test_name!();
+    if !support::is_child(name) && !support::require(name, &[Need::Strace]) {
+        return;
+    }
+    let mut through = vec!["strace", "-f", "-qq", "-o", "/dev/null"];
+    through.extend(["-e", "inject=syncfs:delay_exit=1000000"]);
+    if !support::in_process(name, &through) {
+        return;
+    }
+    support::current_thread().block_on(async {
+        let sandbox = Sandbox::new_in(&support::in_memory());
+        let target = sandbox.join("target");
+        let dir = sandbox.dir().await;
+        let path = dir.path().to_path_buf();
+        let theirs = sandbox.join("theirs");
+        fs::create_dir(&theirs).unwrap();
+        let neighbour = {
+            let (path, theirs) = (path.clone(), theirs.clone());
+            std::thread::spawn(move || {
+                let mode = || fs::metadata(&path).unwrap().mode() & 0o777;
+                support::until("it is about to be synced", || mode() == 0o755);
+                renameat_with(CWD, &theirs, CWD, &path, RenameFlags::EXCHANGE).unwrap();
+            })
+        };
+        let permissions = Permissions::from_mode(0o755);
+        let replaced = dir.replace(&target).permissions(permissions).sync(true);
+        let error = replaced.await.unwrap_err();
+        neighbour.join().unwrap();
+        assert_eq!(error.error().kind(), io::ErrorKind::Other, "{error}");
+        assert!(!target.exists());
+        fs::remove_dir(path).unwrap();
+        drop(error);
+        cleanup::idle().await;
+        fs::remove_dir(theirs).unwrap();
+        sandbox.check();
+    });
+}
+
 /// The error says where it is, and nowhere else.
 #[cfg(target_os = "linux")]
 #[test]

@@ -233,8 +233,8 @@ impl<T> Persist<T> {
     ///
     /// These are 0777 less the umask, unless an access control list of the target's parent decides;
     /// with the set-group-ID bit where that is inherited. A directory is created beside the target and removed, to see
-    /// them. The directory has them before it appears at the target. Permissions of what is
-    /// inside do not change.
+    /// them. The directory has them before it appears at the target. Its group, and permissions of what
+    /// is inside, do not change.
     ///
     /// # Platform notes
     ///

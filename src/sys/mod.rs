@@ -82,7 +82,7 @@ pub(crate) fn symlink_refused() -> io::Error {
 
 /// Returns the error for anything else where a directory is expected.
 pub(crate) fn not_a_dir() -> io::Error {
-    io::Error::new(io::ErrorKind::NotADirectory, "it is no directory")
+    io::Error::new(io::ErrorKind::NotADirectory, "it is not a directory")
 }
 
 /// Returns the error for a path that no longer refers to what was created there.

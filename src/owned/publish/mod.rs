@@ -18,6 +18,7 @@ use crate::util::name;
 use replace::Replaced;
 
 /// A request to publish a directory.
+#[derive(Clone)]
 pub(crate) struct Publication {
     /// Absolute, without a trailing slash.
     pub(crate) target: PathBuf,
@@ -94,7 +95,6 @@ impl Owner {
                 "the directory {path:?} inside it could not be removed"
             )));
         }
-        sys::check_same_dir(&dir.path, &dir.identity)?;
         match publication.publish(&dir.path, &dir.identity, &|old| drop(self.owner_of(old))) {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
                 self.publish_copy(publication)
@@ -149,7 +149,9 @@ impl Publication {
             true => sys::sync_tree(from),
             false => Ok(()),
         };
-        let moved = synced.and_then(|()| match self.replaces {
+        // Not before the sync, which may take seconds.
+        let checked = synced.and_then(|()| sys::check_same_dir(from, identity));
+        let moved = checked.and_then(|()| match self.replaces {
             true => replace::replace(from, identity, &self.target, discard),
             false => fs::rename(from, &self.target).map(|()| None),
         });
