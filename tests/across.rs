@@ -169,6 +169,16 @@ fn what_cannot_be_copied_stays_where_it_is() {
         let dir = fails(&other, dir, &target, ErrorKind::InvalidInput, &fifo).await;
         fs::remove_file(fifo).unwrap();
 
+        // Another filesystem inside. No other place for the directory would help.
+        let mounted = dir.create_dir("mounted").await.unwrap();
+        support::mount(&mounted);
+        let dir = fails(&other, dir, &target, ErrorKind::CrossesDevices, &mounted).await;
+        let error = dir.persist(&target).await.unwrap_err();
+        assert!(!error.to_string().contains("new_in"), "{error}");
+        let dir = error.into_dir();
+        support::unmount(&mounted);
+        fs::remove_dir(mounted).unwrap();
+
         // No room.
         let large = dir.path().join("a/large");
         fs::write(&large, vec![b'x'; 4 << 20]).unwrap();

@@ -181,7 +181,7 @@ async fn what_names_no_directory_is_refused() {
     let missing = sandbox.join("missing");
     refused(&sandbox, missing, ErrorKind::NotFound, "missing").await;
     let file = sandbox.join("sibling/file");
-    refused(&sandbox, &file, ErrorKind::NotADirectory, "no directory").await;
+    refused(&sandbox, &file, ErrorKind::NotADirectory, "not a directory").await;
     #[cfg(unix)]
     {
         let (dir, file) = (sandbox.join("to dir"), sandbox.join("to file"));

@@ -151,9 +151,12 @@ async fn the_permissions_are_those_that_were_asked_for() {
     assert_eq!(mode(at), 0o700);
     // Each in the place of the one before, also where the owner may not write.
     for wanted in [0o755, 0o1770, 0o555, 0o755, 0o500] {
+        let before = mode(at);
         let permissions = Permissions::from_mode(wanted);
         let old = new().await.replace(at).permissions(permissions).await;
-        old.unwrap().unwrap().close().await.unwrap();
+        let old = old.unwrap().unwrap();
+        assert_eq!(mode(old.path()), before, "the old one has its own");
+        old.close().await.unwrap();
         assert_eq!(mode(at), wanted, "{wanted:o}");
     }
     let old = new().await.replace(at).default_permissions().await;
@@ -282,6 +285,86 @@ fn what_cannot_be_synced_is_moved_back() {
             }
         }
         dir.close().await.unwrap();
+        fs::remove_dir_all(target).unwrap();
+        sandbox.check();
+    });
+}
+
+/// What a neighbour puts in its place during the sync is not published.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_takes_its_place_meanwhile_is_not_published() {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use support::Need;
+
+    let name = test_name!();
+    if !support::is_child(name) && !support::require(name, &[Need::Strace]) {
+        return;
+    }
+    let mut through = vec!["strace", "-f", "-qq", "-o", "/dev/null"];
+    through.extend(["-e", "inject=syncfs:delay_exit=1000000"]);
+    if !support::in_process(name, &through) {
+        return;
+    }
+    support::current_thread().block_on(async {
+        let sandbox = Sandbox::new_in(&support::in_memory());
+        let target = sandbox.join("target");
+        let dir = sandbox.dir().await;
+        let path = dir.path().to_path_buf();
+        let theirs = sandbox.join("theirs");
+        fs::create_dir(&theirs).unwrap();
+        let neighbour = {
+            let (path, theirs) = (path.clone(), theirs.clone());
+            std::thread::spawn(move || {
+                let mode = || fs::metadata(&path).unwrap().mode() & 0o777;
+                support::until("it is about to be synced", || mode() == 0o755);
+                renameat_with(CWD, &theirs, CWD, &path, RenameFlags::EXCHANGE).unwrap();
+            })
+        };
+        let permissions = Permissions::from_mode(0o755);
+        let replaced = dir.replace(&target).permissions(permissions).sync(true);
+        let error = replaced.await.unwrap_err();
+        neighbour.join().unwrap();
+        assert_eq!(error.error().kind(), io::ErrorKind::Other, "{error}");
+        assert!(!target.exists());
+        fs::remove_dir(path).unwrap();
+        drop(error);
+        cleanup::idle().await;
+        fs::remove_dir(theirs).unwrap();
+        sandbox.check();
+    });
+}
+
+/// The error says where it is, and nowhere else.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_can_neither_be_synced_nor_moved_back_is_at_the_target() {
+    use support::Need;
+
+    let name = test_name!();
+    if !support::is_child(name) && !support::require(name, &[Need::Strace]) {
+        return;
+    }
+    let mut through = vec!["strace", "-f", "-qq", "-o", "/dev/null"];
+    let back = "inject=renameat2:error=EACCES:when=2+";
+    through.extend(["-e", "inject=fsync:error=EIO", "-e", back]);
+    if !support::in_process(name, &through) {
+        return;
+    }
+    support::current_thread().block_on(async {
+        let sandbox = Sandbox::new();
+        let target = sandbox.join("target");
+        let dir = sandbox.dir().await;
+        dir.write("file", "new").await.unwrap();
+        let error = dir.replace(&target).sync(true).await.unwrap_err();
+        let message = io::Error::from(error).to_string();
+        assert!(message.contains("it is at the target"), "{message}");
+        assert!(!message.contains("kept"), "{message}");
+        assert_eq!(fs::read_to_string(target.join("file")).unwrap(), "new");
+        assert_eq!(sandbox.leftovers(), [target.as_path()]);
         fs::remove_dir_all(target).unwrap();
         sandbox.check();
     });

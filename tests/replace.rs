@@ -298,11 +298,26 @@ async fn the_directory_of_another_handle_is_no_longer_that_ones() {
 
 #[test]
 fn rivals_replace_each_other_and_lose_nothing() {
-    rivals();
+    rivals(false);
+}
+
+/// The last rights are set at the target, where a rival's directory may be by then.
+#[cfg(target_os = "linux")]
+#[test]
+fn rivals_that_replace_what_is_not_finished_lose_nothing() {
+    let name = test_name!();
+    if !support::is_child(name) && !support::require(name, &[support::Need::Strace]) {
+        return;
+    }
+    let slowly = "inject=renameat2:delay_exit=3000";
+    let through = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", slowly];
+    if support::in_process(name, &through) {
+        rivals(true);
+    }
 }
 
 /// Several tasks replace one target, which is whole in the end; and nothing else is left.
-fn rivals() {
+fn rivals(read_only: bool) {
     let sandbox = Sandbox::new_in(&support::in_memory());
     let target = sandbox.join("target");
     let runtime = multi_thread();
@@ -315,11 +330,19 @@ fn rivals() {
                     let dir = AsyncTempDir::new_in(&parent).await.unwrap();
                     fill(dir.path());
                     dir.write("file", format!("{task} {round}")).await.unwrap();
-                    match dir.replace(&target).await {
+                    let mut permissions = fs::metadata(dir.path()).unwrap().permissions();
+                    permissions.set_readonly(read_only);
+                    let replacement = dir.replace(&target);
+                    let replacement = match task % 2 == 0 || read_only {
+                        true => replacement.permissions(permissions),
+                        false => replacement.default_permissions(),
+                    };
+                    match replacement.await {
                         Ok(Some(old)) => assert_eq!(old.list().await.unwrap().len(), 15),
                         Ok(None) => first += 1,
-                        // Another task has the target open to look at it.
-                        Err(error) if cfg!(windows) => {
+                        // Windows: another task has the target open to look at it. Others: it takes away
+                        // rights that this one has just lent.
+                        Err(error) if cfg!(windows) || read_only => {
                             assert_eq!(error.error().kind(), ErrorKind::PermissionDenied);
                         }
                         Err(error) => panic!("{error}"),
@@ -335,7 +358,8 @@ fn rivals() {
     });
     assert_eq!(snapshot(&target).len(), 15);
     assert_eq!(sandbox.leftovers(), [target.as_path()]);
-    fs::remove_dir_all(target).unwrap();
+    let removed = async_tempdir::remove_dir_all(target);
+    runtime.block_on(removed).unwrap();
     sandbox.check();
 }
 
@@ -545,7 +569,7 @@ fn without_exchange_it_is_replaced_by_three_renames() {
         sandbox.check();
     });
     // What is refused is found before anything is moved, and nothing is lost between the renames.
-    rivals();
+    rivals(false);
     beside_readers(support::times(50), true);
 }
 

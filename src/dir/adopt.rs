@@ -48,8 +48,9 @@ impl AsyncTempDir {
     ///
     /// If the future is dropped, the directory remains where it is, or is moved back there, which
     /// [`cleanup::idle`](crate::cleanup::idle) waits for: nothing is deleted that no handle stood
-    /// for. The exception is a name that another process has taken meanwhile; then the directory is
-    /// removed in the background, as if the handle had been dropped.
+    /// for. The exception is a directory that cannot be moved back, because another process has taken
+    /// its name or changed its parent meanwhile; it is removed in the background, as if the handle had
+    /// been dropped.
     ///
     /// # Platform notes
     ///

@@ -8,11 +8,11 @@ use std::mem;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use futures::future::FusedFuture;
 
+use super::contents::CancelOnDrop;
 use super::{AsyncTempDir, PersistError};
 use crate::blocking::oneshot;
 use crate::blocking::spin::Kind;
@@ -38,8 +38,9 @@ impl AsyncTempDir {
     /// and a failure goes to the [failure hook](crate::cleanup::set_failure_hook). If the copy cannot
     /// be completed, it is removed in the background, and the directory stays as it was. A
     /// process that is killed leaves both, or, between the rename and the removal, the original and the
-    /// complete target. Modes and symlinks are copied as they are; owners and times are not. Of a
-    /// file with several names, there may be several copies. A FIFO, a socket or a device is an error.
+    /// complete target. Modes, except for set-user-ID, set-group-ID and sticky bits, and symlinks are
+    /// copied as they are; owners and times are not. Of a file with several names, there may be several
+    /// copies. A FIFO, a socket or a device is an error.
     ///
     /// # Errors
     ///
@@ -52,7 +53,8 @@ impl AsyncTempDir {
     ///   (Unix: an empty directory is replaced.)
     /// - `InvalidInput`: the target is empty, contains a NUL, is `/` or `.`, or ends in `..`; or it
     ///   lies inside the directory.
-    /// - `CrossesDevices`: the target cannot even be renamed from beside it.
+    /// - `CrossesDevices`: the target cannot even be renamed from beside it, or a filesystem is
+    ///   mounted inside the directory.
     /// - `ResourceBusy`: a handle of a directory [inside](Self::temp_dir), at any depth, or a
     ///   [builder](crate::Builder::inside) for one, still exists. (If it was dropped, or its [`close`](Self::close) has begun, this waits until its
     ///   directory is gone.)
@@ -231,8 +233,8 @@ impl<T> Persist<T> {
     ///
     /// These are 0777 less the umask, unless an access control list of the target's parent decides;
     /// with the set-group-ID bit where that is inherited. A directory is created beside the target and removed, to see
-    /// them. The directory has them before it appears at the target. Permissions of what is
-    /// inside do not change.
+    /// them. The directory has them before it appears at the target. Its group, and permissions of what
+    /// is inside, do not change.
     ///
     /// # Platform notes
     ///
@@ -260,7 +262,7 @@ impl<T> Persist<T> {
 impl<T> Request<T> {
     async fn publish(self) -> Result<T, PersistError> {
         let path = self.dir.path().to_path_buf();
-        let cancelled = CancelOnDrop(Arc::default());
+        let cancelled = CancelOnDrop::default();
         let published = match self.resolved {
             Ok(target) => {
                 let publication = Publication {
@@ -289,9 +291,6 @@ impl<T> Request<T> {
 
 fn explain(error: io::Error) -> io::Error {
     match error.kind() {
-        io::ErrorKind::CrossesDevices => {
-            with_hint(error, "create it beside the target, with `new_in`")
-        }
         io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => {
             with_hint(error, "use `replace`, or publish under another name")
         }
@@ -329,15 +328,6 @@ async fn publish(
     receiver.expect(queues.operations.spawn_mandatory(task));
     let published = receiver.await;
     published.unwrap_or_else(|_lost| unreachable!("a mandatory task runs, and sends its value"))
-}
-
-/// Tells a copy across filesystems that no caller waits for it any more.
-struct CancelOnDrop(Arc<AtomicBool>);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// The state is in a box, and nothing is pinned.

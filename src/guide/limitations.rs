@@ -31,7 +31,8 @@
 //!   create and drop it outside that.
 //! - On filesystems with unstable inode numbers (some of FUSE, vfat), a directory can look
 //!   replaced: it is then left in place and reported. Without `/proc`, Linux cannot restore the
-//!   owner's permissions on a directory that has none.
+//!   owner's permissions on a directory that has none, nor set those of one that is
+//!   [published](crate::Persist::permissions).
 //! - On Unix other than Linux and Android, `set_permissions` opens the file, and so needs permission to
 //!   read or write it; and `metadata` asks the path again after a lookup that cannot leave the
 //!   directory, and compares the two.

@@ -164,8 +164,8 @@ impl Drop for Adopted {
 }
 
 impl Undo {
-    /// Moves the directory back, unless its name has been taken since: then it is removed, like that
-    /// of a dropped handle.
+    /// Moves the directory back. If that fails, because its name has been taken since, it is removed,
+    /// like that of a dropped handle.
     fn run(self) {
         let dir = &self.owner.dir;
         let is_back = sys::check_same_dir(&dir.path, &dir.identity)

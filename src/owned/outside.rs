@@ -22,10 +22,15 @@ impl Owner {
     /// Gives up the directory, which is kept. If it is inside others of this crate, it is moved beside
     /// the outermost one first, because it would be removed with that.
     ///
-    /// Returns `None` in a forked child, which keeps nothing.
+    /// Returns `None` in a forked child, which keeps nothing, and if the directory is somewhere else:
+    /// at a target, from where it could not be moved back.
     pub(crate) fn keep_outside(mut self) -> Option<KeptAt> {
         if self.dir.is_wrong_process() {
             self.leave_to_parent();
+            return None;
+        }
+        if sys::is_gone(&self.dir.path, &self.dir.identity) {
+            self.keep();
             return None;
         }
         let outermost = self.dir.ancestors().last();

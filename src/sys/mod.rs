@@ -58,6 +58,14 @@ pub(crate) fn check_same_dir(path: &Path, identity: &Identity) -> io::Result<()>
     }
 }
 
+/// Returns whether the directory with this `identity` is certainly no longer at `path`.
+pub(crate) fn is_gone(path: &Path, identity: &Identity) -> bool {
+    match Identity::of_path(path) {
+        Ok(found) => found.as_ref() != Some(identity),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
 /// Returns whether the directory with this `identity` is at `path` or contains it.
 pub(crate) fn is_around(identity: &Identity, path: &Path) -> bool {
     let is_there = |path| matches!(Identity::of_path(path), Ok(Some(found)) if found == *identity);
@@ -74,7 +82,7 @@ pub(crate) fn symlink_refused() -> io::Error {
 
 /// Returns the error for anything else where a directory is expected.
 pub(crate) fn not_a_dir() -> io::Error {
-    io::Error::new(io::ErrorKind::NotADirectory, "it is no directory")
+    io::Error::new(io::ErrorKind::NotADirectory, "it is not a directory")
 }
 
 /// Returns the error for a path that no longer refers to what was created there.

@@ -45,6 +45,8 @@ pub use self::copy_from::CopyFrom;
 pub use self::reader::ReaderChunks;
 pub use self::write_stream::WriteStream;
 
+pub(super) use self::populate::CancelOnDrop;
+
 use std::future::Future;
 use std::io;
 use std::path::Path;

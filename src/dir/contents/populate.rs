@@ -97,7 +97,7 @@ impl Failure {
 
 /// Signals that the future has ended, so that a job without a receiver ends early.
 #[derive(Default)]
-pub(super) struct CancelOnDrop(pub(super) Arc<AtomicBool>);
+pub(in crate::dir) struct CancelOnDrop(pub(in crate::dir) Arc<AtomicBool>);
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {

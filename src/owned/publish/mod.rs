@@ -18,6 +18,7 @@ use crate::util::name;
 use replace::Replaced;
 
 /// A request to publish a directory.
+#[derive(Clone)]
 pub(crate) struct Publication {
     /// Absolute, without a trailing slash.
     pub(crate) target: PathBuf,
@@ -94,7 +95,6 @@ impl Owner {
                 "the directory {path:?} inside it could not be removed"
             )));
         }
-        sys::check_same_dir(&dir.path, &dir.identity)?;
         match publication.publish(&dir.path, &dir.identity, &|old| drop(self.owner_of(old))) {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
                 self.publish_copy(publication)
@@ -149,20 +149,27 @@ impl Publication {
             true => sys::sync_tree(from),
             false => Ok(()),
         };
-        let moved = synced.and_then(|()| match self.replaces {
+        // Not before the sync, which may take seconds.
+        let checked = synced.and_then(|()| sys::check_same_dir(from, identity));
+        let moved = checked.and_then(|()| match self.replaces {
             true => replace::replace(from, identity, &self.target, discard),
             false => fs::rename(from, &self.target).map(|()| None),
         });
         let finished = moved.and_then(|old| {
-            let finished = self.finish(from, identity, permissions.as_ref());
-            match finished {
-                Ok(()) => Ok(old),
-                Err(error) => Err(self.undo(from, identity, old, discard, error)),
+            match self.finish(from, identity, permissions.as_ref()) {
+                // If it was published, and replaced since, what is at the target stays there.
+                Err(error) if !sys::is_gone(&self.target, identity) => {
+                    Err(self.undo(from, identity, old, discard, error))
+                }
+                _ => Ok(old),
             }
         });
-        if let (Err(_), Some(before)) = (&finished, &before) {
-            // It is worth no second error: only its owner may enter the directories around it.
-            let _ = sys::set_dir_permissions(from, identity, before);
+        // What was changed only to move a directory is changed back. The outcome of the move is
+        // worth more than an error of that.
+        match (&finished, &before) {
+            (Ok(Some(old)), _) => old.restore_permissions(),
+            (Err(_), Some(before)) => _ = sys::set_dir_permissions(from, identity, before),
+            _ => {}
         }
         finished
     }
@@ -208,9 +215,8 @@ impl Publication {
             // The same once more: each is where the other was.
             Some(old) => replace::replace(&old.path, &old.identity, &self.target, discard)
                 .and_then(|back| {
-                    if let Some(before) = &old.before {
-                        sys::set_dir_permissions(&self.target, &old.identity, before)?;
-                    }
+                    let path = self.target.clone();
+                    Replaced { path, ..old }.restore_permissions();
                     match back {
                         Some(back) if back.path != from => sys::rename_new(&back.path, from),
                         _ => Ok(()),

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::sys::Identity;
+use crate::sys::{self, Identity};
 use crate::util::with_hint;
 
 /// Returns the identity of the directory at `target`, which the one at `path` may replace, or `None` if
@@ -65,12 +65,8 @@ pub(super) fn check_not_inside(target: &Path, identity: &Identity) -> io::Result
 
 /// Returns whether the directory with this `identity` contains the entry `path`, at any depth.
 fn contains(identity: &Identity, path: &Path) -> bool {
-    let Some(Ok(parent)) = path.parent().map(fs::canonicalize) else {
-        return false;
-    };
-    let is_it =
-        |around: &Path| matches!(Identity::of_path(around), Ok(Some(found)) if found == *identity);
-    parent.ancestors().any(is_it)
+    let parent = path.parent().map(fs::canonicalize);
+    matches!(parent, Some(Ok(parent)) if sys::is_around(identity, &parent))
 }
 
 /// Returns the error for a target that is something else.

@@ -19,6 +19,15 @@ pub(super) struct Replaced {
     pub(super) before: Option<Permissions>,
 }
 
+impl Replaced {
+    /// Gives it its permissions back. An error is not worth that of the move.
+    pub(super) fn restore_permissions(&self) {
+        if let Some(before) = &self.before {
+            _ = sys::set_dir_permissions(&self.path, &self.identity, before);
+        }
+    }
+}
+
 /// Moves the directory at `from` to `target`, in the place of a directory that may be there, which
 /// gets the path `from`. Removes with `discard` what another process has replaced meanwhile.
 ///
@@ -44,7 +53,7 @@ pub(super) fn replace(
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                 replace_aside(from, target, discard)
             }
-            done => done.map(Some),
+            done => done,
         };
         match old {
             Ok(Some(old)) => return Ok(Some(old)),
@@ -66,7 +75,10 @@ pub(super) fn replace(
 }
 
 /// Exchanges both, atomically.
-fn exchange(from: &Path, target: &Path, found: &Identity) -> io::Result<Replaced> {
+///
+/// Returns `None` if another directory has taken the place meanwhile, and the rights to move it are
+/// not known.
+fn exchange(from: &Path, target: &Path, found: &Identity) -> io::Result<Option<Replaced>> {
     let mut before = None;
     let exchanged = match sys::exchange(from, target) {
         // Its `..` changes, which takes the right to write to it.
@@ -74,6 +86,7 @@ fn exchange(from: &Path, target: &Path, found: &Identity) -> io::Result<Replaced
             before = lend_rights(target, found)?;
             match before {
                 Some(_) => sys::exchange(from, target),
+                None if sys::is_gone(target, found) => return Ok(None),
                 None => Err(error),
             }
         }
@@ -81,7 +94,7 @@ fn exchange(from: &Path, target: &Path, found: &Identity) -> io::Result<Replaced
     };
     if let Err(error) = exchanged {
         if let Some(before) = before {
-            sys::set_dir_permissions(target, found, &before)?;
+            _ = sys::set_dir_permissions(target, found, &before);
         }
         return Err(error);
     }
@@ -92,11 +105,11 @@ fn exchange(from: &Path, target: &Path, found: &Identity) -> io::Result<Replaced
         there => there,
     };
     match there {
-        Ok(Some(identity)) => Ok(Replaced {
+        Ok(Some(identity)) => Ok(Some(Replaced {
             path: from.to_path_buf(),
             identity,
             before,
-        }),
+        })),
         other => {
             sys::exchange(from, target).map_err(|error| {
                 let message = format!("it is at the target, and could not be moved back: {error}");

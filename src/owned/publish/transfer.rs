@@ -43,12 +43,9 @@ impl Owner {
             ));
         }
         let publication = Publication {
-            target: publication.target.clone(),
-            replaces: publication.replaces,
             // Before the original is removed.
             syncs: true,
-            permissions: publication.permissions.clone(),
-            cancelled: Arc::clone(&publication.cancelled),
+            ..publication.clone()
         };
         let discard = |old| drop(self.owner_of(old));
         let old = publication.publish(&copy.dir.path, &identity, &discard)?;

@@ -108,9 +108,9 @@ pub(crate) fn set_dir_permissions(
     Ok(Permissions::from_mode(before))
 }
 
-/// Returns `permissions` with all rights for the owner.
+/// Returns `permissions` with all rights for the owner: equal, if that has them.
 pub(crate) fn with_owner_rights(permissions: &Permissions) -> Permissions {
-    Permissions::from_mode(permissions.mode() & 0o7777 | OWNER)
+    Permissions::from_mode(permissions.mode() | OWNER)
 }
 
 /// Changes the mode of the directory `name` in `parent`, if that is `only`, and returns the one before.
