@@ -289,9 +289,10 @@ impl Worker<'_> {
         if !is_file {
             return Ok(false);
         }
-        let to = self.at.dir.fd().on(To)?;
-        let link = || rustix::fs::linkat(self.at.fd, name, to, name, AtFlags::empty());
-        match self.at.dir.replacing(name, || Ok(retry_on_intr(link)?)) {
+        let link = |to: BorrowedFd<'_>, new: &CStr| {
+            rustix::fs::linkat(self.at.fd, name, to, new, AtFlags::empty())
+        };
+        match self.at.dir.link(name, link) {
             Ok(()) => {
                 self.copied.files += 1;
                 self.copied.hard_links += 1;

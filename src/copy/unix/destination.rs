@@ -1,8 +1,9 @@
 //! A directory of the copy: what is created in it, and its mode.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
 use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -12,6 +13,7 @@ use rustix::io::{Errno, retry_on_intr};
 use super::kind::refused;
 use crate::copy::no_directory_there;
 use crate::sys::{self, Identity};
+use crate::util::name;
 use crate::walk::descriptors::DescriptorWait;
 use crate::walk::open::{FLAGS as READ, Opened, beneath};
 
@@ -114,13 +116,7 @@ impl Destination {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 done => return done,
             }
-            match rustix::fs::statat(fd, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| kind(&stat)) {
-                Err(Errno::NOENT) => continue,
-                Err(error) => return Err(error.into()),
-                Ok(FileType::Directory) => return Err(Errno::ISDIR.into()),
-                Ok(FileType::RegularFile | FileType::Symlink) => {}
-                Ok(kind) => return Err(refused(kind)),
-            }
+            check_replaceable(fd, name)?;
             match retry_on_intr(|| rustix::fs::unlinkat(fd, name, AtFlags::empty())) {
                 Ok(()) | Err(Errno::NOENT) => {}
                 Err(error) => return Err(error.into()),
@@ -129,7 +125,30 @@ impl Destination {
         create()
     }
 
-    /// Removes the file `name`, which is incomplete.
+    /// Calls `link` with the name to create. Replaces an existing file once that has succeeded
+    /// under another name.
+    pub(super) fn link(
+        &self,
+        name: &CStr,
+        link: impl Fn(BorrowedFd<'_>, &CStr) -> rustix::io::Result<()>,
+    ) -> io::Result<()> {
+        let fd = self.fd()?;
+        let link = |name: &CStr| retry_on_intr(|| link(fd, name));
+        match link(name) {
+            Err(Errno::EXIST) => {}
+            linked => return Ok(linked?),
+        }
+        check_replaceable(fd, name)?;
+        let aside = name::hidden(OsStr::from_bytes(name.to_bytes()), ".new")?;
+        let aside = CString::new(aside.into_vec())?;
+        link(&aside)?;
+        let renamed = retry_on_intr(|| rustix::fs::renameat(fd, &aside, fd, name));
+        // It is still there, too, if both are links to one file.
+        self.remove_file(&aside);
+        Ok(renamed?)
+    }
+
+    /// Removes the file `name`, if it is there.
     pub(super) fn remove_file(&self, name: &CStr) {
         if let Ok(fd) = self.fd() {
             let _ = rustix::fs::unlinkat(fd, name, AtFlags::empty());
@@ -234,6 +253,16 @@ impl Destination {
     }
 }
 
+/// Returns an error if the entry `name`, if there is one, is no file or symlink.
+fn check_replaceable(fd: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
+    match rustix::fs::statat(fd, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| kind(&stat)) {
+        Ok(FileType::RegularFile | FileType::Symlink) | Err(Errno::NOENT) => Ok(()),
+        Ok(FileType::Directory) => Err(Errno::ISDIR.into()),
+        Ok(kind) => Err(refused(kind)),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Ignores that a filesystem has no modes, as FAT.
 fn allow_refusal(changed: Result<(), Errno>) -> io::Result<()> {
     match changed {
@@ -259,4 +288,24 @@ pub(super) fn raw(mode: RawMode) -> u32 {
 fn of_raw(mode: u32) -> Mode {
     #[allow(clippy::unnecessary_cast, reason = "the widths differ between systems")]
     Mode::from_raw_mode(mode as RawMode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_file_stays_if_no_link_can_replace_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        fs::write(&path, "old").unwrap();
+        let to = Destination::existing(File::open(dir.path()).unwrap());
+        let error = to.link(c"a", |_, name| match name == c"a" {
+            true => Err(Errno::EXIST),
+            false => Err(Errno::XDEV),
+        });
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::CrossesDevices);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+    }
 }
