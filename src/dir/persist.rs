@@ -68,6 +68,11 @@ impl AsyncTempDir {
     /// the handle had been dropped. Across filesystems, the copying stops soon, and what was copied is
     /// removed in the background.
     ///
+    /// # Platform notes
+    ///
+    /// Unix: a directory without write permission for its owner cannot be moved into another one. It is
+    /// given that permission for the moment of the rename, as is one that is replaced.
+    ///
     /// # Examples
     ///
     /// ```

@@ -151,10 +151,11 @@ impl Publication {
         };
         // Not before the sync, which may take seconds.
         let checked = synced.and_then(|()| sys::check_same_dir(from, identity));
-        let moved = checked.and_then(|()| match self.replaces {
+        let move_it = || match self.replaces {
             true => replace::replace(from, identity, &self.target, discard),
             false => fs::rename(from, &self.target).map(|()| None),
-        });
+        };
+        let moved = checked.and_then(|()| sys::lend_right_to_move(from, identity, move_it));
         let finished = moved.and_then(|old| {
             match self.finish(from, identity, permissions.as_ref()) {
                 // If it was published, and replaced since, what is at the target stays there.
@@ -164,12 +165,9 @@ impl Publication {
                 _ => Ok(old),
             }
         });
-        // What was changed only to move a directory is changed back. The outcome of the move is
-        // worth more than an error of that.
-        match (&finished, &before) {
-            (Ok(Some(old)), _) => old.restore_permissions(),
-            (Err(_), Some(before)) => _ = sys::set_dir_permissions(from, identity, before),
-            _ => {}
+        // The outcome of the move is worth more than an error of this.
+        if let (Err(_), Some(before)) = (&finished, &before) {
+            _ = sys::set_dir_permissions(from, identity, before);
         }
         finished
     }
@@ -213,16 +211,16 @@ impl Publication {
     ) -> io::Error {
         let undone = match old {
             // The same once more: each is where the other was.
-            Some(old) => replace::replace(&old.path, &old.identity, &self.target, discard)
-                .and_then(|back| {
-                    let path = self.target.clone();
-                    Replaced { path, ..old }.restore_permissions();
-                    match back {
-                        Some(back) if back.path != from => sys::rename_new(&back.path, from),
-                        _ => Ok(()),
-                    }
-                }),
-            None => sys::rename_new(&self.target, from),
+            Some(old) => sys::lend_right_to_move(&old.path, &old.identity, || {
+                replace::replace(&old.path, &old.identity, &self.target, discard)
+            })
+            .and_then(|back| match back {
+                Some(back) if back.path != from => sys::rename_new(&back.path, from),
+                _ => Ok(()),
+            }),
+            None => sys::lend_right_to_move(&self.target, identity, || {
+                sys::rename_new(&self.target, from)
+            }),
         };
         match undone.and_then(|()| sys::check_same_dir(from, identity)) {
             Ok(()) => error,
