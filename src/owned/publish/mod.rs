@@ -3,6 +3,7 @@
 mod refuse;
 mod replace;
 mod transfer;
+mod undo;
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -160,7 +161,7 @@ impl Publication {
             match self.finish(from, identity, permissions.as_ref()) {
                 // If it was published, and replaced since, what is at the target stays there.
                 Err(error) if !sys::is_gone(&self.target, identity) => {
-                    Err(self.undo(from, identity, old, discard, error))
+                    self.undo(from, identity, old, discard, error)
                 }
                 _ => Ok(old),
             }
@@ -198,36 +199,5 @@ impl Publication {
             }
         }
         Ok(())
-    }
-
-    /// Moves the directory back after `error`, which is returned.
-    fn undo(
-        &self,
-        from: &Path,
-        identity: &Identity,
-        old: Option<Replaced>,
-        discard: &dyn Fn(Replaced),
-        error: io::Error,
-    ) -> io::Error {
-        let undone = match old {
-            // The same once more: each is where the other was.
-            Some(old) => sys::lend_right_to_move(&old.path, &old.identity, || {
-                replace::replace(&old.path, &old.identity, &self.target, discard)
-            })
-            .and_then(|back| match back {
-                Some(back) if back.path != from => sys::rename_new(&back.path, from),
-                _ => Ok(()),
-            }),
-            None => sys::lend_right_to_move(&self.target, identity, || {
-                sys::rename_new(&self.target, from)
-            }),
-        };
-        match undone.and_then(|()| sys::check_same_dir(from, identity)) {
-            Ok(()) => error,
-            Err(second) => io::Error::new(
-                error.kind(),
-                format!("{error}; it is at the target, and could not be moved back: {second}"),
-            ),
-        }
     }
 }
