@@ -137,6 +137,9 @@ impl Publication {
         identity: &Identity,
         discard: &dyn Fn(Replaced),
     ) -> io::Result<Option<Replaced>> {
+        if self.syncs && self.is_on_another_mount(from)? {
+            return Err(io::ErrorKind::CrossesDevices.into());
+        }
         let permissions = self.permissions()?;
         let before = match &permissions {
             // With the owner's rights, without which the system refuses to move it.
@@ -171,6 +174,15 @@ impl Publication {
             _ = sys::set_dir_permissions(from, identity, before);
         }
         finished
+    }
+
+    /// Returns whether no rename can lead from `from` to the target, before anything is synced for it.
+    ///
+    /// Tries to rename an entry that does not exist: Linux compares the mounts first. `false` also
+    /// means that the system looks for the entry first.
+    fn is_on_another_mount(&self, from: &Path) -> io::Result<bool> {
+        let renamed = fs::rename(beside(from, ".missing")?, self.beside(".missing")?);
+        Ok(renamed.is_err_and(|error| error.kind() == io::ErrorKind::CrossesDevices))
     }
 
     fn permissions(&self) -> io::Result<Option<Permissions>> {
