@@ -226,14 +226,13 @@ impl<T> Persist<T> {
     ///
     /// Everything in the directory is written to the disk before it is moved, and the entries of both
     /// parents are after that. If the latter fails, the directory is moved back, unless another process
-    /// has replaced it by then. This
-    /// may take seconds.
+    /// has replaced it by then. This may take seconds.
     ///
     /// # Platform notes
     ///
     /// Linux and Android: the whole filesystem is synced, in one call (that of the target, if it is
-    /// another one). It reports errors since Linux
-    /// 5.8. Others: each file is. Windows: only files are, and one that is read-only is an error.
+    /// another one). It reports errors since Linux 5.8. Others: each file is. Windows: only files are,
+    /// and one that is read-only is an error.
     #[doc(alias = "fsync")]
     pub fn sync(self, sync: bool) -> Self {
         self.configure(|request| request.syncs = sync)
