@@ -135,6 +135,34 @@ fn a_copy_is_published_and_the_original_removed() {
     }
 }
 
+/// The original is not written to the disk before it is copied: that would be for nothing.
+#[test]
+fn only_the_copy_is_synced() {
+    use support::Need;
+
+    const KINDS: &[&str] = &["--map-root-user", "--mount"];
+    let name = test_name!();
+    if !is_child(name) && !support::require(name, &[Need::Strace, Need::Namespaces(KINDS)]) {
+        return;
+    }
+    let inject = "inject=syncfs:error=EIO:when=2+";
+    let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", inject];
+    if !support::in_process(name, &[&["unshare"], KINDS, &strace].concat()) {
+        return;
+    }
+    let other = Other::new("size=10m");
+    let target = other.at.join("target");
+    current_thread().block_on(async {
+        let dir = other.sandbox.dir().await;
+        dir.write("file", "new").await.unwrap();
+        dir.persist(&target).sync(true).await.unwrap();
+        cleanup::idle().await;
+    });
+    assert_eq!(entries(&target).len(), 2);
+    fs::remove_dir_all(target).unwrap();
+    other.check();
+}
+
 /// Publishes what cannot be, and asserts that both sides are as they were.
 async fn fails(
     other: &Other,

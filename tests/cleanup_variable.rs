@@ -192,6 +192,36 @@ fn never() {
     }
 }
 
+/// Directories that were created by others, and that a handle removes when it is dropped.
+#[test]
+fn what_is_adopted_or_replaced_is_kept() {
+    const NAME: &str = "what_is_adopted_or_replaced_is_kept";
+    if !support::is_child(NAME) {
+        for value in ["always", "on-success", "on-close", "never"] {
+            with(NAME, value);
+        }
+        return;
+    }
+    let value = std::env::var(VARIABLE).unwrap();
+    let is_kept = ["on-close", "never"].contains(&value.as_str());
+    let sandbox = Sandbox::new();
+    let target = sandbox.join("target");
+    current_thread().block_on(async {
+        std::fs::create_dir(&target).unwrap();
+        let dir = AsyncTempDir::new_in(sandbox.path()).await.unwrap();
+        let old = dir.replace(&target).await.unwrap().unwrap();
+        let adopted = AsyncTempDir::adopt(&target).await.unwrap();
+        for dir in [old, adopted] {
+            let path = dir.path().to_path_buf();
+            drop(dir);
+            cleanup::idle().await;
+            assert_eq!(path.exists(), is_kept, "{path:?}");
+            remove(&[path]);
+        }
+    });
+    sandbox.check();
+}
+
 /// The random name of a directory tells the test, if the variable may keep it.
 #[test]
 fn names_tell_the_test() {

@@ -290,6 +290,107 @@ fn what_cannot_be_synced_is_moved_back() {
     });
 }
 
+/// The system wants that right where a directory moves to another parent: it is lent for that.
+#[cfg(unix)]
+#[test]
+fn a_directory_that_its_owner_may_not_write_is_published_as_it_is() {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::path::Path;
+
+    if !support::as_ordinary_user(test_name!()) {
+        return;
+    }
+    let mode = |path: &Path| fs::symlink_metadata(path).unwrap().mode() & 0o7777;
+    support::current_thread().block_on(async {
+        let sandbox = Sandbox::new();
+        let outer = sandbox.dir().await;
+        let target = sandbox.join("target");
+        for wanted in [0o555, 0o500] {
+            let new = async |text| {
+                let dir = outer.temp_dir().await.unwrap();
+                dir.write("file", text).await.unwrap();
+                fs::set_permissions(dir.path(), Permissions::from_mode(wanted)).unwrap();
+                dir
+            };
+            new("1").await.persist(&target).await.unwrap();
+            assert_eq!(mode(&target), wanted);
+            let old = new("2").await.replace(&target).sync(true).await;
+            let old = old.unwrap().unwrap();
+            assert_eq!([mode(&target), mode(old.path())], [wanted; 2]);
+            assert_eq!(fs::read(target.join("file")).unwrap(), b"2");
+            assert_eq!(old.read("file").await.unwrap(), b"1");
+            old.close().await.unwrap();
+
+            // What is refused has the same rights as before.
+            let error = new("3").await.persist(&target).await.unwrap_err();
+            let kind = error.error().kind();
+            assert_ne!(kind, io::ErrorKind::PermissionDenied, "{error}");
+            assert_eq!(mode(error.dir().path()), wanted);
+            let kept = sandbox.path().join(error.dir().file_name());
+            drop(io::Error::from(error));
+            assert_eq!(mode(&kept), wanted, "it is kept beside the one around it");
+            for path in [&target, &kept] {
+                fs::set_permissions(path, Permissions::from_mode(0o700)).unwrap();
+                fs::remove_dir_all(path).unwrap();
+            }
+        }
+        outer.close().await.unwrap();
+        sandbox.check();
+    });
+}
+
+/// The same for the way back, if it cannot be synced.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_synced_is_moved_back_without_the_right_to_write() {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::path::Path;
+
+    use support::Need;
+
+    let name = test_name!();
+    if !support::is_child(name) && !support::require(name, &[Need::Strace]) {
+        return;
+    }
+    let inject = "inject=fsync:error=EIO";
+    let strace: &[&str] = &["strace", "-f", "-qq", "-o", "/dev/null", "-e", inject];
+    if !support::in_process(name, &[support::ordinary_user(), strace].concat()) {
+        return;
+    }
+    let mode = |path: &Path| fs::symlink_metadata(path).unwrap().mode() & 0o7777;
+    support::current_thread().block_on(async {
+        let sandbox = Sandbox::new();
+        let outer = sandbox.dir().await;
+        let mut dir = outer.temp_dir().await.unwrap();
+        let target = sandbox.join("target");
+        for exists in [false, true] {
+            if exists {
+                fs::create_dir(&target).unwrap();
+                fs::set_permissions(&target, Permissions::from_mode(0o555)).unwrap();
+            }
+            let replaced = dir.replace(&target).sync(true);
+            let replaced = replaced.permissions(Permissions::from_mode(0o500));
+            let error = replaced.await.unwrap_err();
+            assert_eq!(
+                rustix::io::Errno::from_io_error(inner(error.error())),
+                Some(rustix::io::Errno::IO)
+            );
+            dir = error.into_dir();
+            assert_eq!(mode(dir.path()), 0o700);
+            match exists {
+                true => assert_eq!(mode(&target), 0o555),
+                false => assert!(!target.exists()),
+            }
+        }
+        dir.close().await.unwrap();
+        outer.close().await.unwrap();
+        fs::remove_dir(target).unwrap();
+        sandbox.check();
+    });
+}
+
 /// What a neighbour puts in its place during the sync is not published.
 #[cfg(target_os = "linux")]
 #[test]

@@ -16,7 +16,7 @@ use super::contents::CancelOnDrop;
 use super::{AsyncTempDir, PersistError};
 use crate::blocking::oneshot;
 use crate::blocking::spin::Kind;
-use crate::owned::{NewPermissions, Owner, Policy, Publication};
+use crate::owned::{Cleanup, NewPermissions, Owner, Policy, Publication};
 use crate::util::{resolve_entry, with_detail, with_hint};
 
 impl AsyncTempDir {
@@ -68,6 +68,11 @@ impl AsyncTempDir {
     /// the handle had been dropped. Across filesystems, the copying stops soon, and what was copied is
     /// removed in the background.
     ///
+    /// # Platform notes
+    ///
+    /// Unix: a directory without write permission for its owner cannot be moved into another one. It is
+    /// given that permission for the moment of the rename, as is one that is replaced.
+    ///
     /// # Examples
     ///
     /// ```
@@ -95,7 +100,8 @@ impl AsyncTempDir {
     /// behaviour across filesystems.
     ///
     /// Returns the handle of the old directory, or `None` if nothing was at `target`. Dropped, the
-    /// handle removes the old directory in the background. It is at the former path of this one, so that
+    /// handle removes the old directory in the background, unless the environment
+    /// [keeps](Cleanup#the-environment-keeps-more) it. It is at the former path of this one, so that
     /// in a [`TempRoot`](crate::TempRoot) it is reclaimed even if the process is killed. After a copy
     /// across filesystems, it is at the hidden name beside the target.
     ///
@@ -109,7 +115,9 @@ impl AsyncTempDir {
     ///
     /// - `NotADirectory`: the target is a file or a symlink, even with a trailing slash. (To have a
     ///   symlink lead to a new directory, rename a new symlink over it.)
-    /// - `InvalidInput`: the target is the directory itself, contains it, or lies inside.
+    /// - `InvalidInput`: the target is the directory itself, contains it, or lies inside; or the
+    ///   environment variable
+    ///   [`ASYNC_TEMPDIR_CLEANUP`](Cleanup#the-environment-keeps-more) is not a policy.
     /// - `ResourceBusy`: the target is a mount point; or other processes keep creating and removing
     ///   it.
     /// - `PermissionDenied`: for example, the old directory is another user's, and so cannot be moved to
@@ -156,7 +164,7 @@ impl AsyncTempDir {
     #[doc(alias = "RENAME_EXCHANGE")]
     pub fn replace(self, target: impl AsRef<Path>) -> Persist<Option<Self>> {
         Persist::new(self, target.as_ref(), true, |_, old| {
-            old.map(|owner| Self::new_owning(owner, Policy::default()))
+            old.map(|(owner, policy)| Self::new_owning(owner, policy))
         })
     }
 }
@@ -186,7 +194,7 @@ struct Request<T> {
     replaces: bool,
     syncs: bool,
     permissions: NewPermissions,
-    output: fn(PathBuf, Option<Owner>) -> T,
+    output: fn(PathBuf, Option<(Owner, Policy)>) -> T,
 }
 
 impl<T> Persist<T> {
@@ -194,7 +202,7 @@ impl<T> Persist<T> {
         dir: AsyncTempDir,
         target: &Path,
         replaces: bool,
-        output: fn(PathBuf, Option<Owner>) -> T,
+        output: fn(PathBuf, Option<(Owner, Policy)>) -> T,
     ) -> Self {
         Self(State::Configured(Box::new(Request {
             dir,
@@ -217,13 +225,14 @@ impl<T> Persist<T> {
     /// Sets whether the publication survives a loss of power (default: that is up to the system).
     ///
     /// Everything in the directory is written to the disk before it is moved, and the entries of both
-    /// parents are after that. If the latter fails, the directory is moved back. This
-    /// may take seconds.
+    /// parents are after that. If the latter fails, the directory is moved back, unless another process
+    /// has replaced it by then. This may take seconds.
     ///
     /// # Platform notes
     ///
-    /// Linux and Android: the whole filesystem is synced, in one call. It reports errors since Linux
-    /// 5.8. Others: each file is. Windows: only files are, and one that is read-only is an error.
+    /// Linux and Android: the whole filesystem is synced, in one call (that of the target, if it is
+    /// another one). It reports errors since Linux 5.8. Others: each file is. Windows: only files are,
+    /// and one that is read-only is an error.
     #[doc(alias = "fsync")]
     pub fn sync(self, sync: bool) -> Self {
         self.configure(|request| request.syncs = sync)
@@ -263,8 +272,14 @@ impl<T> Request<T> {
     async fn publish(self) -> Result<T, PersistError> {
         let path = self.dir.path().to_path_buf();
         let cancelled = CancelOnDrop::default();
-        let published = match self.resolved {
-            Ok(target) => {
+        // That of the handle for the old directory.
+        let policy = match self.replaces {
+            true => Policy::new(Cleanup::Always),
+            false => Ok(Policy::default()),
+        };
+        let prepared = self.resolved.and_then(|target| Ok((target, policy?)));
+        let published = match prepared {
+            Ok((target, policy)) => {
                 let publication = Publication {
                     target: target.clone(),
                     replaces: self.replaces,
@@ -273,7 +288,7 @@ impl<T> Request<T> {
                     cancelled: Arc::clone(&cancelled.0),
                 };
                 let published = publish(publication, self.dir.owner).await;
-                published.map(|old| (self.output)(target, old))
+                published.map(|old| (self.output)(target, old.map(|owner| (owner, policy))))
             }
             Err(error) => Err((error, self.dir.owner)),
         };

@@ -55,13 +55,18 @@ fn move_beside(dir: &Arc<OwnedDir>, around: &Path) -> io::Result<PathBuf> {
         return Err(io::ErrorKind::ResourceBusy.into());
     }
     sys::check_same_dir(&dir.path, &dir.identity)?;
+    let rename = |path: &Path| {
+        sys::lend_right_to_move(&dir.path, &dir.identity, || {
+            sys::rename_new(&dir.path, path)
+        })
+    };
     let path = around.with_file_name(dir.file_name());
-    match sys::rename_new(&dir.path, &path) {
+    match rename(&path) {
         Ok(()) => return Ok(path),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }
     let path = around.with_file_name(name::hidden(dir.file_name(), ".kept")?);
-    sys::rename_new(&dir.path, &path)?;
+    rename(&path)?;
     Ok(path)
 }

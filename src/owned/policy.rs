@@ -10,8 +10,9 @@ use std::io;
 ///
 /// # The environment keeps more
 ///
-/// `ASYNC_TEMPDIR_CLEANUP` is a second policy for every directory that the process creates while it
-/// is set, including [scopes](crate::AsyncTempDir::scope) and [roots](crate::TempRoot). A directory
+/// `ASYNC_TEMPDIR_CLEANUP` is a second policy for every directory that the process creates,
+/// [adopts](crate::AsyncTempDir::adopt) or [replaces](crate::AsyncTempDir::replace) while it is set,
+/// including [scopes](crate::AsyncTempDir::scope) and [roots](crate::TempRoot). A directory
 /// is kept if the policy in the code keeps it, or this one does. Use it to inspect the directories
 /// of a program or a test without changing its code. The path of each directory kept because of it
 /// is one line on stderr.
@@ -23,7 +24,7 @@ use std::io;
 /// | `on-close` | [`OnClose`](Self::OnClose) |
 /// | `never` | [`Never`](Self::Never) |
 ///
-/// With any other value, creation fails with `InvalidInput`.
+/// With any other value, these operations fail with `InvalidInput`.
 ///
 /// With a value that keeps directories, the name of the calling thread becomes part of the random
 /// name of a directory, after the prefix: that of a test is its test's name, as in

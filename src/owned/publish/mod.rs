@@ -3,6 +3,7 @@
 mod refuse;
 mod replace;
 mod transfer;
+mod undo;
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -136,6 +137,9 @@ impl Publication {
         identity: &Identity,
         discard: &dyn Fn(Replaced),
     ) -> io::Result<Option<Replaced>> {
+        if self.syncs && self.is_on_another_mount(from)? {
+            return Err(io::ErrorKind::CrossesDevices.into());
+        }
         let permissions = self.permissions()?;
         let before = match &permissions {
             // With the owner's rights, without which the system refuses to move it.
@@ -151,27 +155,34 @@ impl Publication {
         };
         // Not before the sync, which may take seconds.
         let checked = synced.and_then(|()| sys::check_same_dir(from, identity));
-        let moved = checked.and_then(|()| match self.replaces {
+        let move_it = || match self.replaces {
             true => replace::replace(from, identity, &self.target, discard),
             false => fs::rename(from, &self.target).map(|()| None),
-        });
+        };
+        let moved = checked.and_then(|()| sys::lend_right_to_move(from, identity, move_it));
         let finished = moved.and_then(|old| {
             match self.finish(from, identity, permissions.as_ref()) {
                 // If it was published, and replaced since, what is at the target stays there.
                 Err(error) if !sys::is_gone(&self.target, identity) => {
-                    Err(self.undo(from, identity, old, discard, error))
+                    self.undo(from, identity, old, discard, error)
                 }
                 _ => Ok(old),
             }
         });
-        // What was changed only to move a directory is changed back. The outcome of the move is
-        // worth more than an error of that.
-        match (&finished, &before) {
-            (Ok(Some(old)), _) => old.restore_permissions(),
-            (Err(_), Some(before)) => _ = sys::set_dir_permissions(from, identity, before),
-            _ => {}
+        // The outcome of the move is worth more than an error of this.
+        if let (Err(_), Some(before)) = (&finished, &before) {
+            _ = sys::set_dir_permissions(from, identity, before);
         }
         finished
+    }
+
+    /// Returns whether no rename can lead from `from` to the target, before anything is synced for it.
+    ///
+    /// Tries to rename an entry that does not exist: Linux compares the mounts first. `false` also
+    /// means that the system looks for the entry first.
+    fn is_on_another_mount(&self, from: &Path) -> io::Result<bool> {
+        let renamed = fs::rename(beside(from, ".missing")?, self.beside(".missing")?);
+        Ok(renamed.is_err_and(|error| error.kind() == io::ErrorKind::CrossesDevices))
     }
 
     fn permissions(&self) -> io::Result<Option<Permissions>> {
@@ -200,36 +211,5 @@ impl Publication {
             }
         }
         Ok(())
-    }
-
-    /// Moves the directory back after `error`, which is returned.
-    fn undo(
-        &self,
-        from: &Path,
-        identity: &Identity,
-        old: Option<Replaced>,
-        discard: &dyn Fn(Replaced),
-        error: io::Error,
-    ) -> io::Error {
-        let undone = match old {
-            // The same once more: each is where the other was.
-            Some(old) => replace::replace(&old.path, &old.identity, &self.target, discard)
-                .and_then(|back| {
-                    let path = self.target.clone();
-                    Replaced { path, ..old }.restore_permissions();
-                    match back {
-                        Some(back) if back.path != from => sys::rename_new(&back.path, from),
-                        _ => Ok(()),
-                    }
-                }),
-            None => sys::rename_new(&self.target, from),
-        };
-        match undone.and_then(|()| sys::check_same_dir(from, identity)) {
-            Ok(()) => error,
-            Err(second) => io::Error::new(
-                error.kind(),
-                format!("{error}; it is at the target, and could not be moved back: {second}"),
-            ),
-        }
     }
 }

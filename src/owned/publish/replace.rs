@@ -1,6 +1,6 @@
 //! Puts one directory in the place of another.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -15,17 +15,6 @@ pub(super) struct Replaced {
     /// Its path by now.
     pub(super) path: PathBuf,
     pub(super) identity: Identity,
-    /// Its permissions before, if they had to be changed to move it.
-    pub(super) before: Option<Permissions>,
-}
-
-impl Replaced {
-    /// Gives it its permissions back. An error is not worth that of the move.
-    pub(super) fn restore_permissions(&self) {
-        if let Some(before) = &self.before {
-            _ = sys::set_dir_permissions(&self.path, &self.identity, before);
-        }
-    }
 }
 
 /// Moves the directory at `from` to `target`, in the place of a directory that may be there, which
@@ -76,27 +65,15 @@ pub(super) fn replace(
 
 /// Exchanges both, atomically.
 ///
-/// Returns `None` if another directory has taken the place meanwhile, and the rights to move it are
-/// not known.
+/// Returns `None` if another directory has taken the place meanwhile, and could not be moved.
 fn exchange(from: &Path, target: &Path, found: &Identity) -> io::Result<Option<Replaced>> {
-    let mut before = None;
-    let exchanged = match sys::exchange(from, target) {
-        // Its `..` changes, which takes the right to write to it.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            before = lend_rights(target, found)?;
-            match before {
-                Some(_) => sys::exchange(from, target),
-                None if sys::is_gone(target, found) => return Ok(None),
-                None => Err(error),
-            }
+    match sys::lend_right_to_move(target, found, || sys::exchange(from, target)) {
+        Err(error)
+            if error.kind() == io::ErrorKind::PermissionDenied && sys::is_gone(target, found) =>
+        {
+            return Ok(None);
         }
-        exchanged => exchanged,
-    };
-    if let Err(error) = exchanged {
-        if let Some(before) = before {
-            _ = sys::set_dir_permissions(target, found, &before);
-        }
-        return Err(error);
+        exchanged => exchanged?,
     }
     // The target may have been replaced since it was checked.
     let there = match Identity::of_path(from) {
@@ -108,7 +85,6 @@ fn exchange(from: &Path, target: &Path, found: &Identity) -> io::Result<Option<R
         Ok(Some(identity)) => Ok(Some(Replaced {
             path: from.to_path_buf(),
             identity,
-            before,
         })),
         other => {
             sys::exchange(from, target).map_err(|error| {
@@ -118,14 +94,6 @@ fn exchange(from: &Path, target: &Path, found: &Identity) -> io::Result<Option<R
             Err(no_directory(other))
         }
     }
-}
-
-/// Gives the owner all rights to the directory `path`, and returns the permissions before.
-fn lend_rights(path: &Path, identity: &Identity) -> io::Result<Option<Permissions>> {
-    let before = fs::symlink_metadata(path)?.permissions();
-    // An error means that it is another user's.
-    let lent = sys::set_dir_permissions(path, identity, &sys::with_owner_rights(&before));
-    Ok(lent.is_ok().then_some(before))
 }
 
 /// Returns the error for what turned out to be something else than a directory.
@@ -157,7 +125,6 @@ fn replace_aside(
                 discard(Replaced {
                     path: aside,
                     identity,
-                    before: None,
                 });
                 return Ok(None);
             }
@@ -167,15 +134,12 @@ fn replace_aside(
         }
     }
     // If that fails, it stays where it is.
-    let path = match sys::rename_new(&aside, from) {
+    let moved = sys::lend_right_to_move(&aside, &identity, || sys::rename_new(&aside, from));
+    let path = match moved {
         Ok(()) => from.to_path_buf(),
         Err(_) => aside,
     };
-    Ok(Some(Replaced {
-        path,
-        identity,
-        before: None,
-    }))
+    Ok(Some(Replaced { path, identity }))
 }
 
 /// Returns whether a rename has failed because something has the name.

@@ -1,6 +1,7 @@
 //! Unix: modes, device and inode numbers, descriptors.
 
 mod identity;
+mod lend;
 mod lock;
 mod metadata;
 mod movable;
@@ -10,6 +11,7 @@ mod sync;
 
 pub(crate) use identity::Identity;
 use identity::Seen;
+pub(crate) use lend::lend_right_to_move;
 pub(crate) use lock::{create_lock, hold_dir, is_at, is_own, open_lock, safe_to_reclaim_in};
 pub(crate) use metadata::{metadata, set_permissions, symlink_metadata};
 pub(crate) use movable::MovableDir;

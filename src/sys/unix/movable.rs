@@ -1,22 +1,18 @@
 //! Moves a directory relative to open ones, and back.
 
 use std::ffi::OsStr;
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fd::AsFd;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, statat};
 use rustix::io::{Errno, retry_on_intr};
 
+use super::lend::{is_denied, lend_to};
 use super::rename::rename_new_at;
-use super::{HANDLE, Identity, chmod_open, is_own};
+use super::{HANDLE, Identity};
 use crate::sys::{not_a_dir, open_same_dir, symlink_refused};
-
-/// The owner's right to write, which a directory must have to be moved into another: its `..`
-/// changes.
-const OWNER_WRITES: u32 = 0o200;
 
 /// A directory that is to be moved.
 ///
@@ -76,29 +72,15 @@ impl MovableDir {
     }
 
     fn with_rights(&self, rename: impl Fn() -> io::Result<()>) -> io::Result<()> {
-        let error = match rename() {
-            Err(error) => error,
-            renamed => return renamed,
-        };
-        match Errno::from_io_error(&error) {
-            Some(Errno::ACCESS) if self.into.is_some() => {
-                let metadata = self.dir.metadata()?;
-                let mode = metadata.mode() & 0o7777;
-                let set = |mode| chmod_open(&self.dir, Permissions::from_mode(mode));
-                let lacks_right = is_own(&metadata) && mode & OWNER_WRITES == 0;
-                if !lacks_right || set(mode | OWNER_WRITES).is_err() {
-                    return Err(error);
-                }
-                let renamed = rename();
-                // If that fails, the right stays: the outcome of the rename must not be lost.
-                _ = set(mode);
-                renamed
+        match rename() {
+            Err(error) if is_denied(&error) && self.into.is_some() => {
+                lend_to(&self.dir, error, rename)
             }
-            Some(Errno::BUSY) => Err(io::Error::new(
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Err(io::Error::new(
                 io::ErrorKind::ResourceBusy,
                 "a filesystem is mounted here, and is left alone",
             )),
-            _ => Err(error),
+            renamed => renamed,
         }
     }
 }

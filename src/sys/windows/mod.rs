@@ -17,7 +17,8 @@ pub(crate) use lock::{create_lock, hold_dir, is_at, is_own, open_lock, safe_to_r
 pub(crate) use movable::MovableDir;
 
 pub(crate) use rename::{
-    exchange, open_to_sync, rename_new, set_dir_permissions, sync_dir, with_owner_rights,
+    exchange, lend_right_to_move, open_to_sync, rename_new, set_dir_permissions, sync_dir,
+    with_owner_rights,
 };
 
 use super::windows_names;

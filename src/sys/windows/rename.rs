@@ -22,6 +22,15 @@ pub(crate) fn exchange(_a: &Path, _b: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Calls `rename`: here it takes no right to the directory that is moved.
+pub(crate) fn lend_right_to_move<T>(
+    _path: &Path,
+    _identity: &Identity,
+    rename: impl Fn() -> io::Result<T>,
+) -> io::Result<T> {
+    rename()
+}
+
 /// Does nothing: access derives from the parent directory here.
 pub(crate) fn set_dir_permissions(
     path: &Path,
