@@ -130,8 +130,11 @@ fn only_what_was_found_is_adopted() {
 #[test]
 #[ignore = "heavy: a thousand adoptions beside a thread that replaces what is adopted"]
 fn heavy_only_what_was_found_is_adopted() {
-    for in_root in [false, true] {
-        let replaced = race(2_000, in_root);
-        assert!(replaced > 0, "the race was one");
-    }
+    let replaced: u32 = [false, true]
+        .map(|in_root| race(2_000, in_root))
+        .iter()
+        .sum();
+    // One processor hardly ever changes threads within an adoption.
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    assert!(replaced > 0 || processors == 1, "the race was one");
 }

@@ -70,19 +70,18 @@ fn another_directory_at_the_path_is_not_counted() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
             let dir = sandbox.dir().await;
-            fs::remove_dir(dir.path()).unwrap();
+            // It stays, so that the other one has another identity.
+            fs::rename(dir.path(), sandbox.join("moved")).unwrap();
             let error = dir.usage().await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
-            fs::create_dir(sandbox.join("other")).unwrap();
-            fs::create_dir(sandbox.join("another")).unwrap();
-            fs::rename(sandbox.join("another"), dir.path()).unwrap();
+            fs::create_dir(dir.path()).unwrap();
             let error = dir.usage().await.unwrap_err();
             let inner = error.get_ref().unwrap().downcast_ref::<PathError>();
             let inner = inner.unwrap();
             assert_eq!(inner.operation(), "measure");
             assert_eq!(inner.path(), dir.path());
             fs::remove_dir(dir.path()).unwrap();
-            fs::remove_dir(sandbox.join("other")).unwrap();
+            fs::remove_dir(sandbox.join("moved")).unwrap();
         });
         sandbox.check();
     }

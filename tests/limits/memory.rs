@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::thread;
+use std::time::Duration;
 
 use async_tempdir::{AsyncTempDir, cleanup, remove_dir_all};
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -38,6 +39,8 @@ fn measured(name: &str) -> bool {
 fn warm(threads: usize) -> Runtime {
     let runtime = Builder::new_current_thread()
         .max_blocking_threads(threads)
+        // However long it takes to make the files: no other thread could be had then.
+        .thread_keep_alive(Duration::from_secs(3600))
         .enable_time()
         .build()
         .unwrap();
