@@ -6,7 +6,7 @@
 mod support;
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -66,7 +66,8 @@ fn killed(kills: usize) {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut said = child.stdout.take().unwrap().bytes().map(Result::unwrap);
+        let said = BufReader::new(child.stdout.take().unwrap());
+        let mut said = said.bytes().map(Result::unwrap);
         // The second says that it has replaced once.
         let marks = said
             .by_ref()
