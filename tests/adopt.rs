@@ -442,7 +442,7 @@ fn after_a_kill_the_next_root_reclaims_it() {
 
 #[cfg(unix)]
 mod unix {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
@@ -481,7 +481,7 @@ mod unix {
                 set_mode(&path, mode);
                 let adopted = AsyncTempDir::adopt(&path).await.unwrap();
                 let adopted = root.adopt(adopted.keep()).await.unwrap();
-                let now = fs::metadata(adopted.path()).unwrap().mode() & 0o7777;
+                let now = fs::metadata(adopted.path()).unwrap().permissions().mode() & 0o7777;
                 assert_eq!(now, mode, "its mode does not change");
                 assert_eq!(adopted.close().await.unwrap().files, 11);
             }
@@ -498,7 +498,10 @@ mod unix {
                     cache(&sandbox);
                     set_mode(&path, 0o555);
                 }
-                assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o555);
+                assert_eq!(
+                    fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
+                    0o555
+                );
                 assert!(is_whole(&path));
             }
             set_mode(&path, 0o755);

@@ -15,11 +15,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use async_tempdir::{AsyncTempDir, CopyError, CopySide};
-use rustix::fs::{CWD, FileType, Mode, OFlags, mkdirat, mknodat, openat};
+use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 use support::{Sandbox, fill, in_memory, multi_thread};
 
+#[cfg(not(target_vendor = "apple"))]
 fn fifo(path: &Path) {
-    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let mode = Mode::RUSR | Mode::WUSR;
+    rustix::fs::mknodat(CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+}
+
+#[cfg(target_vendor = "apple")]
+fn fifo(path: &Path) {
+    let made = std::process::Command::new("mkfifo")
+        .arg(path)
+        .status()
+        .unwrap();
+    assert!(made.success());
 }
 
 /// The paths that failed, relative to `source`, sorted, each with its kind of error.
