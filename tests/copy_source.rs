@@ -443,7 +443,7 @@ fn what_is_mounted_in_the_source_is_left_out() {
     sandbox.check();
 }
 
-/// Another process has a lease on a file, and is told to give it up.
+/// Another process has a lease on a file, and is told to give it up. It may remove the file then.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_file_that_is_leased_is_waited_for() {
@@ -462,28 +462,32 @@ async fn a_file_that_is_leased_is_waited_for() {
     const LEASE: &str = "import fcntl, os, signal, sys
 fd = os.open(sys.argv[1], os.O_RDWR)
 fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+if sys.argv[2] == 'remove':
+    signal.signal(signal.SIGIO, lambda *_: os.unlink(sys.argv[1]))
 print('leased', flush=True)
 signal.pause()";
-    let sandbox = Sandbox::new_in(&in_memory());
-    let source = sandbox.join("source");
-    fs::create_dir(&source).unwrap();
-    fs::write(source.join("file"), "leased").unwrap();
-    let mut command = Command::new("python3");
-    command.args(["-c", LEASE]).arg(source.join("file"));
-    let mut holder = command.stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    let mut output = BufReader::new(holder.stdout.take().unwrap());
-    output.read_line(&mut line).unwrap();
-    // Some filesystems have no leases.
-    if line == "leased\n" {
-        let dir = sandbox.dir().await;
-        let copied = dir.copy_from(&source).await;
-        assert_eq!(copied.unwrap().bytes, 6);
-        dir.close().await.unwrap();
+    for (then, files) in [("nothing", 1), ("remove", 0)] {
+        let sandbox = Sandbox::new_in(&in_memory());
+        let source = sandbox.join("source");
+        fs::create_dir(&source).unwrap();
+        fs::write(source.join("file"), "leased").unwrap();
+        let mut command = Command::new("python3");
+        command.args(["-c", LEASE]).arg(source.join("file"));
+        let mut holder = command.arg(then).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        let mut output = BufReader::new(holder.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
+        // Some filesystems have no leases.
+        if line == "leased\n" {
+            let dir = sandbox.dir().await;
+            let copied = dir.copy_from(&source).await.unwrap();
+            assert_eq!((copied.files, copied.bytes), (files, 6 * files));
+            dir.close().await.unwrap();
+        }
+        holder.wait().unwrap();
+        fs::remove_dir_all(source).unwrap();
+        sandbox.check();
     }
-    holder.wait().unwrap();
-    fs::remove_dir_all(source).unwrap();
-    sandbox.check();
 }
 
 /// A part of the source is mounted in the destination, so that each file there is the file itself.

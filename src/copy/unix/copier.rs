@@ -245,20 +245,9 @@ impl Worker<'_> {
             return Ok(Outcome::Done);
         }
         let open = || rustix::fs::openat(self.at.fd, name, OPEN, Mode::empty());
-        let source = match retry_on_intr(open) {
+        let source = match sys::outlast_lease(|| Ok(retry_on_intr(open)?)) {
             Ok(source) => source,
-            Err(Errno::NOENT) => return Ok(Outcome::Done),
-            Err(Errno::LOOP | Errno::MLINK) => return Ok(Outcome::Now(FileType::Symlink)),
-            Err(Errno::AGAIN) => sys::outlast_lease(|| Ok(retry_on_intr(open)?)).on(Source)?,
-            // Sockets cannot be opened, nor devices without a driver.
-            Err(error @ (Errno::NXIO | Errno::OPNOTSUPP | Errno::NODEV)) => {
-                return match self.look(name)? {
-                    // It is a file, on a filesystem that answers so.
-                    Outcome::Now(FileType::RegularFile) => Err(error).on(Source),
-                    outcome => Ok(outcome),
-                };
-            }
-            Err(error) => return Err(error).on(Source),
+            Err(error) => return self.unopened(name, error),
         };
         let stat = rustix::fs::fstat(&source).on(Source)?;
         if kind(&stat) != FileType::RegularFile {
@@ -279,6 +268,21 @@ impl Worker<'_> {
         self.copied.files += 1;
         self.bytes += u64::try_from(stat.st_size).unwrap_or(0);
         Ok(Outcome::Done)
+    }
+
+    /// Tells what became of what was the file `name`, after the `error` of opening it.
+    fn unopened(&self, name: &CStr, error: io::Error) -> Result<Outcome, Failure> {
+        match Errno::from_io_error(&error) {
+            Some(Errno::NOENT) => Ok(Outcome::Done),
+            Some(Errno::LOOP | Errno::MLINK) => Ok(Outcome::Now(FileType::Symlink)),
+            // Sockets cannot be opened, nor devices without a driver.
+            Some(Errno::NXIO | Errno::OPNOTSUPP | Errno::NODEV) => match self.look(name)? {
+                // It is a file, on a filesystem that answers so.
+                Outcome::Now(FileType::RegularFile) => Err(error).on(Source),
+                outcome => Ok(outcome),
+            },
+            _ => Err(error).on(Source),
+        }
     }
 
     /// Makes a hard link to the file `name`. Returns `false` if it must be copied.
