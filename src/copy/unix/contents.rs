@@ -51,7 +51,7 @@ impl Contents<'_> {
             return self.copy_unknown(source, to);
         }
         if len <= SMALL {
-            return self.copy_buffered(source, to, len).map(drop);
+            return self.copy_buffered(source, to, len);
         }
         if self.methods.clone(source, to, len) {
             self.copied.bytes += len;
@@ -62,7 +62,7 @@ impl Contents<'_> {
         if allocated < len {
             return self.copy_sparse(source, to, len);
         }
-        self.copy_range(source, to, len).map(drop)
+        self.copy_range(source, to, len)
     }
 
     /// Copies the next `len` bytes, or fewer if there are no more.
