@@ -75,8 +75,27 @@ async fn an_io_error_keeps_the_directory_and_says_where() {
     sandbox.check();
 }
 
-#[tokio::test]
-async fn an_io_error_keeps_the_directory_longer_than_those_around_it() {
+#[test]
+fn an_io_error_keeps_the_directory_longer_than_those_around_it() {
+    support::current_thread().block_on(is_kept_outside());
+}
+
+/// Each system has its own error then.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_io_error_keeps_the_directory_longer_where_a_rename_may_replace() {
+    let name = test_name!();
+    if !support::is_child(name) && !support::require(name, &[support::Need::Strace]) {
+        return;
+    }
+    let inject = "inject=renameat2:error=EINVAL";
+    let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", inject];
+    if support::in_process(name, &strace) {
+        support::current_thread().block_on(is_kept_outside());
+    }
+}
+
+async fn is_kept_outside() {
     let sandbox = Sandbox::new();
     let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
     let outer = root.temp_dir().await.unwrap();

@@ -61,11 +61,10 @@ fn move_beside(dir: &Arc<OwnedDir>, around: &Path) -> io::Result<PathBuf> {
         })
     };
     let path = around.with_file_name(dir.file_name());
-    match rename(&path) {
-        Ok(()) => return Ok(path),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error),
+    if rename(&path).is_ok() {
+        return Ok(path);
     }
+    // Perhaps its name is taken: systems differ in the error for that.
     let path = around.with_file_name(name::hidden(dir.file_name(), ".kept")?);
     rename(&path)?;
     Ok(path)
