@@ -458,13 +458,11 @@ fn what_takes_its_place_meanwhile_is_not_published() {
     });
 }
 
-/// The error says where it is, and nowhere else.
+/// The error says where it is, and what it has replaced, and nowhere else.
 #[cfg(target_os = "linux")]
-#[test]
-fn what_can_neither_be_synced_nor_moved_back_is_at_the_target() {
+fn neither_synced_nor_moved_back(name: &str, exists: bool) {
     use support::Need;
 
-    let name = test_name!();
     if !support::is_child(name) && !support::require(name, &[Need::Strace]) {
         return;
     }
@@ -475,19 +473,46 @@ fn what_can_neither_be_synced_nor_moved_back_is_at_the_target() {
         return;
     }
     support::current_thread().block_on(async {
-        let sandbox = Sandbox::new();
+        let sandbox = Sandbox::new_in(&support::in_memory());
         let target = sandbox.join("target");
+        if exists {
+            fs::create_dir(&target).unwrap();
+            fs::write(target.join("file"), "old").unwrap();
+        }
         let dir = sandbox.dir().await;
         dir.write("file", "new").await.unwrap();
+        let path = dir.path().to_path_buf();
         let error = dir.replace(&target).sync(true).await.unwrap_err();
         let message = io::Error::from(error).to_string();
         assert!(message.contains("it is at the target"), "{message}");
         assert!(!message.contains("kept"), "{message}");
         assert_eq!(fs::read_to_string(target.join("file")).unwrap(), "new");
+        if exists {
+            let old = format!("what it has replaced is at {path:?}");
+            assert!(message.contains(&old), "{message}");
+            assert_eq!(fs::read_to_string(path.join("file")).unwrap(), "old");
+            fs::remove_dir_all(path).unwrap();
+        }
         assert_eq!(sandbox.leftovers(), [target.as_path()]);
         fs::remove_dir_all(target).unwrap();
         sandbox.check();
     });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_can_neither_be_synced_nor_moved_back_is_at_the_target() {
+    neither_synced_nor_moved_back(test_name!(), false);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_can_neither_be_synced_nor_moved_back_says_where_the_old_one_is() {
+    let name = test_name!();
+    // Otherwise, more renames are made to fail.
+    if support::is_child(name) || support::can_exchange(&support::in_memory()) {
+        neither_synced_nor_moved_back(name, true);
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -12,8 +12,8 @@ impl Publication {
     /// after `error`, which is returned.
     ///
     /// If another process has replaced the directory at the target by now, it was published, and what
-    /// that process has put there remains. Then this returns the directory that is `from` or beside
-    /// the target, if there is one.
+    /// that process has put there remains. Then this returns the directory that is at `from` or
+    /// beside the target, if there is one.
     pub(super) fn undo(
         &self,
         from: &Path,
@@ -68,7 +68,10 @@ impl Publication {
             Err(_) if sys::is_gone(&self.target, identity) => {
                 return Ok(Undone::WasReplaced(Some(old)));
             }
-            back => back.map_err(at_target)?,
+            back => back.map_err(|error| {
+                let message = at_target(error);
+                format!("{message}; what it has replaced is at {:?}", old.path)
+            })?,
         };
         let Some(mut back) = back else {
             return Err("it was moved away from the target meanwhile".into());
