@@ -621,10 +621,10 @@ fn hidden(sandbox: &Sandbox) -> PathBuf {
 #[cfg(target_os = "linux")]
 #[test]
 fn without_exchange_the_old_one_comes_back_if_the_new_one_cannot_be_moved_in() {
-    let fault = format!("inject={RENAME}:error=EACCES:when=2");
+    let fault = format!("inject={RENAME}:error=EPERM:when=2");
     if without_exchange(test_name!(), &[&fault]) {
         with_faults(async |sandbox, target, replaced| {
-            assert!(replaced.unwrap_err().contains("denied"));
+            assert!(replaced.unwrap_err().contains("permitted"));
             assert_eq!(text(target), "old");
             assert_eq!(sandbox.leftovers(), [target]);
         });
@@ -650,7 +650,7 @@ fn without_exchange_an_old_one_that_cannot_come_back_is_named() {
 #[cfg(target_os = "linux")]
 #[test]
 fn without_exchange_an_old_one_that_cannot_be_moved_on_is_removed_where_it_is() {
-    let fault = format!("inject={RENAME}:error=EACCES:when=3");
+    let fault = format!("inject={RENAME}:error=EPERM:when=3");
     if without_exchange(test_name!(), &[&fault]) {
         with_faults(async |sandbox, target, replaced| {
             let old = replaced.unwrap().unwrap();
