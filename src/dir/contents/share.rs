@@ -123,8 +123,11 @@ impl Share {
             let mut first = self.panic.lock();
             match &*first {
                 None => *first = Some(panic),
-                // Only one can be passed on, and dropping the other could panic.
-                Some(_) => std::mem::forget(panic),
+                // Only one can be passed on. A panic of the other's drop must not end this thread.
+                Some(_) => {
+                    let dropped = catch_unwind(AssertUnwindSafe(|| drop(panic)));
+                    dropped.unwrap_or_else(std::mem::forget);
+                }
             }
         }
     }
