@@ -12,12 +12,11 @@ use crate::held::Held;
 use crate::record::Outcome;
 use crate::world::Task;
 
-pub(super) const ROWS: &[&str] = &[KEEP, REMOVE_DIR_ALL, ADOPT, ADOPT_MIDWAY];
+pub(super) const ROWS: &[&str] = &[KEEP, REMOVE_DIR_ALL, ADOPT];
 
 const KEEP: &str = "keep";
 const REMOVE_DIR_ALL: &str = "remove_dir_all: one that was kept";
 const ADOPT: &str = "adopt: one that was kept";
-const ADOPT_MIDWAY: &str = "adopt: perhaps dropped midway";
 
 pub(super) async fn keep(task: &mut Task, mut held: Held) {
     // In turn, so that a slow disk gets to see each.
@@ -37,8 +36,7 @@ pub(super) async fn keep(task: &mut Task, mut held: Held) {
         7 => persist(task, held, PERSIST_OVER_EMPTY).await,
         8 => persist(task, held, PERSIST_OVER_FULL).await,
         9 => persist(task, held, PERSIST_NOWHERE).await,
-        10 => adopt(task, held, ADOPT).await,
-        _ => adopt(task, held, ADOPT_MIDWAY).await,
+        _ => adopt(task, held).await,
     }
 }
 
@@ -73,19 +71,19 @@ async fn remove_kept(task: &mut Task, held: Held) {
     }
 }
 
-/// Takes a kept directory over again.
-async fn adopt(task: &mut Task, held: Held, kind: &'static str) {
+/// Takes a kept directory over again, and perhaps drops that midway.
+async fn adopt(task: &mut Task, held: Held) {
     // An operation whose future was dropped might bring something back.
     let Some(known) = held.quiet(0) else {
         return stays(task, held);
     };
-    let step = task.begin(kind, held.label());
+    let step = task.begin(ADOPT, held.label());
     let path = held.keep();
     // In its place and whole, unless it is adopted.
     task.world.expect(path.clone(), vec![known.clone()], true);
-    let cut = match kind {
-        ADOPT => Cut::Never,
-        _ => Cut::some(&mut task.rng),
+    let cut = match task.rng.bool() {
+        true => Cut::Never,
+        false => Cut::some(&mut task.rng),
     };
     match cut.apply(AsyncTempDir::adopt(&path)).await {
         Some(Ok(_)) if path.exists() => step.violation("it was adopted, and is there"),
