@@ -66,7 +66,8 @@ fn killed(kills: usize) {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut said = child.stdout.take().unwrap().bytes().map(Result::unwrap);
+        let stdout = io::BufReader::new(child.stdout.take().unwrap());
+        let mut said = stdout.bytes().map(Result::unwrap);
         // The second says that it has replaced once.
         let marks = said
             .by_ref()
