@@ -442,6 +442,10 @@ fn what_cannot_be_adopted_stays_where_it_is() {
         for call in calls {
             for error in ["EIO", "EINTR", "EMFILE", "EACCES", "ENOSYS"] {
                 for when in whens {
+                    if (error, when) == ("EINTR", "1+") {
+                        // The call is repeated, for ever.
+                        continue;
+                    }
                     let faults = format!("{call}:error={error}:when={when}");
                     let case = Case::new(|dir| {
                         fs::create_dir(dir.join("old")).unwrap();
