@@ -458,14 +458,15 @@ async fn a_file_that_is_leased_is_waited_for() {
     ) {
         return;
     }
-    // The signal that tells it ends it.
+    // The signal that tells it is blocked from the start, so that it is not missed.
     const LEASE: &str = "import fcntl, os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGIO])
 fd = os.open(sys.argv[1], os.O_RDWR)
 fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
-if sys.argv[2] == 'remove':
-    signal.signal(signal.SIGIO, lambda *_: os.unlink(sys.argv[1]))
 print('leased', flush=True)
-signal.pause()";
+signal.sigwait([signal.SIGIO])
+if sys.argv[2] == 'remove':
+    os.unlink(sys.argv[1])";
     for (then, files) in [("nothing", 1), ("remove", 0)] {
         let sandbox = Sandbox::new_in(&in_memory());
         let source = sandbox.join("source");
