@@ -14,6 +14,7 @@ mod contents;
 mod ending;
 mod persist;
 mod persist_error;
+mod publish;
 
 pub use builder::Builder;
 pub use contents::{

@@ -3,21 +3,17 @@
 use std::fmt;
 use std::fs::Permissions;
 use std::future::Future;
-use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::future::FusedFuture;
 
-use super::contents::CancelOnDrop;
+use super::publish::Request;
 use super::{AsyncTempDir, PersistError};
-use crate::blocking::oneshot;
-use crate::blocking::spin::Kind;
-use crate::owned::{Cleanup, NewPermissions, Owner, Policy, Publication};
-use crate::util::{resolve_entry, with_detail, with_hint};
+use crate::owned::{NewPermissions, Owner, Policy};
+use crate::util::resolve_entry;
 
 impl AsyncTempDir {
     /// Publishes the directory: moves it to `target` by an atomic rename and keeps it there.
@@ -45,7 +41,7 @@ impl AsyncTempDir {
     /// # Errors
     ///
     /// The error contains the handle; the directory is not moved. Converted into an
-    /// [`io::Error`], also by `?`, it [keeps](PersistError) the directory.
+    /// [`io::Error`](std::io::Error), also by `?`, it [keeps](PersistError) the directory.
     ///
     /// - `NotFound`: the target's parent does not exist, or a directory that contains this one was
     ///   closed.
@@ -101,7 +97,7 @@ impl AsyncTempDir {
     ///
     /// Returns the handle of the old directory, or `None` if nothing was at `target`. Dropped, the
     /// handle removes the old directory in the background, unless the environment
-    /// [keeps](Cleanup#the-environment-keeps-more) it. It is at the former path of this one, so that
+    /// [keeps](crate::Cleanup#the-environment-keeps-more) it. It is at the former path of this one, so that
     /// in a [`TempRoot`](crate::TempRoot) it is reclaimed even if the process is killed. After a copy
     /// across filesystems, it is at the hidden name beside the target.
     ///
@@ -117,7 +113,7 @@ impl AsyncTempDir {
     ///   symlink lead to a new directory, rename a new symlink over it.)
     /// - `InvalidInput`: the target is the directory itself, contains it, or lies inside; or the
     ///   environment variable
-    ///   [`ASYNC_TEMPDIR_CLEANUP`](Cleanup#the-environment-keeps-more) is not a policy.
+    ///   [`ASYNC_TEMPDIR_CLEANUP`](crate::Cleanup#the-environment-keeps-more) is not a policy.
     /// - `ResourceBusy`: the target is a mount point; or other processes keep creating and removing
     ///   it.
     /// - `PermissionDenied`: for example, the old directory is another user's, and so cannot be moved to
@@ -185,17 +181,6 @@ enum State<T> {
 }
 
 type Publishing<T> = dyn Future<Output = Result<T, PersistError>> + Send + Sync;
-
-struct Request<T> {
-    dir: AsyncTempDir,
-    given: PathBuf,
-    /// Made absolute at once, because the current directory may change before this is awaited.
-    resolved: io::Result<PathBuf>,
-    replaces: bool,
-    syncs: bool,
-    permissions: NewPermissions,
-    output: fn(PathBuf, Option<(Owner, Policy)>) -> T,
-}
 
 impl<T> Persist<T> {
     fn new(
@@ -266,83 +251,6 @@ impl<T> Persist<T> {
     pub fn permissions(self, permissions: Permissions) -> Self {
         self.configure(|request| request.permissions = NewPermissions::Exactly(permissions))
     }
-}
-
-impl<T> Request<T> {
-    async fn publish(self) -> Result<T, PersistError> {
-        let path = self.dir.path().to_path_buf();
-        let cancelled = CancelOnDrop::default();
-        // That of the handle for the old directory.
-        let policy = match self.replaces {
-            true => Policy::new(Cleanup::Always),
-            false => Ok(Policy::default()),
-        };
-        let prepared = self.resolved.and_then(|target| Ok((target, policy?)));
-        let published = match prepared {
-            Ok((target, policy)) => {
-                let publication = Publication {
-                    target: target.clone(),
-                    replaces: self.replaces,
-                    syncs: self.syncs,
-                    permissions: self.permissions,
-                    cancelled: Arc::clone(&cancelled.0),
-                };
-                let published = publish(publication, self.dir.owner).await;
-                published.map(|old| (self.output)(target, old.map(|owner| (owner, policy))))
-            }
-            Err(error) => Err((error, self.dir.owner)),
-        };
-        published.map_err(|(error, owner)| {
-            let (operation, preposition) = match self.replaces {
-                true => ("publish", "in the place of"),
-                false => ("persist", "as"),
-            };
-            let detail = format!(" {preposition} {:?}", self.given);
-            let error = explain(with_detail(operation, &path, detail, error));
-            PersistError::new(error, AsyncTempDir { owner })
-        })
-    }
-}
-
-fn explain(error: io::Error) -> io::Error {
-    match error.kind() {
-        io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => {
-            with_hint(error, "use `replace`, or publish under another name")
-        }
-        _ => error,
-    }
-}
-
-async fn publish(
-    publication: Publication,
-    mut owner: Owner,
-) -> Result<Option<Owner>, (io::Error, Owner)> {
-    if let Err(error) = owner.drained().await {
-        return Err((error, owner));
-    }
-    // Until the rename is done, the operation keeps every containing directory from being removed:
-    // removal would reach this one through an open descriptor, even under its new name.
-    let operation = match owner.dir.begin_operation() {
-        Ok(operation) => operation,
-        Err(error) => return Err((error, owner)),
-    };
-    let queues = owner.dir.queues_here();
-    // Held again if the rename fails. If the future is dropped, there is no handle.
-    owner.set_held(false);
-    let (sender, receiver) = oneshot::channel(Kind::of::<PersistError>());
-    // Not `tokio::fs::rename`: if cancelled, it would rename while the dropped handle's directory is
-    // being removed. Here the owner moves into the closure that renames.
-    let task = move || {
-        let publish = move || {
-            let published = owner.publish(&publication);
-            drop(operation);
-            published
-        };
-        sender.run_if_awaited(publish, ());
-    };
-    receiver.expect(queues.operations.spawn_mandatory(task));
-    let published = receiver.await;
-    published.unwrap_or_else(|_lost| unreachable!("a mandatory task runs, and sends its value"))
 }
 
 /// The state is in a box, and nothing is pinned.

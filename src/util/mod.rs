@@ -8,7 +8,7 @@ pub(crate) mod progress;
 pub(crate) mod sync;
 
 pub(crate) use error::{with_detail, with_hint, with_note, with_path, with_tmpdir_hint};
-pub(crate) use path::{absolute_parent, resolve_entry};
+pub(crate) use path::{absolute_checked, absolute_parent, resolve_entry};
 
 pub use error::PathError;
 

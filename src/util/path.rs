@@ -12,6 +12,21 @@ pub(crate) fn absolute_parent(parent: &Path) -> io::Result<PathBuf> {
     }
 }
 
+/// Makes the path absolute.
+///
+/// # Errors
+///
+/// The path is empty or contains a NUL.
+pub(crate) fn absolute_checked(path: &Path) -> io::Result<PathBuf> {
+    if path.as_os_str().is_empty() {
+        return invalid("the path is empty");
+    }
+    if path.as_os_str().as_encoded_bytes().contains(&0) {
+        return invalid("the path has a NUL");
+    }
+    std::path::absolute(path)
+}
+
 /// Returns the absolute path of the directory entry that `path` names: not of what a symlink of that
 /// name leads to.
 ///
@@ -19,17 +34,14 @@ pub(crate) fn absolute_parent(parent: &Path) -> io::Result<PathBuf> {
 ///
 /// The path is empty, contains a NUL, is `/` or `.`, or ends in `..`.
 pub(crate) fn resolve_entry(path: &Path) -> io::Result<PathBuf> {
-    let invalid = |message| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-    if path.as_os_str().is_empty() {
-        return invalid("the path is empty");
-    }
-    if path.as_os_str().as_encoded_bytes().contains(&0) {
-        return invalid("the path has a NUL");
-    }
-    let absolute = std::path::absolute(path)?;
+    let absolute = absolute_checked(path)?;
     match (path.file_name(), absolute.parent(), absolute.file_name()) {
         // Joined again without a trailing slash, which would follow a symlink.
         (Some(_), Some(parent), Some(name)) => Ok(parent.join(name)),
         _ => invalid("refusing `/`, `.` or a path that ends in `..`"),
     }
+}
+
+fn invalid(message: &'static str) -> io::Result<PathBuf> {
+    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
 }

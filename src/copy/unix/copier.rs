@@ -51,7 +51,7 @@ pub(super) struct Copier {
     buffers: Mutex<Vec<Vec<u8>>>,
 }
 
-/// What became of an entry.
+/// The outcome of an entry.
 enum Outcome {
     /// It was copied, or has vanished.
     Done,
@@ -191,7 +191,7 @@ struct Worker<'c> {
     copier: &'c Copier,
     at: &'c At<'c, Destination>,
     buffer: Vec<u8>,
-    /// What has not been recorded yet.
+    /// The counts that have not been recorded yet.
     copied: Copied,
     /// The length of the files so far.
     bytes: u64,

@@ -23,7 +23,7 @@ mod linux {
     /// any more.
     const MAX_REFUSED: u32 = 16;
 
-    /// How often each way was refused.
+    /// The number of times that each way was refused.
     #[derive(Debug, Default)]
     pub(in super::super) struct Methods {
         clone: AtomicU32,

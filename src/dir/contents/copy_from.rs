@@ -20,6 +20,7 @@ use crate::blocking::oneshot::Receiver;
 use crate::blocking::spawn;
 use crate::copy::{self, Copied, CopyError, CopySide, Options};
 use crate::dir::AsyncTempDir;
+use crate::util::absolute_checked;
 
 impl AsyncTempDir {
     /// Copies everything in a directory outside into this one.
@@ -37,8 +38,8 @@ impl AsyncTempDir {
     /// Existing directories are merged, and keep their mode. An existing file or symlink is
     /// replaced by a new one, not written to: other hard links to it keep their contents.
     ///
-    /// What changes meanwhile is copied in some state: of a file that grows, what it had when it was
-    /// opened. A large tree is copied by [several threads](CopyFrom::max_threads).
+    /// An entry that changes meanwhile is copied in some state: a file that grows, as long as it was when
+    /// it was opened. A large tree is copied by [several threads](CopyFrom::max_threads).
     ///
     /// # Errors
     ///
@@ -101,7 +102,7 @@ impl AsyncTempDir {
         CopyFrom(State::Configured(Request {
             dir: self,
             // Made absolute now, because the current directory may change before this is awaited.
-            source: resolve(given),
+            source: absolute_checked(given),
             given: given.to_path_buf(),
             to: None,
             options: Options::default(),
@@ -122,7 +123,7 @@ enum State<'d> {
     Ended,
 }
 
-/// What is to be copied where.
+/// A copy that has not begun: its source, its destination and its settings.
 struct Request<'d> {
     dir: &'d AsyncTempDir,
     source: io::Result<PathBuf>,
@@ -297,18 +298,6 @@ fn open_destination(dir: &Dir, path: Option<&Path>) -> io::Result<(File, bool)> 
         },
     };
     Ok((dir.open_dir(path)?.into_std_file(), is_new))
-}
-
-/// Returns the absolute path of the source.
-fn resolve(path: &Path) -> io::Result<PathBuf> {
-    let invalid = |message| Err(io::Error::new(ErrorKind::InvalidInput, message));
-    if path.as_os_str().is_empty() {
-        return invalid("the path is empty");
-    }
-    if path.as_os_str().as_encoded_bytes().contains(&0) {
-        return invalid("the path has a NUL");
-    }
-    std::path::absolute(path)
 }
 
 impl Future for CopyFrom<'_> {

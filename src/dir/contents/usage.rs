@@ -17,7 +17,7 @@ impl AsyncTempDir {
     /// mounted inside does not count. In a large tree, up to three more threads of the blocking
     /// pool help.
     ///
-    /// What is created or removed meanwhile may or may not count. Of each file with several hard links,
+    /// An entry that is created or removed meanwhile may or may not count. Of each file with several hard links,
     /// 16 bytes or so are kept in memory; otherwise, memory does not grow with the number of files.
     ///
     /// # Errors
