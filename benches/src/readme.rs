@@ -62,6 +62,18 @@ const TABLES: &[&[(&str, &str)]] = &[
         ("populate-multi", "memory"),
         ("stream-multi", "memory"),
     ],
+    &[
+        ("cost-life-tight-cpu-multi", "memory"),
+        ("cost-life-tight-stall-multi", "memory"),
+        ("cost-life-10ms-time-multi", "memory"),
+        ("cost-life-10ms-cpu-multi", "memory"),
+        ("cost-life-busy-64-time-multi", "memory"),
+        ("cost-write-tight-cpu-multi", "memory"),
+        ("cost-write-tight-stall-multi", "memory"),
+        ("cost-write-10ms-time-multi", "memory"),
+        ("cost-write-10ms-cpu-multi", "memory"),
+        ("cost-write-busy-64-time-multi", "memory"),
+    ],
 ];
 
 pub(crate) fn renew(results: &Results, folder: &Path) -> Outcome<()> {

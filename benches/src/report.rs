@@ -156,22 +156,42 @@ const REASONS: &[(&str, &str, &str, &str)] = &[
         "the same calls, resolved beneath the directory; the threads queue for the filesystem's locks",
     ),
     (
+        "adopt-name-",
+        "",
+        "",
+        "it makes sure that this is a real directory, none that the process works in, and the same one \
+         after the rename; the peer only renames",
+    ),
+    ("adopt-gone-", "", "", "both are bound by the filesystem"),
+    (
+        "usage-tiny",
+        "",
+        "",
+        "a hop to the pool takes as long as the counting; the peer blocks its thread",
+    ),
+    (
+        "copy-",
+        "disk",
+        "cp -r",
+        "it is the disk that takes the time",
+    ),
+    (
         "cost-life-tight-stall",
         "",
         "",
-        "eight operations that wake no thread, one after the other, before the task yields; the peer's          sleeps after each",
+        "eight operations that wake no thread, one after the other, before the task yields; the peer's sleeps after each",
     ),
     (
         "cost-write-tight-stall",
         "",
         "",
-        "eight operations that wake no thread, one after the other, before the task yields; the peer's          sleeps after each",
+        "eight operations that wake no thread, one after the other, before the task yields; the peer's sleeps after each",
     ),
     (
         "cost-write-",
         "",
         "tokio::fs",
-        "it sees that the path still leads to the directory, and that the file is one, which          `tokio::fs` does not: two calls more, and beside busy processors or after a pause, nothing is          gained by spinning",
+        "it sees that the path still leads to the directory, and that the file is one, which `tokio::fs` does not: two calls more, and beside busy processors or after a pause, nothing is gained by spinning",
     ),
     (
         "cost-life-",
