@@ -277,6 +277,7 @@ async fn what_cannot_be_a_source() {
         assert_eq!(format!("{error:?}"), text);
         let error = std::io::Error::from(error);
         assert_eq!((error.kind(), error.to_string()), (kind, text));
+        assert!(!dir.try_exists("new").await.unwrap(), "{bad:?}");
     }
     dir.close().await.unwrap();
     fs::remove_dir_all(source).unwrap();

@@ -18,7 +18,7 @@ pub use error::{CopyError, CopyFailure, CopySide};
 pub(crate) use options::Options;
 pub use recorder::Copied;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::panic::resume_unwind;
 use std::path::Path;
@@ -56,6 +56,14 @@ pub(crate) fn tree(
         resume_unwind(panic);
     }
     result
+}
+
+/// Checks that the source exists and is a directory, before a destination is created for it.
+pub(crate) fn check_source(path: &Path) -> io::Result<()> {
+    match fs::metadata(path)?.is_dir() {
+        true => Ok(()),
+        false => Err(no_directory()),
+    }
 }
 
 /// Returns the error for a source that is a file.

@@ -255,6 +255,10 @@ impl Request<'_> {
             };
             let (source, destination) = (source.clone(), destination.clone());
             begin(owned, move |dir| {
+                if let Err(error) = copy::check_source(&source) {
+                    let side = CopySide::Source;
+                    return Ok(Err(CopyError::whole(&source, &destination, side, error)));
+                }
                 let (to, is_new) = open_destination(dir, inside.as_deref())?;
                 let options = Options {
                     with_mode: is_new,
