@@ -62,8 +62,10 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! A file that is missing, additional or different fails the test. Two trees can be compared, too: that
-//! from before with that from after, or with the one of a fixture.
+//! A file that is missing, additional or different fails the test. If the trees are large,
+//! `assert_eq!(tree.diff(&expected), None)` prints the [first difference](crate::Tree::diff) instead of both.
+//! Two trees can be compared, too: that from before with that from after, or with a fixture's. The `Debug`
+//! form is a listing, for instance for `insta::assert_debug_snapshot!`.
 //!
 //! Directories created in a `#[tokio::test]`, of either flavour, are gone when it ends: there is
 //! nothing to close or to wait for. To assert earlier that one is gone, `close` it; or if what you

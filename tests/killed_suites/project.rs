@@ -138,8 +138,8 @@ fn killed(runs: &mut Runs, kill_some: impl Fn(&mut fastrand::Rng, &mut Run)) {
             // Some directories on, and from there somewhere between two calls.
             let more = random.usize(..20);
             until("it makes some more", || {
-                let has_ended = || run.child.try_wait().unwrap().is_some();
-                run.paths("made").len() >= made + more || has_ended() && processes(run).is_empty()
+                run.paths("made").len() >= made + more
+                    || run.has_ended() && processes(run).is_empty()
             });
             (0..random.u32(..20_000)).for_each(|_| std::hint::spin_loop());
             if !tests(run).is_empty() {

@@ -33,9 +33,14 @@ impl Run {
         let done = || fs::metadata(&done).map_or(0, |steps| steps.len());
         let is_there = || done() >= steps as u64;
         until("the suite has done something", || {
-            is_there() || self.child.try_wait().unwrap().is_some()
+            is_there() || self.has_ended()
         });
         assert!(is_there(), "it has ended before: {}", self.shown());
+    }
+
+    /// Returns whether the process that was started has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     fn shown(&self) -> String {
