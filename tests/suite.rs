@@ -8,7 +8,7 @@
 //! With rstest, begin with `suite_rstest.rs`; for a fixture that takes long to make, see
 //! `suite_shared.rs` and `suite_nextest.rs`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Output;
 use std::{env, fs, io};
 

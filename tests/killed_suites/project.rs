@@ -53,7 +53,7 @@ impl Project {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
         command
             .args(words)
-            .args(["--offline", "--quiet", "--test", "killed"])
+            .args(["--offline", "--test", "killed"])
             .args(arguments)
             .current_dir(&self.0)
             .env("CARGO_TARGET_DIR", target());
