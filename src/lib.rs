@@ -166,6 +166,7 @@ mod dir;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod owned;
+mod reclaim;
 mod removal;
 mod remove;
 mod root;
@@ -181,9 +182,10 @@ pub use dir::{
     PersistError, ReadDir, ReaderChunks, ScopeError, WriteStream,
 };
 pub use owned::{Cleanup, Ending, WaitForRemoval};
+pub use reclaim::Reclaimed;
 pub use removal::{RemoveDirAll, remove_dir_all};
 pub use remove::{RemoveError, RemoveFailure, Removed};
-pub use root::{Reclaimed, TempRoot};
+pub use root::TempRoot;
 pub use usage::Usage;
 pub use util::PathError;
 

@@ -12,7 +12,6 @@ mod owner;
 mod policy;
 mod publish;
 mod removed;
-mod root_lock;
 mod state;
 
 pub(crate) use adopt::AdoptRequest;
@@ -20,7 +19,6 @@ pub(crate) use outside::KeptAt;
 pub(crate) use owner::{Owner, WrongProcess};
 pub(crate) use policy::{End, Policy};
 pub(crate) use publish::{NewPermissions, Publication};
-pub(crate) use root_lock::RootLock;
 pub(crate) use state::{OperationGuard, ParentGuard, Reservation, Reserved};
 
 pub use policy::Cleanup;
@@ -36,6 +34,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::cleanup::RuntimeQueues;
+use crate::reclaim::RootLock;
 use crate::remove::{self, Options, Outcome};
 use crate::sys::{Identity, Process};
 use crate::util::sync::Mutex;

@@ -12,9 +12,10 @@ use super::descriptor_cache::DescriptorCache;
 use super::policy::{Cleanup, End, Policy};
 use super::removed::{Ending, EndingCell};
 use super::state::{Phase, State};
-use super::{OwnedDir, ParentGuard, RootLock};
+use super::{OwnedDir, ParentGuard};
 use crate::blocking::pending::Pending;
 use crate::cleanup::RuntimeQueues;
+use crate::reclaim::RootLock;
 use crate::sys::{Identity, Process};
 use crate::util::sync::Mutex;
 

@@ -1,36 +1,21 @@
 //! A process's root, locked while the process lives, so that others can identify dead roots.
 
 mod adopt;
-mod create;
-mod name;
-mod reclaim;
-mod reclaimed;
-mod search;
+mod reclaiming;
 
-use std::ffi::CStr;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use reclaimed::Reclaimed;
-
 use crate::blocking::spawn;
 use crate::cleanup::RuntimeQueues;
 use crate::dir::{AsyncTempDir, Builder};
 use crate::owned::{Cleanup, Owner, Policy};
+use crate::reclaim::{self, Reclaimed};
 use crate::removal::RemoveDirAll;
 use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
-use reclaim::Reclaiming;
-
-/// The name of the lock file in a root. It is unlike any other file's name, because it is part of
-/// the proof that a directory is a root.
-const LOCK: &CStr = c".async-tempdir.lock";
-
-/// Returns the path of the lock file in the root at `path`.
-fn lock_in(path: &Path) -> PathBuf {
-    path.join(LOCK.to_str().expect("it is ASCII"))
-}
+use reclaiming::Reclaiming;
 
 /// Holds the temporary directories of a process, and reclaims those of killed ones.
 ///
@@ -120,7 +105,7 @@ impl TempRoot {
     /// The maximum length of an application's name in bytes.
     ///
     /// It keeps the root's name below the 255 bytes that filesystems allow.
-    pub const MAX_APP: usize = name::MAX_APP;
+    pub const MAX_APP: usize = reclaim::MAX_APP;
 
     /// Creates a root in [`std::env::temp_dir`] and starts reclaiming those of dead processes.
     ///
@@ -173,14 +158,14 @@ impl TempRoot {
     }
 
     async fn try_open(app: &str, parent: PathBuf) -> io::Result<Self> {
-        name::check_app(app)?;
+        reclaim::check_app(app)?;
         let policy = Policy::new(Cleanup::Always)?;
         let runtime = spawn::current()?;
         let queues = RuntimeQueues::of(&runtime);
         let create = {
             let (app, parent, queues) = (app.to_owned(), parent.clone(), Arc::clone(&queues));
             move || {
-                let created = create::create_root(&app, &parent)?;
+                let created = reclaim::create_root(&app, &parent)?;
                 let lock = Some(created.lock);
                 let owner = Owner::new(created.path, created.identity, queues, None, lock);
                 io::Result::Ok((owner, created.unlocked))

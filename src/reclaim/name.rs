@@ -7,7 +7,7 @@ use crate::util::name::{DEFAULT_RANDOM_LEN, is_random, random};
 
 /// The longest name of an application, so that a root's name stays below the 255 bytes that
 /// filesystems allow.
-pub(super) const MAX_APP: usize = 200;
+pub(crate) const MAX_APP: usize = 200;
 
 /// The name of a root: its application and its random part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl RootName {
 }
 
 /// Returns an error if `app` cannot be the first part of a name.
-pub(super) fn check_app(app: &str) -> io::Result<()> {
+pub(crate) fn check_app(app: &str) -> io::Result<()> {
     let invalid = |message| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     if app.is_empty() {
         return invalid(String::from("the application has no name"));

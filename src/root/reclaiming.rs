@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::SetOnce;
 
-use super::reclaimed::Reclaimed;
-use super::search::Search;
 use crate::blocking::pending::Pending;
 use crate::blocking::spawn::{self, RunOn};
 use crate::owned;
+use crate::reclaim::{Reclaimed, Search};
 use crate::sys::Process;
 
 /// The time for which the search keeps a thread of the pool, which may have only one, before it lets

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use super::name::{RootName, Stage};
 use super::reclaimed::Reclaimed;
+use super::root_lock::RootLock;
 use super::{LOCK, lock_in};
 use crate::cleanup;
-use crate::owned::RootLock;
 use crate::remove::{Options, Removed};
 use crate::sys::{self, Identity};
 use crate::util::with_path;
@@ -29,7 +29,7 @@ const MIN_REMOVED: u64 = 16;
 
 /// A search for the dead roots of an application in a directory.
 #[derive(Default)]
-pub(super) struct Search {
+pub(crate) struct Search {
     parent: PathBuf,
     /// Directories still to be examined.
     found: Vec<(RootName, Stage)>,
@@ -50,7 +50,7 @@ struct DeadRoot {
 
 impl Search {
     /// Lists the directories that may be roots.
-    pub(super) fn new(app: &str, parent: &Path) -> Self {
+    pub(crate) fn new(app: &str, parent: &Path) -> Self {
         let mut search = Self::default();
         if let Err(error) = search.find(app, parent) {
             search.found.clear();
@@ -69,7 +69,7 @@ impl Search {
     }
 
     /// Examines the next directory, or continues with the last. Returns `false` if none is left.
-    pub(super) fn step(&mut self) -> bool {
+    pub(crate) fn step(&mut self) -> bool {
         if let Some(root) = self.current.take() {
             self.remove(root);
             return true;
@@ -84,7 +84,7 @@ impl Search {
     }
 
     /// Ends the search, even if something is left, and records the `reason` if there is one.
-    pub(super) fn end(mut self, reason: Option<io::Error>) -> Reclaimed {
+    pub(crate) fn end(mut self, reason: Option<io::Error>) -> Reclaimed {
         if let Some(reason) = reason {
             self.reclaimed.skip(reason);
         }

@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::name::{RootName, Stage};
+use super::root_lock::RootLock;
 use super::{LOCK, lock_in};
-use crate::owned::RootLock;
 use crate::sys::{self, Identity};
 
 /// The maximum number of names tried. One is lost if another process reclaims the directory in the
@@ -14,16 +14,16 @@ use crate::sys::{self, Identity};
 const MAX_TRIES: u32 = 64;
 
 /// A root that has just been created.
-pub(super) struct NewRoot {
-    pub(super) path: PathBuf,
-    pub(super) identity: Identity,
-    pub(super) lock: RootLock,
+pub(crate) struct NewRoot {
+    pub(crate) path: PathBuf,
+    pub(crate) identity: Identity,
+    pub(crate) lock: RootLock,
     /// The error because of which it has no lock, if it has none.
-    pub(super) unlocked: Option<io::Error>,
+    pub(crate) unlocked: Option<io::Error>,
 }
 
 /// Creates a root of `app` in `parent`.
-pub(super) fn create_root(app: &str, parent: &Path) -> io::Result<NewRoot> {
+pub(crate) fn create_root(app: &str, parent: &Path) -> io::Result<NewRoot> {
     for _ in 0..MAX_TRIES {
         let name = RootName::fresh(app)?;
         if let Some(created) = try_create(&name, parent)? {

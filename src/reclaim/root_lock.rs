@@ -77,7 +77,7 @@ impl RootLock {
     /// locked file, without opening anything.
     ///
     /// If that fails, reports it, and keeps the file locked as long as this process lives.
-    pub(super) fn remove_lock_file(&self, path: &Path, identity: &Identity) {
+    pub(crate) fn remove_lock_file(&self, path: &Path, identity: &Identity) {
         let [file, dir] = mem::take(&mut *self.files.lock());
         let Ok(name) = self.name.to_str() else {
             return;
@@ -98,7 +98,7 @@ impl RootLock {
     }
 
     /// Releases the lock.
-    pub(super) fn unlock(&self) {
+    pub(crate) fn unlock(&self) {
         unlock(&self.files);
     }
 }
