@@ -7,6 +7,7 @@
 mod adopt;
 mod aside;
 mod descriptor_cache;
+mod kept;
 mod outside;
 mod owner;
 mod policy;
@@ -112,15 +113,7 @@ impl OwnedDir {
             }
             return outcome;
         };
-        let path = match lock.rename_to_dead_name(&self.path, &self.identity) {
-            Ok(dead) => dead,
-            // It is removed where it is, or an error is reported.
-            Err(_) => &self.path,
-        };
-        let outcome = lock.remove(path, &self.identity, options);
-        // Any process may now try to remove what is left.
-        lock.unlock();
-        outcome
+        lock.end(&self.path, &self.identity, options)
     }
 }
 

@@ -2,15 +2,20 @@
 //!
 //! Knows neither Tokio nor handles, and blocks.
 
+mod candidate;
 mod create;
+mod end;
+mod index;
+mod link;
 mod name;
 mod reclaimed;
 mod root_lock;
+mod run;
 mod search;
 
-pub(crate) use create::{NewRoot, create_root};
+pub(crate) use create::create_root;
 pub(crate) use name::{MAX_APP, check_app};
-pub(crate) use root_lock::RootLock;
+pub(crate) use root_lock::{RootLock, Run};
 pub(crate) use search::Search;
 
 pub use reclaimed::Reclaimed;

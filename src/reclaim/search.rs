@@ -9,14 +9,16 @@
 use std::fs::{self, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::candidate::Candidate;
 use super::name::{RootName, Stage};
 use super::reclaimed::Reclaimed;
-use super::root_lock::RootLock;
-use super::{LOCK, lock_in};
+use super::root_lock::{RootLock, Run};
+use super::{index, link, lock_in};
 use crate::cleanup;
-use crate::remove::{Options, Removed};
+use crate::remove::{self, Options, RemoveError, Removed, Spared};
 use crate::sys::{self, Identity};
 use crate::util::with_path;
 
@@ -30,9 +32,12 @@ const MIN_REMOVED: u64 = 16;
 /// A search for the dead roots of an application in a directory.
 #[derive(Default)]
 pub(crate) struct Search {
+    app: String,
     parent: PathBuf,
-    /// Directories still to be examined.
+    /// Directories still to be examined, the last one first.
     found: Vec<(RootName, Stage)>,
+    /// The number of runs whose kept directories are still to be retained.
+    retain: usize,
     current: Option<DeadRoot>,
     reclaimed: Reclaimed,
 }
@@ -42,6 +47,8 @@ struct DeadRoot {
     lock: RootLock,
     path: PathBuf,
     identity: Identity,
+    /// What stays of it.
+    spared: Option<Arc<Spared>>,
     /// Removed by earlier steps.
     removed: Removed,
     /// The length of the next step.
@@ -49,13 +56,37 @@ struct DeadRoot {
 }
 
 impl Search {
-    /// Lists the directories that may be roots.
+    /// Lists the directories that may be roots of `app`, except those of runs.
     pub(crate) fn new(app: &str, parent: &Path) -> Self {
-        let mut search = Self::default();
+        Self::of(app, parent, |name| name.number().is_none())
+    }
+
+    /// Lists the directories that may be roots of the application of `run`, which uses one of them.
+    pub(crate) fn of_runs(run: &Run) -> Self {
+        let mut search = Self::of(&run.app, &run.parent, |_| true);
+        search.found.sort_by_key(|(name, _)| name.number());
+        search.retain = run.retain;
+        search
+    }
+
+    /// Like [`of_runs`](Self::of_runs), after the end of `run`, which has kept something in `own`.
+    pub(super) fn of_other_runs(run: &Run, own: &RootName) -> Self {
+        let mut search = Self::of_runs(run);
+        search.found.retain(|(name, _)| name != own);
+        search.retain = run.retain.saturating_sub(1);
+        search
+    }
+
+    fn of(app: &str, parent: &Path, is_wanted: impl Fn(&RootName) -> bool) -> Self {
+        let mut search = Self {
+            app: app.to_owned(),
+            ..Self::default()
+        };
         if let Err(error) = search.find(app, parent) {
             search.found.clear();
             search.reclaimed.skip(error);
         }
+        search.found.retain(|(name, _)| is_wanted(name));
         search
     }
 
@@ -77,10 +108,14 @@ impl Search {
         let Some((name, stage)) = self.found.pop() else {
             return false;
         };
-        let path = self.parent.join(name.at(stage));
-        let dead = self.parent.join(name.at(Stage::Dead));
-        self.try_reclaim(stage, &path, &dead);
+        self.try_reclaim(&name, stage);
         true
+    }
+
+    /// Completes the search on the calling thread.
+    pub(crate) fn finish(mut self) -> Reclaimed {
+        while self.step() {}
+        self.end(None)
     }
 
     /// Ends the search, even if something is left, and records the `reason` if there is one.
@@ -94,64 +129,82 @@ impl Search {
         self.reclaimed
     }
 
-    /// Removes the directory at `path` if it is a dead root, after renaming it to `dead`.
-    fn try_reclaim(&mut self, stage: Stage, path: &Path, dead: &Path) {
-        // It may be gone, not a directory, or another user's.
-        let is_own =
-            fs::symlink_metadata(path).is_ok_and(|data| data.is_dir() && sys::is_own(&data));
-        let identity = Identity::of_path(path).ok().flatten();
-        let Some(identity) = identity.filter(|_| is_own) else {
+    /// Removes the root `name` if it is dead. Of one in which something was kept, removes only the rest,
+    /// as long as few enough newer ones did so, too.
+    fn try_reclaim(&mut self, name: &RootName, stage: Stage) {
+        let path = self.parent.join(name.at(stage));
+        let Some(found) = self.open(&path, stage) else {
             return;
         };
-        let lock_path = lock_in(path);
-        // A directory that only happens to have such a name may contain anything there.
-        if let Ok(data) = fs::symlink_metadata(&lock_path)
-            && !(data.is_file() && sys::is_own(&data))
-        {
-            return;
-        }
-        let lock = match sys::open_lock(&lock_path) {
-            Ok(lock) => lock,
-            Err(error) => {
-                // Not locked yet, or no longer: then it is empty. If its process is still creating
-                // it, that process creates another; if it is removing it, this is the end of that.
-                if stage != Stage::Root && fs::remove_dir(path).is_ok() {
-                    self.reclaimed.add_empty();
-                } else if error.kind() != io::ErrorKind::NotFound {
-                    self.skip(&lock_path, error);
-                }
-                return;
-            }
-        };
-        match lock.try_lock() {
+        match found.lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return,
-            Err(TryLockError::Error(error)) => return self.skip(&lock_path, error),
+            Err(TryLockError::Error(error)) => return self.skip(&lock_in(&path), error),
         }
-        // Before the lock was taken, another process may have removed the directory, or its own
-        // process renamed it.
-        let is_here = sys::is_at(&lock, &lock_path).unwrap_or(false)
-            && sys::check_same_dir(path, &identity).is_ok();
-        if !is_here {
+        if !found.is_still_at(&path) {
             return;
         }
-        let root_lock = RootLock::new(Some(lock), None, LOCK, dead.to_path_buf());
-        let path = match root_lock.rename_to_dead_name(path, &identity) {
-            Ok(dead) => dead.to_path_buf(),
-            // The rename failed, but the lock is held.
-            Err(error) if error.kind() != io::ErrorKind::NotFound && sys::DIRS_MAY_STAY_OPEN => {
-                path.to_path_buf()
+        let identity = found.identity;
+        let lock = RootLock::new(Some(found.lock), None, name, &self.parent, None);
+        let spared = match stage == Stage::Root && self.retain > 0 {
+            true => match index::kept(&path) {
+                Ok(spared) => spared,
+                Err(error) => return self.fail(RemoveError::whole(&path, error)),
+            },
+            false => None,
+        };
+        let path = if spared.is_some() {
+            self.retain -= 1;
+            path
+        } else {
+            match lock.rename_to_dead_name(&path, &identity) {
+                Ok(dead) => {
+                    self.clear_link(name);
+                    dead.to_path_buf()
+                }
+                // The rename failed, but the lock is held.
+                Err(error)
+                    if error.kind() != io::ErrorKind::NotFound && sys::DIRS_MAY_STAY_OPEN =>
+                {
+                    path
+                }
+                // Where the lock cannot be held, another process may have it by now.
+                Err(_) => return,
             }
-            // Where the lock cannot be held, another process may have it by now.
-            Err(_) => return,
         };
         self.remove(DeadRoot {
-            lock: root_lock,
+            lock,
             path,
             identity,
+            spared: spared.map(Arc::new),
             removed: Removed::default(),
             step: STEP,
         });
+    }
+
+    /// Removes the link to the root `name`, which is being removed, if it leads there.
+    fn clear_link(&self, name: &RootName) {
+        if name.number().is_some() && link::leads_to(&self.parent, &self.app, name) {
+            let _lock = sys::lock_dir(&self.parent);
+            link::clear(&self.parent, &self.app, name);
+        }
+    }
+
+    /// Opens what may be a root.
+    fn open(&mut self, path: &Path, stage: Stage) -> Option<Candidate> {
+        match Candidate::open(path) {
+            Ok(found) => return found,
+            // Not locked yet, or no longer: then it is empty. If its process is still creating it, that
+            // process creates another; if it is removing it, this is the end of that.
+            Err(_) if stage != Stage::Root && fs::remove_dir(path).is_ok() => {
+                self.reclaimed.add_empty();
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                self.skip(&lock_in(path), error);
+            }
+            Err(_) => {}
+        }
+        None
     }
 
     /// Works for one step on the removal of a root.
@@ -160,7 +213,14 @@ impl Search {
             until: Some(Instant::now() + root.step),
             ..Options::default()
         };
-        let outcome = root.lock.remove(&root.path, &root.identity, options);
+        let outcome = match &root.spared {
+            None => root.lock.remove(&root.path, &root.identity, options),
+            Some(spared) => {
+                let spared = Some(Arc::clone(spared));
+                let options = Options { spared, ..options };
+                remove::tree(&root.path, Some(&root.identity), options)
+            }
+        };
         let removed = match &outcome.result {
             Ok(removed) => *removed,
             Err(error) => error.removed(),
@@ -174,14 +234,17 @@ impl Search {
             return;
         }
         match outcome.result {
+            Ok(_) if root.spared.is_some() => self.reclaimed.add_part(root.removed),
             Ok(_) => self.reclaimed.add(root.removed),
-            Err(error) => {
-                let error = error.of_all(root.removed);
-                // To the hook, too, because `reclaimed` may never be awaited.
-                cleanup::report(&error);
-                self.reclaimed.fail(error);
-            }
+            Err(error) => self.fail(error.of_all(root.removed)),
         }
+    }
+
+    /// Records a root that could not be removed.
+    fn fail(&mut self, error: RemoveError) {
+        // To the hook, too, because `reclaimed` may never be awaited.
+        cleanup::report(&error);
+        self.reclaimed.fail(error);
     }
 
     /// Records that it cannot be determined whether a root is dead.
