@@ -6,7 +6,7 @@
 //! name, [`with_prefix`]; for both, or a suffix, permissions or a policy, [`Builder`]; for an exact
 //! name, `Builder::new().prefix("name").random_len(0)`. For the length of one function, [`scope`].
 //! In a server, which may be killed and restarted, [`TempRoot::open`] once, then its [`temp_dir`]
-//! or its [`builder`](crate::TempRoot::builder).
+//! or its [`dir_builder`](crate::TempRoot::dir_builder).
 //!
 //! **How do I wait for cleanup?** For one directory, [`close`]`().await`, which also returns
 //! errors. For everything that was dropped, [`cleanup::idle`]`().await`. At the end of a test, or
