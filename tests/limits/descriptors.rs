@@ -122,7 +122,7 @@ fn without_descriptors_operations_fail_and_leave_nothing() {
             sandbox.check();
         }
     }
-    assert_eq!(failed[0], 20, "all but what only makes a directory");
+    assert_eq!(failed[0], 21, "all but what only makes a directory");
     assert_eq!(failed.last(), Some(&0), "those are enough");
     drop(runtime);
     until("the runtime's descriptors are closed", || {
