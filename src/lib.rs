@@ -31,6 +31,7 @@
 //! | a file in it | [`write`](AsyncTempDir::write), [`create`](AsyncTempDir::create), [`temp_file`](AsyncTempDir::temp_file) |
 //! | to list, rename, copy, link or `chmod` what is in it | [`read_dir`](AsyncTempDir::read_dir), [`rename`](AsyncTempDir::rename), [`copy`](AsyncTempDir::copy), [`symlink`](AsyncTempDir::symlink), [`set_permissions`](AsyncTempDir::set_permissions) |
 //! | to know how much is in it | [`usage`](AsyncTempDir::usage) |
+//! | to compare all that is in it with what is expected, or to print it | [`tree`](AsyncTempDir::tree) |
 //! | an upload or a download in it | [`write_stream`](AsyncTempDir::write_stream), with [`max_len`](WriteStream::max_len) |
 //! | a child's output in it, or that of any reader | [`write_reader`](AsyncTempDir::write_reader) |
 //! | a fixture of many files | [`populate`](AsyncTempDir::populate) |
@@ -174,6 +175,7 @@ mod removal;
 mod remove;
 mod root;
 mod sys;
+mod tree;
 mod usage;
 mod util;
 #[cfg(unix)]
@@ -189,6 +191,7 @@ pub use reclaim::Reclaimed;
 pub use removal::{RemoveDirAll, remove_dir_all};
 pub use remove::{RemoveError, RemoveFailure, Removed};
 pub use root::{RootBuilder, TempRoot};
+pub use tree::{ExpectedTree, Tree, TreeDiff, TreeEntry, TreeKind};
 pub use usage::Usage;
 pub use util::PathError;
 

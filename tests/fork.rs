@@ -58,6 +58,7 @@ const DEEDS: [(&str, Deed); 11] = [
             futures::executor::block_on(dir.remove("x")).unwrap_err(),
             futures::executor::block_on(dir.temp_file()).unwrap_err(),
             futures::executor::block_on(dir.usage()).unwrap_err(),
+            futures::executor::block_on(dir.tree()).unwrap_err(),
         ] {
             assert!(error.to_string().contains("forked"), "{error}");
         }

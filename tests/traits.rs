@@ -14,8 +14,8 @@ use std::task::{Context, Poll};
 use async_tempdir::{
     AsyncTempDir, Builder, Cleanup, Contents, Copied, CopyError, CopyFailure, CopyFrom, CopySide,
     DirEntry, Ending, FileType, OpenOptions, Persist, PersistError, ReadDir, ReaderChunks,
-    RemoveDirAll, RemoveError, Removed, ScopeError, TempFile, TempFileError, TempRoot,
-    WaitForRemoval, WriteStream, cleanup,
+    RemoveDirAll, RemoveError, Removed, ScopeError, TempFile, TempFileError, TempRoot, Tree,
+    TreeDiff, TreeEntry, TreeKind, WaitForRemoval, WriteStream, cleanup,
 };
 use futures::Stream;
 use futures::future::FusedFuture;
@@ -40,6 +40,10 @@ fn types_are_what_threads_and_tasks_need() {
     value::<FileType>();
     value::<Copied>();
     value::<CopySide>();
+    value::<Tree>();
+    value::<TreeEntry>();
+    value::<TreeKind>();
+    value::<TreeDiff>();
     handle::<CopyFailure>();
     error::<CopyError>();
     fn fused<T: Debug + Send + Unpin + FusedFuture>() {}
@@ -100,6 +104,7 @@ async fn futures_can_be_spawned() {
         dir.write("a", "b").await?;
         dir.list().await?;
         dir.usage().await?;
+        dir.tree().await?;
         dir.populate([("a", vec![1])]).await?;
         dir.write_stream("a", futures::stream::iter([io::Result::Ok("b")]))
             .await?;
