@@ -1,12 +1,14 @@
-//! In test suites: two variables that clean up after killed runs and keep what failing tests leave,
-//! and whole trees compared by one `assert_eq!`.
+//! Test suites: no leftovers of killed runs, and whole trees compared.
+//!
+//! Two variables clean up after killed runs, and keep what failing tests leave:
 //!
 //! ```sh
 //! export ASYNC_TEMPDIR_ROOT=target/tmp ASYNC_TEMPDIR_CLEANUP=on-success
 //! cargo test   # or: cargo nextest run
 //! ```
 //!
-//! Tests that create their directories by this crate need no change:
+//! Tests that create their directories by this crate need no change. What the
+//! [variables](crate::Cleanup#the-environment-sets-a-root) do:
 //!
 //! - Each run of a test executable has a root, `target/tmp/<executable>-<n>/`, for every directory that
 //!   is given no parent. `target/tmp/<executable>-current` is a link to the newest.
@@ -98,9 +100,9 @@
 //!
 //! A time-out of the CI, Ctrl-C and cargo-nextest's
 //! [`terminate-after`](https://nexte.st/docs/features/slow-tests/#how-nextest-terminates-tests) kill a suite.
-//! Its directories stay as they were, to be looked at, until the next run of that executable creates its
-//! first directory. By then, that has removed what the killed run was using. What failing tests had
-//! kept before counts as kept.
+//! Its directories stay as they were, to be looked at, until the next run of that executable. Before that
+//! creates its first directory, it removes what the killed run was using, and retains what failing tests had
+//! kept by then.
 //!
 //! A run lives as long as one of its processes holds a lock on a file in its root, so that several at the
 //! same time do not touch each other's directories: see [`TempRoot`](crate::TempRoot), which is the same
