@@ -138,8 +138,9 @@ impl RootLock {
             // There are no locks here, so no other process has joined.
             return Ok(true);
         };
-        // The same open file, because a forked child has a copy, which must not count as a process.
-        file.unlock()?;
+        // The same open file, because a forked child has a copy, which must not count as a process. If
+        // it is still locked, that shows below; Wine reports an error for one that it has unlocked.
+        let _ = file.unlock();
         match file.try_lock() {
             Ok(()) => Ok(true),
             Err(TryLockError::WouldBlock) => Ok(false),
