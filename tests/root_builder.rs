@@ -55,51 +55,49 @@ fn without_a_number_it_is_as_ever() {
 
 #[test]
 fn what_was_kept_in_the_last_runs_is_retained() {
-    for closes in [true, false] {
-        for runtime in runtimes() {
-            let sandbox = Sandbox::new();
-            let mut kept = Vec::new();
-            for number in 1..=5 {
-                kept.push(runtime.block_on(async {
-                    let root = open(sandbox.path(), 2).await;
-                    assert_eq!(root.path(), sandbox.join(&format!("app-{number}")));
-                    let kept = filled(&root).await.keep();
-                    let dropped = filled(&root).await;
-                    fs::write(root.path().join("file"), "x").unwrap();
-                    assert!(root.reclaimed().await.skipped_reason().is_none());
-                    if closes {
-                        drop(dropped);
-                        cleanup::idle().await;
-                        let removed = root.close().await.unwrap();
-                        assert_eq!((removed.files, removed.dirs), (1, 0), "what was left");
-                    } else {
-                        let removed = dropped.removed();
-                        drop((root, dropped));
-                        assert_eq!(removed.await, Ending::Removed);
-                        cleanup::idle().await;
-                    }
-                    kept
-                }));
-            }
-            assert_eq!(names(sandbox.path()), ["app-4", "app-5", "app-current"]);
-            for path in &kept[3..] {
-                assert!(path.join("a/b/1").exists(), "{path:?}");
-                assert_eq!(
-                    names(path.parent().unwrap()).len(),
-                    3,
-                    "lock, index and this"
-                );
-            }
-            // With 0, nothing is.
-            runtime.block_on(async {
-                let root = open(sandbox.path(), 0).await;
-                let reclaimed = root.reclaimed().await;
-                assert_eq!((reclaimed.roots(), reclaimed.failed_roots()), (2, 0));
-                filled(&root).await.keep();
-                root.close().await.unwrap();
-            });
-            sandbox.check();
+    for (closes, runtime) in [true, false].into_iter().zip(runtimes()) {
+        let sandbox = Sandbox::new();
+        let mut kept = Vec::new();
+        for number in 1..=5 {
+            kept.push(runtime.block_on(async {
+                let root = open(sandbox.path(), 2).await;
+                assert_eq!(root.path(), sandbox.join(&format!("app-{number}")));
+                let kept = filled(&root).await.keep();
+                let dropped = filled(&root).await;
+                fs::write(root.path().join("file"), "x").unwrap();
+                assert!(root.reclaimed().await.skipped_reason().is_none());
+                if closes {
+                    drop(dropped);
+                    cleanup::idle().await;
+                    let removed = root.close().await.unwrap();
+                    assert_eq!((removed.files, removed.dirs), (1, 0), "what was left");
+                } else {
+                    let removed = dropped.removed();
+                    drop((root, dropped));
+                    assert_eq!(removed.await, Ending::Removed);
+                    cleanup::idle().await;
+                }
+                kept
+            }));
         }
+        assert_eq!(names(sandbox.path()), ["app-4", "app-5", "app-current"]);
+        for path in &kept[3..] {
+            assert!(path.join("a/b/1").exists(), "{path:?}");
+            assert_eq!(
+                names(path.parent().unwrap()).len(),
+                3,
+                "lock, index and this"
+            );
+        }
+        // With 0, nothing is.
+        runtime.block_on(async {
+            let root = open(sandbox.path(), 0).await;
+            let reclaimed = root.reclaimed().await;
+            assert_eq!((reclaimed.roots(), reclaimed.failed_roots()), (2, 0));
+            filled(&root).await.keep();
+            root.close().await.unwrap();
+        });
+        sandbox.check();
     }
 }
 
