@@ -177,7 +177,7 @@ fn one_inside_another() {
 
     support::current_thread().block_on(async {
         let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
-        let dir = root.builder().create_blocking().unwrap();
+        let dir = root.dir_builder().create_blocking().unwrap();
         assert_eq!(dir.path().parent(), Some(root.path()));
         dir.close().await.unwrap();
         root.close().await.unwrap();

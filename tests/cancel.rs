@@ -224,6 +224,7 @@ fn every_other_operation_inside() {
             at_every_await_point(|| dir.create_dir_all("c/d")).await;
             at_every_await_point(|| dir.list()).await;
             at_every_await_point(|| dir.usage()).await;
+            at_every_await_point(|| dir.tree()).await;
             at_every_await_point(|| dir.try_exists("file")).await;
             at_every_await_point(|| dir.create_new("e")).await;
             at_every_await_point(|| dir.append("f/g")).await;

@@ -24,7 +24,8 @@ const POLICIES: [Cleanup; 4] = [
 #[track_caller]
 fn with(name: &str, value: impl AsRef<OsStr>) -> bool {
     in_process_with(name, &[], |command| {
-        command.env(VARIABLE, value);
+        // As if by itself, and not by a runner that tells it the name of a test.
+        command.env(VARIABLE, value).env_remove("NEXTEST_TEST_NAME");
     })
 }
 

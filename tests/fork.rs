@@ -58,6 +58,7 @@ const DEEDS: [(&str, Deed); 11] = [
             futures::executor::block_on(dir.remove("x")).unwrap_err(),
             futures::executor::block_on(dir.temp_file()).unwrap_err(),
             futures::executor::block_on(dir.usage()).unwrap_err(),
+            futures::executor::block_on(dir.tree()).unwrap_err(),
         ] {
             assert!(error.to_string().contains("forked"), "{error}");
         }
@@ -170,7 +171,7 @@ fn a_forked_child_has_no_part_in_a_root() {
         let (root, before) = runtime.block_on(async {
             let root = TempRoot::open_in("app", sandbox.path()).await.unwrap();
             root.reclaimed().await;
-            let before = root.builder();
+            let before = root.dir_builder();
             (root, before)
         });
         fill(root.path());
@@ -184,7 +185,7 @@ fn a_forked_child_has_no_part_in_a_root() {
                     assert!(reason.to_string().contains("forked"), "{reason}");
                     for made in [
                         futures::executor::block_on(root.temp_dir()),
-                        futures::executor::block_on(root.builder().create()),
+                        futures::executor::block_on(root.dir_builder().create()),
                         futures::executor::block_on(before.create()),
                     ] {
                         let error = made.unwrap_err();

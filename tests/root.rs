@@ -24,7 +24,7 @@ fn a_root_is_there_and_goes() {
                 }
                 let dir = root.temp_dir().await.unwrap();
                 assert_eq!(dir.path().parent(), Some(root.path()));
-                let other = root.builder().prefix("x-").create().await.unwrap();
+                let other = root.dir_builder().prefix("x-").create().await.unwrap();
                 assert_eq!(other.path().parent(), Some(root.path()));
                 fill(dir.path());
                 let reclaimed = root.reclaimed().await;

@@ -1,100 +1,134 @@
-//! A suite such as yours. What it tests sorts the files of an inbox by their kind; each test fills
-//! a directory, lets that work in it, and compares what is there then.
+//! A suite to copy. Each test copies a fixture in, runs the program there, and compares the tree that
+//! it leaves. A test that fails keeps its directory and says where it is.
 //!
-//! A test that fails keeps its directory and says where it is.
+//! ```sh
+//! ASYNC_TEMPDIR_ROOT=target/tmp cargo test --test suite
+//! ```
+//!
+//! With rstest, begin with `suite_rstest.rs`; for a fixture that takes long to make, see
+//! `suite_shared.rs` and `suite_nextest.rs`.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::process::Output;
+use std::{env, fs, io};
 
 use async_tempdir::{AsyncTempDir, Builder, Cleanup};
-use rstest::{fixture, rstest};
+use tokio::process::Command;
 
-/// What is tested: moves every file in `inbox` to a directory named like its extension, and
-/// returns how many those were. What has no extension stays.
-async fn sort(inbox: &Path) -> io::Result<usize> {
-    let mut moved = 0;
-    let mut entries = tokio::fs::read_dir(inbox).await?;
-    while let Some(entry) = entries.next_entry().await? {
-        let path = entry.path();
-        if let (Some(extension), true) = (path.extension(), entry.file_type().await?.is_file()) {
-            let dir = inbox.join(extension.to_ascii_lowercase());
-            tokio::fs::create_dir_all(&dir).await?;
-            tokio::fs::rename(&path, dir.join(entry.file_name())).await?;
-            moved += 1;
+/// The files that every test begins with.
+///
+/// Yours may be part of the repository: `concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/inbox")`
+/// instead of this directory's path. These are made here, so that this file is all there is to copy.
+async fn fixture() -> AsyncTempDir {
+    let dir = AsyncTempDir::new().await.unwrap();
+    let files = [("a.txt", "1"), ("b.png", "2"), ("README", "3")];
+    dir.populate(files).await.unwrap();
+    dir
+}
+
+/// A copy of the fixture that a test may change.
+async fn inbox() -> AsyncTempDir {
+    let builder = Builder::new().prefix("inbox-").cleanup(Cleanup::OnSuccess);
+    let inbox = builder.create().await.unwrap();
+    inbox.copy_from(fixture().await.path()).await.unwrap();
+    inbox
+}
+
+/// Runs the program in `inbox`.
+///
+/// Yours is `Command::new(env!("CARGO_BIN_EXE_<name>"))`. This crate has none, so its test
+/// [`program`] is the program here.
+async fn sort(inbox: &AsyncTempDir) -> Output {
+    Command::new(env::current_exe().unwrap())
+        .args(["--exact", "program", "--nocapture"])
+        .env("SORT", "here")
+        .current_dir(inbox)
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn files_of_a_kind_come_together() {
+    let inbox = inbox().await;
+    inbox.write("c.TXT", "4").await.unwrap();
+
+    let output = sort(&inbox).await;
+
+    assert!(output.status.success(), "{output:?}");
+    let sorted = [
+        ("README", "3"),
+        ("png/b.png", "2"),
+        ("txt/a.txt", "1"),
+        ("txt/c.TXT", "4"),
+    ];
+    assert_eq!(inbox.tree().await.unwrap(), sorted);
+}
+
+#[tokio::test]
+async fn what_is_sorted_stays_as_it_is() {
+    let inbox = inbox().await;
+    sort(&inbox).await;
+    let once = inbox.tree().await.unwrap();
+
+    sort(&inbox).await;
+
+    assert_eq!(inbox.tree().await.unwrap(), once);
+}
+
+#[tokio::test]
+async fn a_file_in_the_way_is_an_error() {
+    let inbox = inbox().await;
+    inbox.populate([("png", ""), ("txt", "")]).await.unwrap();
+    let before = inbox.tree().await.unwrap();
+
+    let output = sort(&inbox).await;
+
+    assert_eq!(output.status.code(), Some(1));
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("error: cannot create"), "{message}");
+    assert_eq!(inbox.tree().await.unwrap(), before, "nothing is lost");
+}
+
+/// What [`Cleanup::OnSuccess`] does. Your suite needs no such test.
+#[tokio::test]
+async fn a_failing_test_keeps_its_directory() {
+    let (send, path) = tokio::sync::oneshot::channel();
+    let failing = tokio::spawn(async {
+        let inbox = inbox().await;
+        send.send(inbox.path().to_path_buf()).unwrap();
+        panic!("on purpose");
+    });
+    failing.await.unwrap_err();
+
+    let kept = AsyncTempDir::adopt(path.await.unwrap()).await.unwrap();
+    assert_eq!(kept.read_to_string("a.txt").await.unwrap(), "1");
+    kept.close().await.unwrap();
+}
+
+/// The program, in the process that [`sort`] starts: moves each file to a directory named like its
+/// extension.
+#[test]
+fn program() {
+    if env::var_os("SORT").is_none() {
+        return;
+    }
+    if let Err(error) = sort_here() {
+        eprintln!("error: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn sort_here() -> io::Result<()> {
+    for entry in fs::read_dir(".")? {
+        let file = PathBuf::from(entry?.file_name());
+        if let Some(extension) = file.extension() {
+            let dir = PathBuf::from(extension.to_ascii_lowercase());
+            fs::create_dir_all(&dir)
+                .map_err(|error| io::Error::other(format!("cannot create {dir:?}: {error}")))?;
+            fs::rename(&file, dir.join(&file))?;
         }
     }
-    Ok(moved)
-}
-
-#[fixture]
-fn inbox() -> AsyncTempDir {
-    Builder::new()
-        .prefix("inbox-")
-        .cleanup(Cleanup::OnSuccess)
-        .create_blocking()
-        .expect("a directory for the test")
-}
-
-/// Every file and directory in `dir`, as text.
-async fn tree(dir: &AsyncTempDir) -> Vec<String> {
-    let paths: Vec<PathBuf> = dir.list().await.unwrap();
-    let slashes = |path: PathBuf| path.to_str().unwrap().replace('\\', "/");
-    paths.into_iter().map(slashes).collect()
-}
-
-#[rstest]
-#[tokio::test]
-async fn files_of_a_kind_come_together(inbox: AsyncTempDir) {
-    let files = [("a.txt", "1"), ("b.png", "2"), ("c.txt", "3")];
-    inbox.populate(files).await.unwrap();
-
-    assert_eq!(sort(inbox.path()).await.unwrap(), 3);
-
-    let sorted = ["png", "png/b.png", "txt", "txt/a.txt", "txt/c.txt"];
-    assert_eq!(tree(&inbox).await, sorted);
-    assert_eq!(inbox.read_to_string("txt/c.txt").await.unwrap(), "3");
-}
-
-#[rstest]
-#[case::nothing(&[], &[])]
-#[case::no_extension(&["README"], &["README"])]
-#[case::capitals(&["A.TXT", "b.txt"], &["txt", "txt/A.TXT", "txt/b.txt"])]
-#[case::two_extensions(&["a.tar.gz"], &["gz", "gz/a.tar.gz"])]
-#[case::hidden(&[".profile"], &[".profile"])]
-#[case::sorted_already(&["txt/a.txt"], &["txt", "txt/a.txt"])]
-#[tokio::test]
-async fn whatever_is_in_it(inbox: AsyncTempDir, #[case] before: &[&str], #[case] after: &[&str]) {
-    let files = before.iter().map(|name| (name, ""));
-    inbox.populate(files).await.unwrap();
-    sort(inbox.path()).await.unwrap();
-    assert_eq!(tree(&inbox).await, after);
-}
-
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn many_files(inbox: AsyncTempDir) {
-    let files = (0..1_000).map(|n| (format!("{n}.{}", ["a", "b"][n % 2]), n.to_string()));
-    inbox.populate(files).await.unwrap();
-
-    assert_eq!(sort(inbox.path()).await.unwrap(), 1_000);
-
-    assert_eq!(tree(&inbox).await.len(), 1_002);
-    assert_eq!(inbox.read_to_string("b/7.b").await.unwrap(), "7");
-}
-
-#[rstest]
-#[tokio::test]
-async fn a_file_in_the_way_is_an_error(inbox: AsyncTempDir) {
-    inbox.populate([("txt", ""), ("a.txt", "")]).await.unwrap();
-    let error = sort(inbox.path()).await.unwrap_err();
-    assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
-    assert_eq!(tree(&inbox).await, ["a.txt", "txt"], "nothing is lost");
-}
-
-#[tokio::test]
-async fn a_test_without_a_fixture() {
-    let inbox = AsyncTempDir::new().await.unwrap();
-    inbox.write("note.md", "# Note\n").await.unwrap();
-    sort(inbox.path()).await.unwrap();
-    assert!(inbox.try_exists("md/note.md").await.unwrap());
+    Ok(())
 }

@@ -165,6 +165,7 @@ fn during_the_calls() {
                         let _ = dir.remove("d/file").await;
                         if n % 16 == 0 {
                             dir.usage().await.expect("no symlink is followed");
+                            dir.tree().await.expect("no symlink is followed");
                         }
                         let mut options = OpenOptions::new();
                         options.write(true).truncate(true);

@@ -14,8 +14,8 @@ use std::task::{Context, Poll};
 use async_tempdir::{
     AsyncTempDir, Builder, Cleanup, Contents, Copied, CopyError, CopyFailure, CopyFrom, CopySide,
     DirEntry, Ending, FileType, OpenOptions, Persist, PersistError, ReadDir, ReaderChunks,
-    RemoveDirAll, RemoveError, Removed, ScopeError, TempFile, TempFileError, TempRoot,
-    WaitForRemoval, WriteStream, cleanup,
+    RemoveDirAll, RemoveError, Removed, RootBuilder, ScopeError, TempFile, TempFileError, TempRoot,
+    Tree, TreeDiff, TreeEntry, TreeKind, WaitForRemoval, WriteStream, cleanup,
 };
 use futures::Stream;
 use futures::future::FusedFuture;
@@ -31,6 +31,7 @@ fn future<T: Send + 'static>(_: impl Future<Output = T> + Send + 'static) {}
 fn types_are_what_threads_and_tasks_need() {
     handle::<AsyncTempDir>();
     value::<Builder>();
+    value::<RootBuilder>();
     value::<Cleanup>();
     value::<Ending>();
     value::<WaitForRemoval>();
@@ -40,6 +41,10 @@ fn types_are_what_threads_and_tasks_need() {
     value::<FileType>();
     value::<Copied>();
     value::<CopySide>();
+    value::<Tree>();
+    value::<TreeEntry>();
+    value::<TreeKind>();
+    value::<TreeDiff>();
     handle::<CopyFailure>();
     error::<CopyError>();
     fn fused<T: Debug + Send + Unpin + FusedFuture>() {}
@@ -55,6 +60,7 @@ fn types_are_what_threads_and_tasks_need() {
     is_path::<&mut TempRoot>();
     fn can_be_caught<T: UnwindSafe + RefUnwindSafe>() {}
     can_be_caught::<Builder>();
+    can_be_caught::<RootBuilder>();
     handle::<RemoveDirAll>();
     handle::<Persist<PathBuf>>();
     handle::<Persist<Option<AsyncTempDir>>>();
@@ -90,6 +96,7 @@ async fn futures_can_be_spawned() {
     future(AsyncTempDir::new());
     future(AsyncTempDir::new_in("/"));
     future(Builder::new().create());
+    future(TempRoot::builder("app").retain(1).open());
     future(AsyncTempDir::adopt(String::new()));
     future(Builder::new().scope(async |dir| dir.list().await));
     future(cleanup::idle());
@@ -100,6 +107,7 @@ async fn futures_can_be_spawned() {
         dir.write("a", "b").await?;
         dir.list().await?;
         dir.usage().await?;
+        dir.tree().await?;
         dir.populate([("a", vec![1])]).await?;
         dir.write_stream("a", futures::stream::iter([io::Result::Ok("b")]))
             .await?;

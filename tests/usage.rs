@@ -96,22 +96,10 @@ mod unix {
     use std::thread;
 
     use async_tempdir::AsyncTempDir;
-    use rustix::fs::{Mode, OFlags, mkdirat, openat};
+    use rustix::fs::{Mode, mkdirat};
 
     use super::*;
-    use crate::support::{in_memory, multi_thread};
-
-    /// Creates a chain of `depth` directories named `d`, with what `each` creates in each.
-    fn chain(root: &Path, depth: usize, each: impl Fn(&File)) {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        let mut level = File::open(root).unwrap();
-        for _ in 0..depth {
-            each(&level);
-            mkdirat(&level, "d", Mode::RWXU).unwrap();
-            level = openat(&level, "d", flags, Mode::empty()).unwrap().into();
-        }
-        each(&level);
-    }
+    use crate::support::{chain, in_memory, multi_thread};
 
     #[test]
     fn each_file_counts_once_however_many_links_it_has() {

@@ -23,7 +23,7 @@ use crate::world::Task;
 use dirs::{create_dir, create_dir_all};
 #[cfg(unix)]
 use hostile::hostile;
-use look::{exists, list, usage};
+use look::{exists, list, tree, usage};
 use open::{append, create, open};
 use populate::{copy_from, populate, populate_wide};
 use read::{read, read_to_string};
@@ -84,7 +84,8 @@ async fn step(task: &mut Task, held: &Held, kept: bool) {
         53 => list(task, held).await,
         54 => copy_from(task, held).await,
         55 => usage(task, held).await,
-        56..59 => temp_file(task, held).await,
+        56 => tree(task, held).await,
+        57..59 => temp_file(task, held).await,
         59..61 => escape(task, held).await,
         _ if kept => write(task, held).await,
         #[cfg(unix)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use async_tempdir::Removed;
+use async_tempdir::{Removed, Tree, TreeEntry};
 
 /// What a file holds: pieces, each made from its seed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Content {
 }
 
 /// What is in a directory.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Manifest {
     files: BTreeMap<PathBuf, Content>,
     dirs: BTreeSet<PathBuf>,
@@ -182,6 +182,14 @@ impl Manifest {
         all.extend(self.files.keys().cloned());
         all.extend(self.links.iter().cloned());
         all.into_iter().collect()
+    }
+
+    /// Whether a tree that was read is this.
+    pub(crate) fn is_in(&self, tree: &Tree) -> bool {
+        let contents = |path| tree.get(path).and_then(TreeEntry::contents);
+        let mut files = self.files.iter();
+        tree.iter().map(TreeEntry::path).eq(&self.list())
+            && files.all(|(path, content)| contents(path) == Some(&content.bytes()))
     }
 
     /// Compares the directory at `root` with this. Its links are the caller's to look after.

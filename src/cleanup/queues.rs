@@ -59,9 +59,14 @@ impl RuntimeQueues {
     pub(crate) fn here() -> io::Result<Arc<Self>> {
         match Handle::try_current() {
             Ok(runtime) => Ok(Self::of(&runtime)),
-            // One for each directory, which has no lock that another thread may hold during a fork.
-            Err(_) => Ok(Self::new(outside::stand_in()?)),
+            Err(_) => Self::of_none(),
         }
+    }
+
+    /// Returns queues that belong to no runtime. One for each directory, which has no lock that another
+    /// thread may hold during a fork.
+    pub(crate) fn of_none() -> io::Result<Arc<Self>> {
+        Ok(Self::new(outside::stand_in()?))
     }
 
     fn new(runtime: Handle) -> Arc<Self> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::AsyncTempDir;
-use super::create::{CreateRequest, Parent};
+use super::create::{CreateRequest, Parent, Place};
 use super::thread_label;
 use crate::blocking::spawn;
 use crate::cleanup::RuntimeQueues;
@@ -114,6 +114,8 @@ impl Builder {
 
     /// Sets the parent directory, which must exist (default [`std::env::temp_dir`]).
     ///
+    /// If the environment sets [a root](Cleanup#the-environment-sets-a-root), that is the default.
+    ///
     /// The default is determined when [`create`](Self::create) is awaited. As for `tempfile`, an empty
     /// path, also in `TMPDIR`, is the current directory.
     pub fn parent(mut self, parent: impl AsRef<Path>) -> Self {
@@ -145,7 +147,7 @@ impl Builder {
     ///
     /// [`create`](Self::create) then has the errors of that, too.
     /// For a directory in a [`TempRoot`](crate::TempRoot), begin with its
-    /// [`builder`](crate::TempRoot::builder). While this builder, or the handle of its directory,
+    /// [`dir_builder`](crate::TempRoot::dir_builder). While this builder, or the handle of its directory,
     /// exists, dropping the handle of `dir` does not remove that, and it cannot be
     /// [persisted](AsyncTempDir::persist). With it, the new directory is
     /// removed, whatever its [policy](Cleanup) is. Setting another [`parent`](Self::parent) later
@@ -192,6 +194,8 @@ impl Builder {
     /// - `InvalidFilename`: the name is too long for the filesystem.
     /// - `NotFound`, `NotADirectory`, `PermissionDenied`, `StorageFull`, `ReadOnlyFilesystem` and
     ///   any other error that the operating system returns for `mkdir`.
+    /// - Without a parent, if [`ASYNC_TEMPDIR_ROOT`](Cleanup#the-environment-sets-a-root) is set: any
+    ///   error about the root that it asks for.
     /// - `Other`: the caller is outside a Tokio runtime (which is no error for a directory
     ///   [`inside`](Self::inside) one that has a runtime), the runtime is shutting down, or the
     ///   system gives it no thread.
@@ -203,9 +207,8 @@ impl Builder {
     pub async fn create(self) -> io::Result<AsyncTempDir> {
         let mut parent = Parent::of(self.parent.clone());
         let created = async {
-            let (request, policy, _reservation) = self.request(parent.absolute()?, || {
-                Ok(RuntimeQueues::of(&spawn::current()?))
-            })?;
+            let (request, policy, _reservation) =
+                self.request(&mut parent, || Ok(RuntimeQueues::of(&spawn::current()?)))?;
             let queues = Arc::clone(&request.queues);
             let owner = queues.operations.run(|| request.run()).await??;
             Ok(AsyncTempDir::new_owning(owner, policy))
@@ -250,8 +253,7 @@ impl Builder {
     pub fn create_blocking(self) -> io::Result<AsyncTempDir> {
         let mut parent = Parent::of(self.parent.clone());
         let create = || {
-            let (request, policy, _reservation) =
-                self.request(parent.absolute()?, RuntimeQueues::here)?;
+            let (request, policy, _reservation) = self.request(&mut parent, RuntimeQueues::here)?;
             Ok(AsyncTempDir::new_owning(request.run()?, policy))
         };
         create().map_err(|error| parent.explain(error))
@@ -260,29 +262,30 @@ impl Builder {
     /// Prepares the creation. The reservation ends when the handle exists.
     fn request(
         mut self,
-        parent: PathBuf,
+        parent: &mut Parent,
         queues: impl FnOnce() -> io::Result<Arc<RuntimeQueues>>,
     ) -> io::Result<(CreateRequest, Policy, Option<Reservation>)> {
+        // First, because errors name its path.
+        let place = parent.place()?;
         self.template.check(Self::MAX_RANDOM_LEN)?;
         let policy = Policy::new(self.cleanup)?;
-        if policy.has_environment() {
-            thread_label::add_to(&mut self.template);
-        }
-        let (queues, reservation, parent_guard) = match self.reserved {
+        let (queues, reservation, place) = match self.reserved {
             Some(reserved) => {
                 let (reservation, guard, operation) = reserved.begin()?;
                 // Like an operation in the parent: also outside any runtime, if the parent has one.
                 let queues = guard.dir.queues_here();
-                (queues, Some(reservation), Some((guard, operation)))
+                (queues, Some(reservation), Place::Inside(guard, operation))
             }
-            None => (queues()?, None, None),
+            None => (queues()?, None, place),
         };
+        if policy.has_environment() || matches!(place, Place::Run(_)) {
+            thread_label::add_to(&mut self.template);
+        }
         let request = CreateRequest {
-            parent,
+            place,
             template: self.template,
             permissions: self.permissions,
             queues,
-            parent_guard,
         };
         Ok((request, policy, reservation))
     }

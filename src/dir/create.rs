@@ -3,12 +3,16 @@
 use std::env;
 use std::fs::Permissions;
 use std::io;
-use std::path::PathBuf;
+use std::mem;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::run_root;
+use super::run_variables::{RunParent, with_root_hint};
 use crate::cleanup::RuntimeQueues;
 use crate::owned::{OperationGuard, Owner, ParentGuard};
-use crate::sys;
+use crate::reclaim::Run;
+use crate::sys::{self, Identity};
 use crate::util::name::Template;
 use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
 
@@ -18,10 +22,26 @@ use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
 /// and low enough to fail in milliseconds.
 const MAX_TRIES: u32 = 512;
 
-/// The parent of a new directory.
+/// The maximum number of times that the root of a run is opened for one directory, because another
+/// process removes it.
+const MAX_ROOTS: u32 = 16;
+
+/// The parent of a new directory, as it was given.
 pub(super) struct Parent {
     path: PathBuf,
     is_default: bool,
+}
+
+/// The place of a new directory.
+pub(super) enum Place {
+    /// In the directory at this path, which is absolute.
+    ///
+    /// Later changes of TMPDIR or the current directory cannot make it refer to something else.
+    Path(PathBuf),
+    /// In a directory that is owned, which the guards keep.
+    Inside(ParentGuard, OperationGuard),
+    /// In the root of this process's run.
+    Run(Run),
 }
 
 impl Parent {
@@ -32,13 +52,19 @@ impl Parent {
         }
     }
 
-    /// Returns the absolute path, from the start: later changes of TMPDIR or the current directory
-    /// cannot make it refer to something else.
-    pub(super) fn absolute(&mut self) -> io::Result<PathBuf> {
+    /// Returns the place of a directory that is not inside an owned one.
+    pub(super) fn place(&mut self) -> io::Result<Place> {
+        if self.is_default
+            && let Some(parent) = RunParent::get()?
+        {
+            self.is_default = false;
+            self.path.clone_from(&parent.path);
+            return Ok(Place::Run(parent.run()?));
+        }
         if !self.path.is_absolute() {
             self.path = absolute_parent(&self.path)?;
         }
-        Ok(self.path.clone())
+        Ok(Place::Path(self.path.clone()))
     }
 
     /// Adds to the error of a creation what it was about.
@@ -53,13 +79,10 @@ impl Parent {
 
 /// A request to create a directory.
 pub(super) struct CreateRequest {
-    /// Absolute, because the current directory may change before the directory is removed.
-    pub(super) parent: PathBuf,
+    pub(super) place: Place,
     pub(super) template: Template,
     pub(super) permissions: Option<Permissions>,
     pub(super) queues: Arc<RuntimeQueues>,
-    /// Keeps the directory at `parent`, if that is owned, and the operation in it.
-    pub(super) parent_guard: Option<(ParentGuard, OperationGuard)>,
 }
 
 impl CreateRequest {
@@ -67,20 +90,44 @@ impl CreateRequest {
     ///
     /// A cancelled `tokio::fs::create_dir(..).await` would still create the directory, without an
     /// owner.
-    pub(super) fn run(self) -> io::Result<Owner> {
-        let (path, identity) = self.create()?;
-        let parent = self.parent_guard.map(|(guard, _operation)| guard);
+    pub(super) fn run(mut self) -> io::Result<Owner> {
+        let place = mem::replace(&mut self.place, Place::Path(PathBuf::new()));
+        let ((path, identity), parent) = match place {
+            Place::Path(parent) => (self.create_in(&parent)?, None),
+            Place::Inside(guard, _operation) => {
+                let parent = &guard.dir;
+                sys::check_same_dir(&parent.path, &parent.identity)?;
+                (self.create_in(&parent.path)?, Some(guard))
+            }
+            Place::Run(run) => {
+                let created = self.create_in_run(&run).map_err(with_root_hint);
+                let (created, guard) = created?;
+                (created, Some(guard))
+            }
+        };
         Ok(Owner::new(path, identity, self.queues, parent, None))
     }
 
-    fn create(&self) -> io::Result<(PathBuf, sys::Identity)> {
-        if let Some((guard, _)) = &self.parent_guard {
-            sys::check_same_dir(&self.parent, &guard.dir.identity)?;
+    fn create_in_run(&self, run: &Run) -> io::Result<(Created, ParentGuard)> {
+        let create = || {
+            let (guard, _operation) = run_root::join(run)?;
+            io::Result::Ok((self.create_in(&guard.dir.path)?, guard))
+        };
+        for _ in 1..MAX_ROOTS {
+            match create() {
+                // Another process has removed the root, or its parent, as `cargo clean` does.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                created => return created,
+            }
         }
+        create()
+    }
+
+    fn create_in(&self, parent: &Path) -> io::Result<Created> {
         let tries = if self.template.varies() { MAX_TRIES } else { 1 };
         let mut taken = None;
         for _ in 0..tries {
-            let path = self.template.next_in(&self.parent)?;
+            let path = self.template.next_in(parent)?;
             match sys::create_private_dir(&path, self.permissions.as_ref()) {
                 Ok(identity) => return Ok((path, identity)),
                 // The name is taken. Never adopt an existing directory.
@@ -97,3 +144,6 @@ impl CreateRequest {
         ))
     }
 }
+
+/// The path and the identity of a directory that was created.
+type Created = (PathBuf, Identity);

@@ -5,6 +5,8 @@ mod adopt;
 mod builder;
 mod create;
 mod handle;
+mod run_root;
+mod run_variables;
 mod scope;
 mod scope_error;
 mod thread_label;
@@ -15,6 +17,8 @@ mod ending;
 mod persist;
 mod persist_error;
 mod publish;
+
+pub(crate) use run_variables::{RunParent, create_run_parent, new_id, with_root_hint};
 
 pub use builder::Builder;
 pub use contents::{

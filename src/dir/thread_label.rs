@@ -1,5 +1,6 @@
 //! Puts the name of the calling thread, which is that of a test, into the name of a directory.
 
+use std::env;
 use std::thread;
 
 use crate::util::name::Template;
@@ -11,13 +12,18 @@ const MAX_LEN: usize = 64;
 /// more than 143 bytes.
 const MAX_NAME: usize = 140;
 
-/// Adds the calling thread's name to the prefix, if it has one of its own.
+/// The name of the test that a process of cargo-nextest runs.
+const NEXTEST_TEST_NAME: &str = "NEXTEST_TEST_NAME";
+
+/// Adds the calling thread's name to the prefix, if it has one of its own, or else that of the test
+/// that the process runs.
 ///
 /// A name without random characters is exactly what the caller wants, and is not changed. Nor is one
 /// that would become very long.
 pub(super) fn add_to(template: &mut Template) {
     let current = thread::current();
-    let Some(label) = current.name().and_then(label) else {
+    let of_process = || label(env::var(NEXTEST_TEST_NAME).ok()?.as_str());
+    let Some(label) = current.name().and_then(label).or_else(of_process) else {
         return;
     };
     let len = template.prefix.len() + label.len() + template.random_len + template.suffix.len() + 2;

@@ -1,4 +1,4 @@
-//! Migrating from `tempfile`, `async-tempfile` or Python: the old call and the new call.
+//! Migrating from `tempfile`, `async-tempfile`, `assert_fs` or Python: the old call and the new call.
 //!
 //! # From `tempfile`
 //!
@@ -69,6 +69,10 @@
 //! Differences: a drop does not delete on the dropping thread. The mode is 0700. A cancelled
 //! creation leaves nothing. Errors are [`std::io::Error`]s.
 //!
+//! # From `assert_fs`
+//!
+//! See [side by side with `assert_fs`](super::tests#side-by-side-with-assert_fs).
+//!
 //! # From Python
 //!
 //! | old | new |
@@ -102,7 +106,9 @@
 //! | `shutil.rmtree(p, onexc=f)` | the same, and [`RemoveError::failures`](crate::RemoveError::failures) |
 //! | `shutil.move(d.name, target)` | `d.persist(target).await?` |
 //! | `shutil.rmtree(target)`, then `shutil.move(d.name, target)` | `d.replace(target).await?` |
-//! | pytest's `tmp_path`, `tmp_path_retention_policy = "failed"` | a [fixture](super::tests), [`Cleanup::OnSuccess`](crate::Cleanup::OnSuccess) or [`OnClose`](crate::Cleanup::OnClose) |
+//! | `filecmp.dircmp(d.name, e.name)` | `d.tree().await? == e.tree().await?` |
+//! | pytest's `tmp_path` | a [fixture](super::tests), and `ASYNC_TEMPDIR_ROOT=target/tmp` |
+//! | `tmp_path_retention_count`, `tmp_path_retention_policy = "failed"` | `ASYNC_TEMPDIR_RETAIN`, `ASYNC_TEMPDIR_CLEANUP=on-success` |
 //!
 //! Differences: Python's garbage collector warns about a directory that it had to clean up; here a
 //! drop is the intended way. Missing parents of a written file are created. Names have ten random

@@ -16,6 +16,7 @@
 //! | a failed removal on drop | hook, counter, log | ✗ silent | ✗ silent | ✗ silent |
 //! | a killed process | reclaimed by the next one (`TempRoot`) | ✗ left | ✗ left | ✗ left |
 //! | freeing the name of a directory that exists, deleting later | `adopt` | n/a | n/a | a rename and `spawn_blocking`, left by a kill |
+//! | comparing what a test has made with what it should be | ✓ `tree` | ✗ | ✗ | `assert_fs`, which blocks |
 //! | waiting for background cleanup | `cleanup::idle().await` | n/a | n/a | ✗ |
 //! | keeping the directory of a failing test | ✓ with its path printed | ✗ | ✗ | ✗ |
 //!

@@ -6,7 +6,7 @@
 //! name, [`with_prefix`]; for both, or a suffix, permissions or a policy, [`Builder`]; for an exact
 //! name, `Builder::new().prefix("name").random_len(0)`. For the length of one function, [`scope`].
 //! In a server, which may be killed and restarted, [`TempRoot::open`] once, then its [`temp_dir`]
-//! or its [`builder`](crate::TempRoot::builder).
+//! or its [`dir_builder`](crate::TempRoot::dir_builder).
 //!
 //! **How do I wait for cleanup?** For one directory, [`close`]`().await`, which also returns
 //! errors. For everything that was dropped, [`cleanup::idle`]`().await`. At the end of a test, or
@@ -15,12 +15,14 @@
 //!
 //! **What survives a kill?** Every directory that exists at that moment, because a killed process
 //! removes nothing. Directories made in a [`TempRoot`] are removed by the next process that opens
-//! one of that name. Others remain until you delete them; a distinctive [prefix](crate::Builder::prefix)
+//! one of that name, and with the variable `ASYNC_TEMPDIR_ROOT` [those of a test run](tests#killed-suites)
+//! by the next run. Others remain until you delete them; a distinctive [prefix](crate::Builder::prefix)
 //! (default `tmp`) makes them easy to find. Ctrl-C and SIGTERM also kill a process, unless it
 //! [handles them](applications). See also [what can be left behind](crate#what-can-be-left-behind).
 //!
 //! **How do I keep the directory of a failing test?** Without code changes:
-//! `ASYNC_TEMPDIR_CLEANUP=on-success cargo test`. In code:
+//! `ASYNC_TEMPDIR_CLEANUP=on-success cargo test`, and with `ASYNC_TEMPDIR_ROOT=target/tmp` those of the last
+//! three runs only. In code:
 //! [`Builder::cleanup`]`(`[`Cleanup::OnSuccess`]`)`, or for tests that return an `Err`,
 //! [`Cleanup::OnClose`]. Either way, the path is printed with the test's failure.
 //! [More about that](tests).

@@ -1,112 +1,139 @@
-//! In test suites: fill and compare a directory in one call each; keep it if a test fails. A fixture
-//! that is a tree of its own, such as `tests/fixtures/app`, is copied with
-//! [`copy_from`](crate::AsyncTempDir::copy_from).
+//! Test suites: no leftovers of killed runs, and whole trees compared.
+//!
+//! Two variables clean up after killed runs, and keep what failing tests leave:
+//!
+//! ```sh
+//! export ASYNC_TEMPDIR_ROOT=target/tmp ASYNC_TEMPDIR_CLEANUP=on-success
+//! cargo test   # or: cargo nextest run
+//! ```
+//!
+//! Tests that create their directories by this crate need no change. What the
+//! [variables](crate::Cleanup#the-environment-sets-a-root) do:
+//!
+//! - Each run of a test executable has a root, `target/tmp/<executable>-<n>/`, for every directory that
+//!   is given no parent. `target/tmp/<executable>-current` is a link to the newest.
+//! - When the tests pass, nothing is left.
+//! - The next run removes what a killed one has left.
+//! - A failing test [keeps its directory](#keeping-the-directory-of-a-failing-test), whose name tells the
+//!   test. The last three runs that kept something remain, or as many as `ASYNC_TEMPDIR_RETAIN` says.
+//!
+//! To have that without typing, for both `cargo test` and cargo-nextest, put it into
+//! `.cargo/config.toml` of your repository:
+//!
+//! ```toml
+//! [env]
+//! ASYNC_TEMPDIR_ROOT = { value = "target/tmp", relative = true }
+//! ASYNC_TEMPDIR_CLEANUP = "on-success"
+//! ```
+//!
+//! [`relative`](https://doc.rust-lang.org/cargo/reference/config.html#env) makes the path absolute. A relative
+//! one, as in the shell above, is relative to the current directory, and Cargo starts the tests
+//! of each package of a workspace in the directory of that package. The variables in `[env]` also hold
+//! for `cargo run`.
+//!
+//! Four suites to copy: [`suite.rs`], whose tests run a program; [`suite_rstest.rs`], with fixtures and
+//! cases; [`suite_shared.rs`] and [`suite_nextest.rs`], with a fixture that takes long to make.
+//!
+//! # Trees compared
+//!
+//! [`populate`](crate::AsyncTempDir::populate) makes a tree, [`copy_from`](crate::AsyncTempDir::copy_from)
+//! copies one such as `tests/fixtures/app`, and [`tree`](crate::AsyncTempDir::tree) reads what is there,
+//! as a value:
 //!
 //! ```
 //! use std::path::Path;
 //!
-//! use async_tempdir::{AsyncTempDir, Builder, Cleanup};
+//! use async_tempdir::AsyncTempDir;
 //!
 //! # async fn bake(site: &Path) -> std::io::Result<()> {
 //! #     tokio::fs::copy(site.join("a.md"), site.join("a.html")).await.map(drop)
 //! # }
-//! /// With rstest, `#[fixture]` goes here, and `#[future(awt)]` before the tests' parameter.
-//! async fn site() -> AsyncTempDir {
-//!     let dir = Builder::new().cleanup(Cleanup::OnSuccess).create().await.unwrap();
-//!     dir.populate([("a.md", "# A"), ("img/a.png", "…")]).await.unwrap();
-//!     dir
-//! }
-//!
 //! # const TEST: &str = stringify! {
 //! #[tokio::test]
 //! # };
 //! async fn pages_are_baked() {
-//!     let site = site().await;
+//!     let site = AsyncTempDir::new().await.unwrap();
+//!     site.populate([("a.md", "# A"), ("img/a.png", "…")]).await.unwrap();
+//!
 //!     bake(site.path()).await.unwrap();
-//!     let expected = ["a.html", "a.md", "img", "img/a.png"].map(Path::new);
-//!     assert_eq!(site.list().await.unwrap(), expected);
+//!
+//!     let baked = [("a.html", "# A"), ("a.md", "# A"), ("img/a.png", "…")];
+//!     assert_eq!(site.tree().await.unwrap(), baked);
 //! }
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(pages_are_baked());
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! A file that is missing, additional or different fails the test. If the trees are large,
+//! `assert_eq!(tree.diff(&expected), None)` prints the [first difference](crate::Tree::diff) instead of both.
+//! Two trees can be compared, too: that from before with that from after, or with a fixture's. The `Debug`
+//! form is a listing, for instance for `insta::assert_debug_snapshot!`.
+//!
 //! Directories created in a `#[tokio::test]`, of either flavour, are gone when it ends: there is
 //! nothing to close or to wait for. To assert earlier that one is gone, `close` it; or if what you
 //! test drops it, await its [`removed`](crate::AsyncTempDir::removed), because
-//! [`cleanup::idle`](crate::cleanup::idle) also waits for those of other tests in the process.
-//! [`tests/suite.rs`] is a whole suite of this kind.
-//!
-//! A fixture that only creates the directory need not be async: see
+//! [`cleanup::idle`](crate::cleanup::idle) also waits for those of other tests in the process. A
+//! fixture that only creates the directory need not be async: see
 //! [`create_blocking`](crate::Builder::create_blocking).
 //!
-//! [`tests/suite.rs`]: https://docs.rs/crate/async-tempdir/latest/source/tests/suite.rs
+//! # Side by side with `assert_fs`
+//!
+//! `assert_fs` blocks, and asserts one path at a time, so that an additional file passes unnoticed.
+//!
+//! | `assert_fs` | here |
+//! |---|---|
+//! | `TempDir::new()?` | `AsyncTempDir::new().await?` |
+//! | `dir.child("a").touch()?`, `write_str("1")?`, `write_binary(b"1")?` | `dir.write("a", "1").await?` |
+//! | several of these | `dir.populate([("a", "1"), ("b/c", "2")]).await?` |
+//! | `dir.child("b").create_dir_all()?` | `dir.create_dir_all("b").await?` |
+//! | `dir.child("l").symlink_to_file(t)?`, `symlink_to_dir(t)?` | `dir.symlink(t, "l").await?` |
+//! | `dir.copy_from(src, &["**"])?` | `dir.copy_from(src).await?` |
+//! | `dir.copy_from(src, &["*.txt"])?` | `dir.copy_from(src).filter(…).await?`, with a function |
+//! | `dir.child("a").assert("1")` | `assert_eq!(dir.read_to_string("a").await?, "1")` |
+//! | `dir.child("b/c").assert(predicate::path::exists())`, `missing()` | `assert!(dir.try_exists("b/c").await?)`, `!` |
+//! | one `assert` for each file | `assert_eq!(dir.tree().await?, [("a", "1"), ("b/c", "2")])` |
+//! | `dir.into_persistent_if(env::var_os("KEEP").is_some())` | `ASYNC_TEMPDIR_CLEANUP=never`; with `on-success`, only those of failing tests |
+//! | `dir.into_persistent()`, `dir.close()?` | `dir.keep()`, `dir.close().await?` |
+//! | `NamedTempFile::new("a")?` | `dir.write("a", "").await?` |
+//!
+//! # Killed suites
+//!
+//! A time-out of the CI, Ctrl-C and cargo-nextest's
+//! [`terminate-after`](https://nexte.st/docs/features/slow-tests/#how-nextest-terminates-tests) kill a suite.
+//! Its directories stay as they were, to be looked at, until the next run of that executable. Before that
+//! creates its first directory, it removes what the killed run was using, and retains what failing tests had
+//! kept by then.
+//!
+//! A run lives as long as one of its processes holds a lock on a file in its root, so that several at the
+//! same time do not touch each other's directories: see [`TempRoot`](crate::TempRoot), which is the same
+//! for programs. pytest [numbers and retains](https://docs.pytest.org/en/stable/how-to/tmp_path.html#temporary-directory-location-and-retention)
+//! the directories of its last three runs likewise.
+//!
+//! What an executable has left that does not run any more, because the test was renamed, remains.
+//! Delete `target/tmp`, or use `cargo clean`.
 //!
 //! # A fixture shared by several tests
 //!
-//! A `static` is never dropped, so a handle in one leaves its directory when the process ends. There
-//! are two ways out. With a `Weak`, the tests that run at the same time share the directory; the
-//! last of them removes it, and the next one makes another:
+//! A `static` is never dropped, so a handle in one leaves its directory when the process ends. With a
+//! `Weak`, the tests that run at the same time share the directory; the last of them removes it, and
+//! the next one makes another. [`suite_shared.rs`] is such a suite.
+//!
+//! If it takes so long to make that one process may make it only once, a `static` is right, with
+//! `ASYNC_TEMPDIR_ROOT`: the directory remains at the end of the run, and the next run removes it.
 //!
 //! ```
-//! use std::sync::{Arc, Weak};
-//!
 //! use async_tempdir::AsyncTempDir;
-//! use tokio::sync::Mutex;
-//!
-//! async fn shared() -> Arc<AsyncTempDir> {
-//!     static SHARED: Mutex<Weak<AsyncTempDir>> = Mutex::const_new(Weak::new());
-//!     let mut shared = SHARED.lock().await;
-//!     if let Some(dir) = shared.upgrade() {
-//!         return dir;
-//!     }
-//!     let dir = Arc::new(AsyncTempDir::new().await.unwrap());
-//!     dir.write("large.bin", vec![0; 1 << 20]).await.unwrap(); // what takes long to make
-//!     *shared = Arc::downgrade(&dir);
-//!     dir
-//! }
-//!
-//! # const TEST: &str = stringify! {
-//! #[tokio::test]
-//! # };
-//! async fn it_is_there() {
-//!     let dir = shared().await;
-//!     assert_eq!(dir.read("large.bin").await.unwrap().len(), 1 << 20);
-//! }
-//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-//! #     it_is_there().await;
-//! #     it_is_there().await;
-//! #     async_tempdir::cleanup::idle().await;
-//! # });
-//! # Ok::<(), std::io::Error>(())
-//! ```
-//!
-//! If it takes so long to make that one process may make it only once, put it into a root, both in a
-//! `static`. It remains at the end of the run, and the next run removes it:
-//!
-//! ```
-//! use async_tempdir::{AsyncTempDir, TempRoot};
 //! use tokio::sync::OnceCell;
 //!
 //! async fn shared() -> &'static AsyncTempDir {
-//!     static SHARED: OnceCell<(TempRoot, AsyncTempDir)> = OnceCell::const_new();
+//!     static SHARED: OnceCell<AsyncTempDir> = OnceCell::const_new();
 //!     let make = async || {
-//!         let root = TempRoot::open("my-crate-tests").await.unwrap();
-//! #       root.reclaimed().await;
-//!         let dir = root.temp_dir().await.unwrap();
-//!         dir.write("large.bin", vec![0; 1 << 20]).await.unwrap();
-//!         (root, dir)
+//!         let dir = AsyncTempDir::new().await.unwrap();
+//!         dir.write("large.bin", vec![0; 1 << 20]).await.unwrap(); // what takes long to make
+//!         dir
 //!     };
-//!     &SHARED.get_or_init(make).await.1
+//!     SHARED.get_or_init(make).await
 //! }
-//! # fn leaves_one(test: impl AsyncFn()) {
-//! #     for _ in 0..2 {
-//! #         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test());
-//! #     }
-//! #     let path = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-//! #         shared().await.path().parent().unwrap().to_path_buf()
-//! #     });
-//! #     std::fs::remove_dir_all(path).unwrap();
-//! # }
 //!
 //! # const TEST: &str = stringify! {
 //! #[tokio::test]
@@ -114,12 +141,40 @@
 //! async fn it_is_there() {
 //!     assert_eq!(shared().await.read("large.bin").await.unwrap().len(), 1 << 20);
 //! }
-//! # leaves_one(it_is_there);
+//! # for _ in 0..2 {
+//! #     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+//! #     runtime.block_on(it_is_there());
+//! # }
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+//! # std::fs::remove_dir_all(runtime.block_on(shared()).path())?;
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! With cargo-nextest, each test is a process, and makes its own. To make it once for all of them,
-//! use a setup script.
+//! # cargo-nextest
+//!
+//! With cargo-nextest, each test is a process. All processes of one `cargo nextest run` have one root, by
+//! [`NEXTEST_RUN_ID`](https://nexte.st/docs/configuration/env-vars/#environment-variables-nextest-sets), and
+//! count as one run. A shared fixture is made once for all of them by a setup script; [`suite_nextest.rs`]
+//! shows one, with its `.config/nextest.toml`.
+//!
+//! # In the CI
+//!
+//! The directories of failing tests are what is in `target/tmp` at the end. On GitHub:
+//!
+//! ```yaml
+//! - run: cargo test
+//!   env:
+//!     ASYNC_TEMPDIR_ROOT: ${{ github.workspace }}/target/tmp
+//!     ASYNC_TEMPDIR_CLEANUP: on-success
+//! - uses: actions/upload-artifact@v4
+//!   if: failure()
+//!   with:
+//!     name: kept-directories
+//!     include-hidden-files: true
+//!     path: |
+//!       target/tmp
+//!       !target/tmp/*-current
+//! ```
 //!
 //! # Keeping the directory of a failing test
 //!
@@ -129,9 +184,10 @@
 //!
 //! or [`Cleanup::OnSuccess`](crate::Cleanup::OnSuccess) in the fixture. The path is printed on
 //! stderr, once, and the runner shows it with the test's failure:
-//! `temporary directory kept: /tmp/tmp-module-test_name-3VXk8GQz0P`. With the variable, the name has
-//! that of the test, as long as tests run on threads of their own. With `never`, passing tests keep
-//! theirs, too. The variable only keeps more than the code does, and never less.
+//! `temporary directory kept: …/target/tmp/suite-4/tmp-module-test_name-3VXk8GQz0P`. With one of the
+//! variables, the name has that of the test, as long as tests run on threads of their own, or as processes
+//! of cargo-nextest. With `never`, passing tests keep theirs, too. The variable only keeps more than
+//! the code does, and never less. Without `ASYNC_TEMPDIR_ROOT`, what is kept remains until you delete it.
 //!
 //! With `on-success`, only a panic counts as failure, and only a directory whose handle that panic
 //! drops is kept. The directory of a failed test is removed when
@@ -173,4 +229,9 @@
 //!
 //! The directory of a passing test is kept if the panic was expected (`#[should_panic]`). In a
 //! `static`, or an rstest fixture with `#[once]`, a handle is never dropped, and its directory
-//! remains, regardless of the policy.
+//! remains until the next run, regardless of the policy; without `ASYNC_TEMPDIR_ROOT`, for good.
+//!
+//! [`suite.rs`]: https://docs.rs/crate/async-tempdir/latest/source/tests/suite.rs
+//! [`suite_rstest.rs`]: https://docs.rs/crate/async-tempdir/latest/source/tests/suite_rstest.rs
+//! [`suite_shared.rs`]: https://docs.rs/crate/async-tempdir/latest/source/tests/suite_shared.rs
+//! [`suite_nextest.rs`]: https://docs.rs/crate/async-tempdir/latest/source/tests/suite_nextest.rs

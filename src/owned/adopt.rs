@@ -171,7 +171,7 @@ impl Undo {
         let is_back = sys::check_same_dir(&dir.path, &dir.identity)
             .and_then(|()| self.dir.rename_back(dir.file_name()));
         if is_back.is_ok() {
-            self.owner.keep();
+            self.owner.release();
         }
     }
 }

@@ -7,12 +7,12 @@
 mod adopt;
 mod aside;
 mod descriptor_cache;
+mod kept;
 mod outside;
 mod owner;
 mod policy;
 mod publish;
 mod removed;
-mod root_lock;
 mod state;
 
 pub(crate) use adopt::AdoptRequest;
@@ -20,7 +20,6 @@ pub(crate) use outside::KeptAt;
 pub(crate) use owner::{Owner, WrongProcess};
 pub(crate) use policy::{End, Policy};
 pub(crate) use publish::{NewPermissions, Publication};
-pub(crate) use root_lock::RootLock;
 pub(crate) use state::{OperationGuard, ParentGuard, Reservation, Reserved};
 
 pub use policy::Cleanup;
@@ -36,6 +35,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::cleanup::RuntimeQueues;
+use crate::reclaim::RootLock;
 use crate::remove::{self, Options, Outcome};
 use crate::sys::{Identity, Process};
 use crate::util::sync::Mutex;
@@ -113,15 +113,7 @@ impl OwnedDir {
             }
             return outcome;
         };
-        let path = match lock.rename_to_dead_name(&self.path, &self.identity) {
-            Ok(dead) => dead,
-            // It is removed where it is, or an error is reported.
-            Err(_) => &self.path,
-        };
-        let outcome = lock.remove(path, &self.identity, options);
-        // Any process may now try to remove what is left.
-        lock.unlock();
-        outcome
+        lock.end(&self.path, &self.identity, options)
     }
 }
 

@@ -20,7 +20,8 @@ pub(crate) enum KeptAt {
 
 impl Owner {
     /// Gives up the directory, which is kept. If it is inside others of this crate, it is moved beside
-    /// the outermost one first, because it would be removed with that.
+    /// the outermost one first, because it would be removed with that. In the root of a run that
+    /// retains it, it stays.
     ///
     /// Returns `None` in a forked child, which keeps nothing, and if the directory is somewhere else:
     /// at a target, from where it could not be moved back.
@@ -30,20 +31,30 @@ impl Owner {
             return None;
         }
         if sys::is_gone(&self.dir.path, &self.dir.identity) {
-            self.keep();
+            self.release();
             return None;
         }
-        let outermost = self.dir.ancestors().last();
-        let around = outermost.map(|outermost| outermost.path.clone());
-        let moved = around
-            .as_deref()
-            .map(|around| move_beside(&self.dir, around));
-        let path = self.keep();
-        Some(match (moved, around) {
-            (Some(Ok(moved)), _) => KeptAt::Path(moved),
-            (Some(Err(_)), Some(around)) => KeptAt::Inside { path, around },
-            _ => KeptAt::Path(path),
-        })
+        let outermost = self
+            .dir
+            .ancestors()
+            .filter(|dir| !dir.retains_kept())
+            .last();
+        let Some(outermost) = outermost.cloned() else {
+            return Some(KeptAt::Path(self.keep()));
+        };
+        match move_beside(&self.dir, &outermost.path) {
+            Ok(path) => {
+                if let (Some(root), Some(name)) = (outermost.retaining_root(), path.file_name()) {
+                    root.record_kept(name);
+                }
+                self.release();
+                Some(KeptAt::Path(path))
+            }
+            Err(_) => Some(KeptAt::Inside {
+                path: self.release(),
+                around: outermost.path.clone(),
+            }),
+        }
     }
 }
 

@@ -12,9 +12,10 @@ use super::descriptor_cache::DescriptorCache;
 use super::policy::{Cleanup, End, Policy};
 use super::removed::{Ending, EndingCell};
 use super::state::{Phase, State};
-use super::{OwnedDir, ParentGuard, RootLock};
+use super::{OwnedDir, ParentGuard};
 use crate::blocking::pending::Pending;
 use crate::cleanup::RuntimeQueues;
+use crate::reclaim::RootLock;
 use crate::sys::{Identity, Process};
 use crate::util::sync::Mutex;
 
@@ -103,15 +104,31 @@ impl Owner {
         };
         let is_kept = policy.keeps(end);
         if is_kept && policy.announces() {
-            announce(&self.dir.path, self.dir.parent.is_some());
+            let is_inside = self.dir.parent.is_some() && self.dir.retaining_root().is_none();
+            announce(&self.dir.path, is_inside);
         }
         is_kept
     }
 
     /// Gives up the directory, which is kept.
-    pub(crate) fn keep(mut self) -> PathBuf {
+    pub(crate) fn keep(self) -> PathBuf {
+        self.record_kept();
+        self.release()
+    }
+
+    /// Gives up the directory, which is not removed. It may be somewhere else by now.
+    pub(super) fn release(mut self) -> PathBuf {
         self.enter(Phase::Kept);
         self.dir.path.clone()
+    }
+
+    /// Makes the directory survive the root of the run that it is in.
+    fn record_kept(&self) {
+        if let Some(root) = self.dir.retaining_root()
+            && !self.dir.is_wrong_process()
+        {
+            root.record_kept(self.dir.file_name());
+        }
     }
 
     /// Leaves the removal to `remove`, which is called as soon as no operation works in the directory.
@@ -192,6 +209,7 @@ impl Drop for Owner {
                 Phase::Closed(Some(Box::new(move || dir.remove_in_background(pending))))
             }
             OnDrop::Policy(_) if self.should_keep(end_of_drop()) => {
+                self.record_kept();
                 if let Some(lock) = &self.dir.lock {
                     lock.remove_lock_file(&self.dir.path, &self.dir.identity);
                 }

@@ -29,7 +29,43 @@ use std::io;
 /// With a value that keeps directories, the name of the calling thread becomes part of the random
 /// name of a directory, after the prefix: that of a test is its test's name, as in
 /// `tmp-module-test_name-3VXk8GQz0P`. The exceptions are the names `main` and those of Tokio's
-/// threads, and directories that would get a very long name.
+/// threads, and directories that would get a very long name. In place of these, cargo-nextest's
+/// `NEXTEST_TEST_NAME` is used, if it is set.
+///
+/// # The environment sets a root
+///
+/// With `ASYNC_TEMPDIR_ROOT=target/tmp`, every directory that is given no parent is created in the root
+/// of this run, `target/tmp/<executable>-<n>`. Use it for test suites: see the
+/// [guide](crate::guide::tests). With the variable unset or empty, nothing changes.
+///
+/// | variable | |
+/// |---|---|
+/// | `ASYNC_TEMPDIR_ROOT` | the directory for the roots of runs; created if it is missing |
+/// | `ASYNC_TEMPDIR_RETAIN` | the number of runs whose kept directories are retained (default 3) |
+///
+/// - A relative path is relative to the current directory when the first directory is created.
+/// - `<executable>` is the name of the program, without what Cargo adds to that of a test, and `<n>`
+///   one more than the greatest number there is. `target/tmp/<executable>-current` leads to the root: a
+///   symlink, or on Windows a file with its path.
+/// - The root is removed with the last directory in it, and with its link, unless something directly in
+///   it was kept: by a policy in the code or in the environment, by
+///   [`keep`](crate::AsyncTempDir::keep), or by a [`PersistError`](crate::PersistError). So a suite
+///   that passes leaves `target/tmp` empty.
+/// - What was kept survives the run. The rest goes, and so do older runs: those of the last
+///   `ASYNC_TEMPDIR_RETAIN` runs that kept something remain. With 0, what is kept is removed, too.
+/// - What a killed process leaves, whatever its policies, is removed by the next process of that name
+///   before its first directory is created. Failures go to the
+///   [failure hook](crate::cleanup::set_failure_hook).
+/// - cargo-nextest starts a process for each test. All processes with the same `NEXTEST_RUN_ID` are one
+///   run, and share the root. Otherwise, each process is a run.
+/// - The names of directories have that of their test, as with `ASYNC_TEMPDIR_CLEANUP`.
+/// - A [`TempRoot`](crate::TempRoot) that is given no parent is created in `target/tmp` itself.
+/// - A root is locked like a [`TempRoot`](crate::TempRoot), with the same
+///   [security](crate::TempRoot#security) and [platform notes](crate::TempRoot#platform-notes). Without
+///   locks, nothing is shared, and nothing is ever reclaimed.
+///
+/// If the root cannot be created, or the number is not one, creations fail, and the error names the
+/// variable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cleanup {

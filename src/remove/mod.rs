@@ -17,7 +17,7 @@ mod unix;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use options::{Last, Options};
+pub(crate) use options::{Last, Options, Spared};
 pub(crate) use recorder::Outcome;
 pub(crate) use span::SpanContext;
 
@@ -42,9 +42,11 @@ pub(crate) const BY_PATH: bool = !cfg!(unix);
 
 /// Removes the directory `path` with everything in it, blocking the thread.
 ///
-/// With an `identity`, it must be that directory. Succeeds if there is nothing (any more).
+/// With an `identity`, it must be that directory. Succeeds if there is nothing (any more). An error
+/// of a removal that [spares](Spared) entries cannot be tried again.
 pub(crate) fn tree(path: &Path, identity: Option<&Identity>, mut options: Options) -> Outcome {
     let last = options.last.as_ref().map(|last| last.name);
+    let spares = options.spared.is_some();
     let retry = || Retry {
         identity: identity.copied(),
         process: identity.map(|_| Process::current()),
@@ -59,7 +61,10 @@ pub(crate) fn tree(path: &Path, identity: Option<&Identity>, mut options: Option
             stopped,
         } = recorder.finish();
         Outcome {
-            result: result.map_err(|error| error.with_retry(retry())),
+            result: result.map_err(|error| match spares {
+                true => error,
+                false => error.with_retry(retry()),
+            }),
             panic,
             stopped,
         }

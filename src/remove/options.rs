@@ -1,7 +1,9 @@
 //! The options of a removal.
 
-use std::ffi::CStr;
+use std::collections::HashSet;
+use std::ffi::{CStr, OsStr};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Removed, SpanContext};
@@ -15,6 +17,8 @@ pub(crate) struct Options {
     pub(crate) on_progress: Option<OnProgress<Removed>>,
     pub(crate) span: SpanContext,
     pub(crate) last: Option<Last>,
+    /// If there are any, the directory is not removed, but everything else in it.
+    pub(crate) spared: Option<Arc<Spared>>,
     /// When the removal stops even if something is left: [`Outcome::stopped`]. Another removal can
     /// continue from there.
     pub(crate) until: Option<Instant>,
@@ -24,6 +28,24 @@ pub(crate) struct Options {
         expect(dead_code, reason = "the portable engine works alone")
     )]
     pub(crate) spawn_helper: Option<SpawnHelper>,
+}
+
+/// Names of entries of the directory that stay.
+#[derive(Debug, Default)]
+pub(crate) struct Spared(HashSet<Vec<u8>>);
+
+impl Spared {
+    /// Returns whether the entry `name`, in the encoding of [`OsStr`], stays.
+    pub(crate) fn contains(&self, name: &[u8]) -> bool {
+        self.0.contains(name)
+    }
+}
+
+impl<'n> FromIterator<&'n OsStr> for Spared {
+    fn from_iter<I: IntoIterator<Item = &'n OsStr>>(names: I) -> Self {
+        let names = names.into_iter();
+        Self(names.map(|name| name.as_encoded_bytes().into()).collect())
+    }
 }
 
 /// A file in the directory that is removed when nothing else is left, and stays if something does.

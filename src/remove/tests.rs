@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::options::Options;
+use super::options::{Options, Spared};
 use super::recorder::{Recorder, Removed};
 use super::{RemoveError, portable};
 use crate::sys::Identity;
@@ -50,6 +50,38 @@ fn an_empty_directory() {
         assert_eq!(counted(remove(root).unwrap()), (0, 1));
         assert!(!root.exists());
     });
+}
+
+#[test]
+fn what_is_spared_stays_and_the_directory_with_it() {
+    for (name, engine) in engines() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().join("root");
+        // Deep enough that directories are moved up into the root.
+        let deep = (0..200).fold(root.join("deep"), |path, _| path.join("d"));
+        fs::create_dir_all(deep.join("kept")).unwrap();
+        fs::create_dir_all(root.join("kept/inside")).unwrap();
+        for file in ["file", "gone", "kept/file", "deep/file"] {
+            fs::write(root.join(file), "x").unwrap();
+        }
+        let options = Options {
+            spared: Some(Arc::new(Spared::from_iter(
+                ["kept", "file"].map(AsRef::as_ref),
+            ))),
+            ..Options::default()
+        };
+        let recorder = Recorder::new(&root, options);
+        engine(&root, Identity::of_path(&root).unwrap().as_ref(), &recorder);
+        let removed = recorder.finish().result.unwrap();
+        assert_eq!(counted(removed), (2, 202), "{name}: each counts once");
+        let mut left: Vec<_> = fs::read_dir(&root)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["file", "kept"], "{name}");
+        assert!(root.join("kept/inside").is_dir() && root.join("kept/file").exists());
+    }
 }
 
 #[test]

@@ -1,36 +1,21 @@
 //! A process's root, locked while the process lives, so that others can identify dead roots.
 
 mod adopt;
-mod create;
-mod name;
-mod reclaim;
-mod reclaimed;
-mod search;
+mod builder;
+mod reclaiming;
 
-use std::ffi::CStr;
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-pub use reclaimed::Reclaimed;
-
-use crate::blocking::spawn;
-use crate::cleanup::RuntimeQueues;
 use crate::dir::{AsyncTempDir, Builder};
-use crate::owned::{Cleanup, Owner, Policy};
+use crate::owned::Owner;
+use crate::reclaim::{self, Reclaimed};
 use crate::removal::RemoveDirAll;
-use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
-use reclaim::Reclaiming;
+use reclaiming::Reclaiming;
 
-/// The name of the lock file in a root. It is unlike any other file's name, because it is part of
-/// the proof that a directory is a root.
-const LOCK: &CStr = c".async-tempdir.lock";
-
-/// Returns the path of the lock file in the root at `path`.
-fn lock_in(path: &Path) -> PathBuf {
-    path.join(LOCK.to_str().expect("it is ASCII"))
-}
+pub use builder::RootBuilder;
 
 /// Holds the temporary directories of a process, and reclaims those of killed ones.
 ///
@@ -49,12 +34,14 @@ fn lock_in(path: &Path) -> PathBuf {
 /// When dropped, it is removed in the background like an [`AsyncTempDir`], after the directories in
 /// it whose handles still exist. A directory in it that was [kept](AsyncTempDir::keep), or whose
 /// policy keeps it, is removed with the root at the latest: [`persist`](AsyncTempDir::persist) a
-/// directory that is to outlive it.
+/// directory that is to outlive it, or open the root so that the last ones
+/// [retain](RootBuilder::retain) theirs.
 ///
-/// If the [environment](Cleanup#the-environment-keeps-more) keeps the root, its lock file is
+/// If the [environment](crate::Cleanup#the-environment-keeps-more) keeps the root, its lock file is
 /// removed, so that no later process considers it dead. If that fails, the file remains locked
 /// until this process exits, and the [failure hook](crate::cleanup::set_failure_hook) is called,
-/// because the next process would reclaim the root.
+/// because the next process would reclaim the root. A root that retains what is kept is not kept
+/// itself, but the directories in it are.
 ///
 /// # Child processes
 ///
@@ -120,79 +107,36 @@ impl TempRoot {
     /// The maximum length of an application's name in bytes.
     ///
     /// It keeps the root's name below the 255 bytes that filesystems allow.
-    pub const MAX_APP: usize = name::MAX_APP;
+    pub const MAX_APP: usize = reclaim::MAX_APP;
 
     /// Creates a root in [`std::env::temp_dir`] and starts reclaiming those of dead processes.
     ///
-    /// Only roots of the same `app` are reclaimed. This does not wait for that;
-    /// [`reclaimed`](Self::reclaimed) and [`cleanup::idle`](crate::cleanup::idle) do. One blocking
-    /// thread reclaims, a few milliseconds at a time, so that other work gets its turn. When the
-    /// runtime shuts down, remaining roots, or parts of one, are left to the next process.
+    /// If the environment variable [`ASYNC_TEMPDIR_ROOT`](crate::Cleanup#the-environment-sets-a-root) is
+    /// set, the root is in the directory that it names. See [`RootBuilder::open`] for reclaiming; with
+    /// [`builder`](Self::builder), roots can be numbered, and what was kept in the last ones retained.
     ///
     /// # Errors
     ///
-    /// Each error names the operation and the parent directory.
-    ///
-    /// - `InvalidInput`: `app` is empty, longer than [`MAX_APP`](Self::MAX_APP), or contains a path
-    ///   separator or a NUL; or the environment variable
-    ///   [`ASYNC_TEMPDIR_CLEANUP`](Cleanup#the-environment-keeps-more) is not a policy.
-    /// - `ResourceBusy`: 64 new roots in a row were taken by other processes before they were
-    ///   locked.
-    /// - Any error of [`Builder::create`] about a directory that cannot be created, and any error
-    ///   that the operating system returns for the lock file.
+    /// The same as for [`RootBuilder::open`].
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, no root is left, and nothing is reclaimed.
+    /// The same as for [`RootBuilder::open`].
     pub async fn open(app: impl AsRef<str>) -> io::Result<Self> {
-        Self::open_in(app, std::env::temp_dir())
-            .await
-            .map_err(with_tmpdir_hint)
+        Self::builder(app).open().await
     }
 
     /// Creates a root like [`open`](Self::open), in `parent`, which must exist.
     ///
     /// # Errors
     ///
-    /// The same as for [`open`](Self::open).
+    /// The same as for [`RootBuilder::open`].
     ///
     /// # Cancel safety
     ///
-    /// The same as for [`open`](Self::open).
+    /// The same as for [`RootBuilder::open`].
     pub async fn open_in(app: impl AsRef<str>, parent: impl AsRef<Path>) -> io::Result<Self> {
-        let mut shown = parent.as_ref().to_path_buf();
-        // The current directory may change.
-        let opened = match absolute_parent(&shown) {
-            Ok(parent) => {
-                shown.clone_from(&parent);
-                Self::try_open(app.as_ref(), parent).await
-            }
-            Err(error) => Err(error),
-        };
-        opened.map_err(|error| with_path("open a root for temporary directories in", &shown, error))
-    }
-
-    async fn try_open(app: &str, parent: PathBuf) -> io::Result<Self> {
-        name::check_app(app)?;
-        let policy = Policy::new(Cleanup::Always)?;
-        let runtime = spawn::current()?;
-        let queues = RuntimeQueues::of(&runtime);
-        let create = {
-            let (app, parent, queues) = (app.to_owned(), parent.clone(), Arc::clone(&queues));
-            move || {
-                let created = create::create_root(&app, &parent)?;
-                let lock = Some(created.lock);
-                let owner = Owner::new(created.path, created.identity, queues, None, lock);
-                io::Result::Ok((owner, created.unlocked))
-            }
-        };
-        let (mut owner, unlocked) = queues.operations.run(create).await??;
-        owner.arm(policy);
-        let reclaiming = match unlocked {
-            None => Reclaiming::begin(&runtime, app, parent),
-            Some(error) => Reclaiming::skipped(error),
-        };
-        Ok(Self { owner, reclaiming })
+        Self::builder(app).parent(parent).open().await
     }
 
     /// Returns the root's path, which is absolute. Symlinks in its parents are not resolved.
@@ -226,14 +170,14 @@ impl TempRoot {
     ///
     /// If the future is dropped, no directory is left: see [`Builder::create`].
     pub async fn temp_dir(&self) -> io::Result<AsyncTempDir> {
-        self.builder().create().await
+        self.dir_builder().create().await
     }
 
     /// Returns a [`Builder`] for a directory in the root.
     ///
     /// While the builder, or the handle of its directory, exists, dropping the root's handle does
     /// not remove the root. Setting another [`parent`](Builder::parent) detaches it from the root.
-    pub fn builder(&self) -> Builder {
+    pub fn dir_builder(&self) -> Builder {
         Builder::new().parent_dir(&self.owner.dir)
     }
 
@@ -242,7 +186,9 @@ impl TempRoot {
     /// The root is renamed first, to `.<app>-<random>.dead` in the same parent, so that the rest is
     /// recognized if the process is killed meanwhile. Errors contain paths under the new name.
     ///
-    /// Directories in the root are removed even if their handles exist.
+    /// Directories in the root are removed even if their handles exist. One that
+    /// [retains](RootBuilder::retain) what was kept removes only the rest, and has the same name
+    /// afterwards.
     ///
     /// # Errors
     ///
@@ -259,7 +205,7 @@ impl TempRoot {
 }
 
 /// Implemented for the reference only, as for [`AsyncTempDir`]. A directory that is made in the root by
-/// path is unknown to it: use [`TempRoot::builder`].
+/// path is unknown to it: use [`TempRoot::dir_builder`].
 impl AsRef<Path> for &TempRoot {
     fn as_ref(&self) -> &Path {
         self.path()

@@ -14,17 +14,19 @@ pub(crate) use process::Process;
 pub(crate) use sync::{sync_dir, sync_tree};
 #[cfg(unix)]
 pub(crate) use unix::{
-    Identity, MovableDir, create_lock, create_private_dir, duplicate, exchange, hand_out, hold_dir,
-    irregular, is_at, is_own, lend_right_to_move, metadata, open_dir, open_lock, open_regular,
-    rename_new, safe_to_reclaim_in, set_dir_permissions, set_mode, set_permissions, symlink,
-    symlink_metadata, with_owner_rights,
+    Identity, MovableDir, create_dirs, create_lock, create_pointer, create_private_dir, duplicate,
+    exchange, hand_out, hold_dir, irregular, is_at, is_own, lend_right_to_move, lock_dir, metadata,
+    open_dir, open_lock, open_regular, open_to_append, read_pointer, rename_new,
+    safe_to_reclaim_in, set_dir_permissions, set_mode, set_permissions, symlink, symlink_metadata,
+    with_owner_rights,
 };
 #[cfg(windows)]
 pub(crate) use windows::{
-    Identity, MovableDir, create_lock, create_private_dir, duplicate, exchange, hand_out, hold_dir,
-    irregular, is_at, is_own, lend_right_to_move, metadata, open_dir, open_lock, open_regular,
-    rename_new, safe_to_reclaim_in, set_dir_permissions, set_mode, set_permissions, symlink,
-    symlink_metadata, with_owner_rights,
+    Identity, MovableDir, create_dirs, create_lock, create_pointer, create_private_dir, duplicate,
+    exchange, hand_out, hold_dir, irregular, is_at, is_own, lend_right_to_move, lock_dir, metadata,
+    open_dir, open_lock, open_regular, open_to_append, read_pointer, rename_new,
+    safe_to_reclaim_in, set_dir_permissions, set_mode, set_permissions, symlink, symlink_metadata,
+    with_owner_rights,
 };
 
 #[cfg(unix)]

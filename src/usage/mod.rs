@@ -7,14 +7,13 @@ mod tests;
 #[cfg(unix)]
 mod unix;
 
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use cap_std::fs::Dir;
 
 use crate::util::SpawnHelper;
+use crate::util::first_failure::Failure;
 
 #[cfg(not(unix))]
 use portable as engine;
@@ -50,12 +49,6 @@ impl Usage {
         self.len = self.len.saturating_add(other.len);
         self.allocated = self.allocated.saturating_add(other.allocated);
     }
-}
-
-/// Why a count ended, and the path relative to the directory.
-pub(crate) struct Failure {
-    pub(crate) path: PathBuf,
-    pub(crate) error: io::Error,
 }
 
 /// Counts what is in `dir`, until `is_cancelled`, blocking the thread.

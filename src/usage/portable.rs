@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cap_std::fs::Dir;
 
-use super::{Failure, Usage};
+use super::Usage;
 use crate::util::SpawnHelper;
+use crate::util::first_failure::Failure;
 
 pub(super) fn tree(
     dir: &Dir,

@@ -5,18 +5,18 @@ use std::collections::HashSet;
 use std::ffi::CStr;
 use std::fs::File;
 use std::io;
-use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use cap_std::fs::Dir;
 use rustix::fd::BorrowedFd;
 use rustix::fs::{AtFlags, FileType, Mode, Stat, fstat, openat, statat};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::{Failure, Usage};
+use super::Usage;
 use crate::util::SpawnHelper;
+use crate::util::first_failure::{Failure, FirstFailure};
 use crate::util::sync::Mutex;
 use crate::walk::batch::Batch;
 use crate::walk::open::FLAGS;
@@ -39,8 +39,7 @@ pub(super) fn tree(
         error: error.into(),
     })?;
     let counter = Arc::new(Counter {
-        is_cancelled,
-        is_over: AtomicBool::new(false),
+        first_failure: FirstFailure::new(is_cancelled),
         counts: Mutex::new(Counts {
             usage: of_dir(&stat),
             ..Counts::default()
@@ -51,18 +50,14 @@ pub(super) fn tree(
         spawn_helper: Some(spawn_helper),
     };
     walk::tree(root, (), Arc::clone(&counter), threads, WORTHWHILE);
-    let counts = std::mem::take(&mut *counter.counts.lock());
-    if let Some(panic) = counts.panic {
-        resume_unwind(panic);
-    }
-    counts.failure.map_or(Ok(counts.usage), Err)
+    counter.first_failure.take()?;
+    let usage = counter.counts.lock().usage;
+    Ok(usage)
 }
 
 /// Adds up what the threads of a walk find.
 struct Counter {
-    is_cancelled: Arc<AtomicBool>,
-    /// Set by the first failure.
-    is_over: AtomicBool,
+    first_failure: FirstFailure,
     counts: Mutex<Counts>,
 }
 
@@ -71,8 +66,6 @@ struct Counts {
     usage: Usage,
     /// Device and inode number of each file with other links.
     linked: HashSet<(u64, u64)>,
-    failure: Option<Failure>,
-    panic: Option<Box<dyn Any + Send>>,
 }
 
 impl Visitor for Counter {
@@ -130,23 +123,15 @@ impl Visitor for Counter {
         if error.kind() == io::ErrorKind::CrossesDevices {
             return;
         }
-        self.is_over.store(true, Ordering::Relaxed);
-        let mut counts = self.counts.lock();
-        if counts.failure.is_none() {
-            counts.failure = Some(Failure {
-                path: path(),
-                error,
-            });
-        }
+        self.first_failure.failed(path, error);
     }
 
     fn panicked(&self, panic: Box<dyn Any + Send>) {
-        self.is_over.store(true, Ordering::Relaxed);
-        self.counts.lock().panic = Some(panic);
+        self.first_failure.panicked(panic);
     }
 
     fn is_cancelled(&self) -> bool {
-        self.is_over.load(Ordering::Relaxed) || self.is_cancelled.load(Ordering::Relaxed)
+        self.first_failure.is_over()
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod error;
 pub(crate) mod failures;
+pub(crate) mod first_failure;
 pub(crate) mod name;
 mod path;
 pub(crate) mod progress;

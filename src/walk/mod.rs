@@ -14,6 +14,7 @@ pub(crate) mod batch;
 mod deep;
 pub(crate) mod descriptors;
 pub(crate) mod entries;
+pub(crate) mod file;
 pub(crate) mod helpers;
 pub(crate) mod list;
 mod node;

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use async_tempdir::{AsyncTempDir, TempRoot, cleanup, remove_dir_all};
+use async_tempdir::{AsyncTempDir, TempRoot, TreeEntry, cleanup, remove_dir_all};
 use rustix::fs::{CWD, Dir, FileType, Mode, mknodat};
 
 use crate::device::{Disk, where_it_may_mount_images};
@@ -55,6 +55,11 @@ fn lists_every_level_and_follows_no_symlink() {
             assert_eq!(dir.list().await.unwrap(), expected.map(PathBuf::from));
             let usage = dir.usage().await.unwrap();
             assert_eq!((usage.files, usage.dirs, usage.len), (4, 5, 1));
+            let tree = dir.tree().await.unwrap();
+            assert_eq!(
+                tree.iter().map(TreeEntry::path).collect::<Vec<_>>(),
+                expected.map(Path::new)
+            );
             let copy = AsyncTempDir::new_in(&disk.at).await.unwrap();
             let error = copy.copy_from(&dir).await.unwrap_err();
             assert_eq!(error.failures()[0].path, dir.path().join("fifo"));

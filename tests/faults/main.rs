@@ -63,6 +63,16 @@ fn the_process_whose_calls_fail() {
                     Err(error) => println!("not created {error}"),
                 }
             }
+            "read" => match AsyncTempDir::adopt(place.join("old")).await {
+                Ok(dir) => {
+                    match dir.tree().await {
+                        Ok(tree) => assert_eq!(tree.len() as u64 + 1, BUILT.0 + BUILT.1),
+                        Err(error) => println!("not read {error}"),
+                    }
+                    tell(dir.close().await);
+                }
+                Err(error) => println!("not created {error}"),
+            },
             "adopt" => match AsyncTempDir::adopt(place.join("old")).await {
                 Ok(dir) => tell(dir.close().await),
                 Err(error) => println!("not created {error}"),
@@ -421,6 +431,44 @@ fn a_count_is_right_or_an_error() {
             let report = disturbed("measure", &case.tree, &faults);
             let said = report.and_then(|report| report.not_created);
             if said.is_some_and(|said| said.starts_with("measured cannot measure")) {
+                assert!(["EIO", "EACCES"].contains(&error), "{faults}");
+                failed += 1;
+            }
+            case.end(&faults);
+        }
+    }
+    assert!(failed > 0, "nothing has failed");
+}
+
+#[test]
+fn a_tree_that_is_read_is_whole_or_an_error() {
+    if !available() {
+        return;
+    }
+    let mut failed = 0;
+    for (call, error) in [
+        ("getdents64", "EIO"),
+        ("getdents64", "EINTR"),
+        ("openat2", "EACCES"),
+        ("openat2", "ENOSYS"),
+        (OPENAT, "EIO"),
+        (OPENAT, "EINTR"),
+        (OPENAT, "EMFILE"),
+        ("?newfstatat", "EINTR"),
+        ("?fstat", "EIO"),
+        ("?readlinkat", "EIO"),
+        ("read", "EIO"),
+        ("read", "EINTR"),
+    ] {
+        for when in ["20", "90", "300"] {
+            let faults = format!("{call}:error={error}:when={when}");
+            let case = Case::new(|dir| {
+                fs::create_dir(dir.join("old")).unwrap();
+                build(&dir.join("old"));
+            });
+            let report = disturbed("read", &case.tree, &faults);
+            let said = report.and_then(|report| report.not_created);
+            if said.is_some_and(|said| said.starts_with("read cannot read")) {
                 assert!(["EIO", "EACCES"].contains(&error), "{faults}");
                 failed += 1;
             }

@@ -122,7 +122,7 @@ fn without_descriptors_operations_fail_and_leave_nothing() {
             sandbox.check();
         }
     }
-    assert_eq!(failed[0], 20, "all but what only makes a directory");
+    assert_eq!(failed[0], 21, "all but what only makes a directory");
     assert_eq!(failed.last(), Some(&0), "those are enough");
     drop(runtime);
     until("the runtime's descriptors are closed", || {
@@ -266,7 +266,7 @@ fn a_directory_that_is_gone_or_kept_has_no_descriptor() {
 
 /// However deep the tree, and with something beside the way down at each level.
 #[test]
-fn a_deep_tree_is_counted_and_copied_with_few_descriptors() {
+fn a_deep_tree_is_counted_read_and_copied_with_few_descriptors() {
     if !support::in_process(crate::test_name!(), &[]) {
         return;
     }
@@ -287,6 +287,8 @@ fn a_deep_tree_is_counted_and_copied_with_few_descriptors() {
         drop(level);
         let usage = ends(&runtime, dir.usage()).unwrap();
         assert_eq!((usage.files, usage.dirs), (11, 4 + 600));
+        let tree = ends(&runtime, dir.tree()).unwrap();
+        assert_eq!(tree.len(), 11 + 3 + 600);
         // For those of the copy.
         limit(Resource::Nofile, 160);
         let copy = create(&runtime, &sandbox);

@@ -90,6 +90,7 @@ async fn all_operations(
         dir.read_to_string("a/b/1"),
         dir.list(),
         dir.usage(),
+        dir.tree(),
         dir.try_exists("a/b/1"),
         dir.create_dir("new/6"),
         dir.create_dir_all("new/7/8"),

@@ -124,6 +124,7 @@ fn op() -> impl Strategy<Value = Op> {
         path().prop_map(Op::ReadDir),
         Just(Op::List),
         Just(Op::Usage),
+        Just(Op::Tree),
         (0_usize..32, name(), target())
             .prop_map(|(which, name, target)| Op::Plant(which, name, target)),
     ]

@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::task::Poll;
 
-use async_tempdir::{AsyncTempDir, OpenOptions};
+use async_tempdir::{AsyncTempDir, OpenOptions, TreeKind};
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
@@ -44,6 +44,7 @@ pub(crate) enum Op {
     ReadDir(String),
     List,
     Usage,
+    Tree,
     /// A symlink made by somebody else, in one of the directories: which, its name, its target.
     Plant(usize, String, String),
 }
@@ -59,6 +60,7 @@ pub(crate) enum Value {
     List(Vec<PathBuf>),
     /// Files and symlinks, directories, bytes.
     Usage(u64, u64, u64),
+    Tree(Node),
     /// Of a file, a symlink or a directory, with the size of a file.
     Metadata(&'static str, u64),
     Names(Vec<String>),
@@ -90,6 +92,7 @@ impl Op {
             Self::ReadDir(..) => "read_dir",
             Self::List => "list",
             Self::Usage => "usage",
+            Self::Tree => "tree",
             Self::Plant(..) => "plant",
         }
     }
@@ -122,7 +125,7 @@ impl Op {
                 change(to);
             }
             Self::Populate(files) => files.iter_mut().for_each(|(path, _)| change(path)),
-            Self::List | Self::Usage => {}
+            Self::List | Self::Usage | Self::Tree => {}
         }
     }
 
@@ -215,6 +218,7 @@ impl Op {
                 let usage = dir.usage().await?;
                 Ok(Value::Usage(usage.files, usage.dirs, usage.len))
             }
+            Self::Tree => dir.tree().await.map(|tree| Value::Tree(nodes(&tree))),
             Self::Plant(which, name, target) => {
                 if let Some(place) = free(tree, which, &name) {
                     let link = dir.path().join(place.join("/"));
@@ -389,6 +393,7 @@ impl Op {
             }
             Self::List => Ok(Value::List(tree.list())),
             Self::Usage => Ok(usage(tree.root())),
+            Self::Tree => Ok(Value::Tree(tree.root().clone())),
             Self::Plant(which, name, target) => {
                 if let Some(place) = free(tree, *which, name) {
                     tree.insert(&place, Node::Link(target.clone()));
@@ -480,6 +485,26 @@ fn usage(node: &Node) -> Value {
         }
     }
     Value::Usage(files, dirs, len)
+}
+
+/// The nodes of a tree that was read, whose directories come before what is in them.
+fn nodes(tree: &async_tempdir::Tree) -> Node {
+    let mut nodes = Tree::new(Entries::new());
+    for entry in tree {
+        let node = match entry.kind() {
+            TreeKind::Dir => Node::Dir(Entries::new()),
+            TreeKind::File(contents) => Node::File(String::from_utf8(contents.clone()).unwrap()),
+            TreeKind::Symlink(target) => Node::Link(text(target).to_owned()),
+            other => unreachable!("{other:?}"),
+        };
+        let place: Place = entry
+            .path()
+            .iter()
+            .map(|name| name.to_str().unwrap().to_owned())
+            .collect();
+        nodes.insert(&place, node);
+    }
+    nodes.root().clone()
 }
 
 fn metadata(tree: &Tree, path: &str, last: Last) -> Result<Value, Fail> {

@@ -16,6 +16,21 @@ pub fn fill(dir: &Path) {
     fs::write(dir.join("y"), "y").unwrap();
 }
 
+/// Creates a chain of `depth` directories named `d`, with what `each` creates in each.
+#[cfg(unix)]
+pub fn chain(root: &Path, depth: usize, each: impl Fn(&fs::File)) {
+    use rustix::fs::{Mode, OFlags, mkdirat, openat};
+
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+    let mut level = fs::File::open(root).unwrap();
+    for _ in 0..depth {
+        each(&level);
+        mkdirat(&level, "d", Mode::RWXU).unwrap();
+        level = openat(&level, "d", flags, Mode::empty()).unwrap().into();
+    }
+    each(&level);
+}
+
 /// Every file and directory below, and what is in the files.
 pub fn snapshot(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = BTreeMap::new();

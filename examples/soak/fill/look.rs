@@ -6,10 +6,11 @@ use super::{at, fresh};
 use crate::held::Held;
 use crate::world::Task;
 
-pub(super) const ROWS: &[&str] = &[EXISTS, LIST, USAGE];
+pub(super) const ROWS: &[&str] = &[EXISTS, LIST, TREE, USAGE];
 
 const EXISTS: &str = "try_exists";
 const LIST: &str = "list";
+const TREE: &str = "tree";
 const USAGE: &str = "usage";
 
 pub(super) async fn exists(task: &mut Task, held: &Held) {
@@ -62,5 +63,22 @@ pub(super) async fn usage(task: &mut Task, held: &Held) {
             task.failed(step, &error, &[ErrorKind::PermissionDenied]);
         }
         result => _ = task.done(step, result),
+    }
+}
+
+pub(super) async fn tree(task: &mut Task, held: &Held) {
+    let step = task.begin(TREE, held.label());
+    // This one is under way.
+    let before = held.quiet(1);
+    let read = held.dir().tree().await;
+    let after = held.quiet(1);
+    match (read, before, after) {
+        // Others may have been at it meanwhile.
+        (Ok(is), Some(before), Some(after)) if before == after && !before.is_in(&is) => {
+            step.violation(format!("it is {is:?}, but there is {before:?}"));
+        }
+        // For an ordinary user, permissions bind.
+        (Err(error), None, _) => task.failed(step, &error, &[ErrorKind::PermissionDenied]),
+        (read, ..) => _ = task.done(step, read),
     }
 }

@@ -49,7 +49,7 @@ pub(super) async fn root(task: &mut Task) {
             }
             false => {
                 let step = task.begin(BUILDER, root.path().display());
-                let dir = root.builder().prefix("tmp-r-").create().await;
+                let dir = root.dir_builder().prefix("tmp-r-").create().await;
                 task.done(step, dir)
             }
         };

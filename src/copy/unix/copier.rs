@@ -8,19 +8,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fd::{AsFd, BorrowedFd};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, FileType, Stat};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::contents::Contents;
-use super::destination::{Destination, kind, raw};
+use super::destination::Destination;
 use super::kind::refused;
 use super::methods::Methods;
 use crate::copy::CopySide::{Destination as To, Source};
 use crate::copy::recorder::{Failure, OnSide, Recorder};
 use crate::copy::{Copied, into_itself};
-use crate::sys;
 use crate::util::sync::Mutex;
 use crate::walk::batch::Batch;
+use crate::walk::file::{OpenedFile, kind, look, open_file, raw};
 use crate::walk::{At, Visitor};
 
 /// The maximum number of times that an entry may change its kind while it is being copied.
@@ -28,13 +28,6 @@ const MAX_CHANGES: u32 = 16;
 
 /// The number of bytes after which other threads get the rest of a batch.
 const MANY_BYTES: u64 = 1024 * 1024;
-
-/// Opens what was a regular file without waiting, and without an effect, should it be something else.
-const OPEN: OFlags = OFlags::RDONLY
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::NOCTTY)
-    .union(OFlags::CLOEXEC);
 
 /// The number of entries between two additions to the record.
 const RECORD_EVERY: u64 = 64;
@@ -218,11 +211,10 @@ impl Worker<'_> {
     }
 
     fn look(&self, name: &CStr) -> Result<Outcome, Failure> {
-        match rustix::fs::statat(self.at.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Outcome::Now(kind(&stat))),
-            Err(Errno::NOENT) => Ok(Outcome::Done),
-            Err(error) => Err(error).on(Source),
-        }
+        Ok(match look(self.at.fd, name).on(Source)? {
+            Some(stat) => Outcome::Now(kind(&stat)),
+            None => Outcome::Done,
+        })
     }
 
     fn symlink(&mut self, name: &CStr) -> Result<Outcome, Failure> {
@@ -244,15 +236,11 @@ impl Worker<'_> {
         if self.copier.links.load(Ordering::Relaxed) && self.link(name)? {
             return Ok(Outcome::Done);
         }
-        let open = || rustix::fs::openat(self.at.fd, name, OPEN, Mode::empty());
-        let source = match sys::outlast_lease(|| Ok(retry_on_intr(open)?)) {
-            Ok(source) => source,
-            Err(error) => return self.unopened(name, error),
+        let (source, stat) = match open_file(self.at.fd, name).on(Source)? {
+            OpenedFile::File(source, stat) => (source, stat),
+            OpenedFile::Other(kind) => return Ok(Outcome::Now(kind)),
+            OpenedFile::Gone => return Ok(Outcome::Done),
         };
-        let stat = rustix::fs::fstat(&source).on(Source)?;
-        if kind(&stat) != FileType::RegularFile {
-            return Ok(Outcome::Now(kind(&stat)));
-        }
         let mode = raw(stat.st_mode);
         let to = self.at.dir.create_file(name, mode).on(To)?;
         let mut contents = Contents {
@@ -270,26 +258,11 @@ impl Worker<'_> {
         Ok(Outcome::Done)
     }
 
-    /// Tells what became of what was the file `name`, after the `error` of opening it.
-    fn unopened(&self, name: &CStr, error: io::Error) -> Result<Outcome, Failure> {
-        match Errno::from_io_error(&error) {
-            Some(Errno::NOENT) => Ok(Outcome::Done),
-            Some(Errno::LOOP | Errno::MLINK) => Ok(Outcome::Now(FileType::Symlink)),
-            // Sockets cannot be opened, nor devices without a driver.
-            Some(Errno::NXIO | Errno::OPNOTSUPP | Errno::NODEV) => match self.look(name)? {
-                // It is a file, on a filesystem that answers so.
-                Outcome::Now(FileType::RegularFile) => Err(error).on(Source),
-                outcome => Ok(outcome),
-            },
-            _ => Err(error).on(Source),
-        }
-    }
-
     /// Makes a hard link to the file `name`. Returns `false` if it must be copied.
     fn link(&mut self, name: &CStr) -> Result<bool, Failure> {
         // A symlink, or anything else that has taken the file's place, must not be linked to.
-        let is_file = rustix::fs::statat(self.at.fd, name, AtFlags::SYMLINK_NOFOLLOW)
-            .is_ok_and(|stat| kind(&stat) == FileType::RegularFile);
+        let is_file = look(self.at.fd, name)
+            .is_ok_and(|stat| stat.is_some_and(|stat| kind(&stat) == FileType::RegularFile));
         if !is_file {
             return Ok(false);
         }

@@ -7,7 +7,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawMode, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawMode};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::kind::refused;
@@ -15,6 +15,7 @@ use crate::copy::no_directory_there;
 use crate::sys::{self, Identity};
 use crate::util::name;
 use crate::walk::descriptors::DescriptorWait;
+use crate::walk::file::{kind, raw};
 use crate::walk::open::{FLAGS as READ, Opened, beneath};
 
 /// The maximum number of times that a name is made free for a new entry.
@@ -269,20 +270,6 @@ fn allow_refusal(changed: Result<(), Errno>) -> io::Result<()> {
         Ok(()) | Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Returns what kind of file this is.
-pub(super) fn kind(stat: &Stat) -> FileType {
-    FileType::from_raw_mode(stat.st_mode as RawMode)
-}
-
-/// Returns a mode in a type that is the same on every system.
-#[allow(
-    clippy::useless_conversion,
-    reason = "the widths differ between systems"
-)]
-pub(super) fn raw(mode: RawMode) -> u32 {
-    u32::from(mode)
 }
 
 fn of_raw(mode: u32) -> Mode {

@@ -21,9 +21,10 @@ use super::recorder::{Failure, OnSide, Recorder};
 use super::{into_itself, no_directory};
 use crate::sys::{self, Identity};
 use crate::walk;
+use crate::walk::file::raw;
 use crate::walk::threads::Threads;
 use copier::Copier;
-use destination::{Destination, raw};
+use destination::Destination;
 
 /// The number of entries after which a helper is requested, if there is more to do.
 const WORTHWHILE: usize = 16;

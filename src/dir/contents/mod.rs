@@ -34,6 +34,7 @@ mod copy_from;
 mod links;
 mod metadata;
 mod transfer;
+mod tree;
 mod usage;
 
 pub use dir_entry::{DirEntry, FileType};

@@ -78,7 +78,7 @@ impl Owner {
                     self.force_cleanup();
                     drop(self);
                 } else {
-                    self.keep();
+                    self.release();
                 }
                 Ok(old)
             }

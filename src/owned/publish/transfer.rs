@@ -49,7 +49,7 @@ impl Owner {
         };
         let discard = |old| drop(self.owner_of(old));
         let old = publication.publish(&copy.dir.path, &identity, &discard)?;
-        copy.keep();
+        copy.release();
         Ok(Published {
             old,
             is_copied: true,

@@ -33,9 +33,14 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, recorder: &Arc<Re
     let patience = Patience::default();
     let last = recorder.options().last.as_ref();
     let last_name = last.and_then(|last| last.name.to_str().ok());
+    let spared = recorder.options().spared.as_deref();
     let mut levels = Vec::from_iter(read(path.to_path_buf(), recorder));
-    if let (Some(last), Some(root)) = (last_name, levels.first_mut()) {
-        root.entries.retain(|entry| entry.file_name() != last);
+    if let Some(root) = levels.first_mut() {
+        root.entries.retain(|entry| {
+            let name = entry.file_name();
+            let is_spared = spared.is_some_and(|spared| spared.contains(name.as_encoded_bytes()));
+            last_name.is_none_or(|last| name != last) && !is_spared
+        });
     }
     while let Some(level) = levels.last_mut() {
         if recorder.is_stopped() {
@@ -51,6 +56,9 @@ pub(super) fn remove(path: &Path, identity: Option<&Identity>, recorder: &Arc<Re
             }
             None => {
                 let level = levels.pop().expect("it was the last");
+                if levels.is_empty() && spared.is_some() {
+                    return;
+                }
                 if let (Some(last), Some(name)) = (last, last_name)
                     && levels.is_empty()
                     && recorder.failures() == level.failures_before

@@ -12,9 +12,9 @@ use rustix::fd::OwnedFd;
 
 use super::node::Node;
 use super::rereads::Rereads;
-use crate::remove::Last;
 use crate::remove::patience::Patience;
 use crate::remove::recorder::Recorder;
+use crate::remove::{Last, Spared};
 use crate::util::sync::Mutex;
 use crate::walk::batch::NameBatch;
 use crate::walk::descriptors::DescriptorWait;
@@ -77,10 +77,10 @@ impl Walk {
     }
 
     /// Returns whether an apparent end of `dir` may be taken for its real end. Not if it contains a
-    /// file that stays until nothing else is left.
+    /// file that stays, at least until nothing else is left.
     pub(super) fn may_guess_end_of(&self, dir: &Node) -> bool {
-        let has_last = dir.parent.is_none() && self.last().is_some();
-        self.end_shows.load(Ordering::Relaxed) && !has_last
+        let is_special = self.last().is_some() || self.spared().is_some();
+        self.end_shows.load(Ordering::Relaxed) && !(dir.parent.is_none() && is_special)
     }
 
     /// Records that an apparent end was not the real one, so that it is no longer trusted.
@@ -93,8 +93,19 @@ impl Walk {
         self.recorder.options().last.as_ref()
     }
 
-    pub(super) fn is_last(&self, dir: &Node, name: &CStr) -> bool {
-        dir.parent.is_none() && self.last().is_some_and(|last| last.name == name)
+    /// Returns the entries of the root that stay, and with them the root.
+    pub(super) fn spared(&self) -> Option<&Spared> {
+        self.recorder.options().spared.as_deref()
+    }
+
+    /// Returns whether `name` in `dir` is not removed with the others.
+    pub(super) fn is_special(&self, dir: &Node, name: &CStr) -> bool {
+        let is_last = || self.last().is_some_and(|last| last.name == name);
+        let is_spared = || {
+            self.spared()
+                .is_some_and(|spared| spared.contains(name.to_bytes()))
+        };
+        dir.parent.is_none() && (is_last() || is_spared())
     }
 
     /// Records that `name` in `dir` remains.

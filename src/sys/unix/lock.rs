@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
 
@@ -106,6 +108,18 @@ pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// Opens the file `path` to append to it, without following a symlink or waiting for a peer. Creates
+/// it if it is missing, private to its owner.
+pub(crate) fn open_to_append(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK);
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)
+}
+
 /// Returns whether the open file is the one at `path`.
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let open = file.metadata()?;
@@ -127,4 +141,42 @@ pub(crate) fn hold_dir(path: &Path) -> io::Result<File> {
         .open(path)?;
     dir.try_lock_shared()?;
     Ok(dir)
+}
+
+/// The maximum time to wait for a [`DirLock`], so that a process that was stopped does not stop the
+/// others. They hold it for a few system calls.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Excludes other processes and threads from what changes the entries of a directory, if they take
+/// such a lock, too.
+#[must_use]
+pub(crate) struct DirLock(Option<File>);
+
+/// Locks the directory `path`. After [`MAX_WAIT`], or where that is not possible, returns without a
+/// lock: what is done then must be safe, and may be done twice.
+pub(crate) fn lock_dir(path: &Path) -> DirLock {
+    let give_up = Instant::now() + MAX_WAIT;
+    let Ok(dir) = File::open(path) else {
+        return DirLock(None);
+    };
+    loop {
+        match dir.try_lock() {
+            Ok(()) => return DirLock(Some(dir)),
+            Err(TryLockError::WouldBlock) if Instant::now() < give_up => thread::sleep(PAUSE),
+            Err(_) => return DirLock(None),
+        }
+    }
+}
+
+impl Drop for DirLock {
+    fn drop(&mut self) {
+        // Not only closed: a forked child may have a copy of the descriptor.
+        let _ = self.0.as_ref().map(File::unlock);
+    }
+}
+
+/// Creates the directory `path` with its parents, as far as they are missing.
+pub(crate) fn create_dirs(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o755).create(path)
 }

@@ -5,6 +5,7 @@ mod lend;
 mod lock;
 mod metadata;
 mod movable;
+mod pointer;
 mod regular;
 mod rename;
 mod sync;
@@ -12,9 +13,13 @@ mod sync;
 pub(crate) use identity::Identity;
 use identity::Seen;
 pub(crate) use lend::lend_right_to_move;
-pub(crate) use lock::{create_lock, hold_dir, is_at, is_own, open_lock, safe_to_reclaim_in};
+pub(crate) use lock::{
+    create_dirs, create_lock, hold_dir, is_at, is_own, lock_dir, open_lock, open_to_append,
+    safe_to_reclaim_in,
+};
 pub(crate) use metadata::{metadata, set_permissions, symlink_metadata};
 pub(crate) use movable::MovableDir;
+pub(crate) use pointer::{create_pointer, read_pointer};
 pub(crate) use regular::{
     check_name, duplicate, hand_out, irregular, open_regular, outlast_lease, set_mode, symlink,
 };

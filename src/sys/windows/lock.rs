@@ -1,6 +1,6 @@
 //! Locks. File owners are not checked, because a user's temporary directory is that user's.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -29,6 +29,11 @@ pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).open(path)
 }
 
+/// Opens the file `path` to append to it. Creates it if it is missing.
+pub(crate) fn open_to_append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
 /// Returns whether the open file is the one at `path`.
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     match open_itself(path) {
@@ -41,4 +46,17 @@ pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 /// Always fails: Windows has no use for such a lock.
 pub(crate) fn hold_dir(_path: &Path) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Excludes no other process: a directory cannot be locked here.
+#[must_use]
+pub(crate) struct DirLock;
+
+pub(crate) fn lock_dir(_path: &Path) -> DirLock {
+    DirLock
+}
+
+/// Creates the directory `path` with its parents, as far as they are missing.
+pub(crate) fn create_dirs(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
 }

@@ -10,11 +10,16 @@ use std::path::Path;
 mod inside;
 mod lock;
 mod movable;
+mod pointer;
 mod rename;
 
 pub(crate) use inside::{metadata, set_permissions, symlink, symlink_metadata};
-pub(crate) use lock::{create_lock, hold_dir, is_at, is_own, open_lock, safe_to_reclaim_in};
+pub(crate) use lock::{
+    create_dirs, create_lock, hold_dir, is_at, is_own, lock_dir, open_lock, open_to_append,
+    safe_to_reclaim_in,
+};
 pub(crate) use movable::MovableDir;
+pub(crate) use pointer::{create_pointer, read_pointer};
 
 pub(crate) use rename::{
     exchange, lend_right_to_move, open_to_sync, rename_new, set_dir_permissions, sync_dir,

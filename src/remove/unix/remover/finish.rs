@@ -65,6 +65,13 @@ impl Remover<'_> {
 
     /// Removes `dir`, which should be empty. Returns `false` if it must be read again first.
     fn remove(&mut self, dir: &Arc<Node>) -> bool {
+        if dir.parent.is_none() && self.walk.spared().is_some() {
+            // It stays. Removing it would have shown whether the end of its reading was its own.
+            if let Some(error) = dir.unread() {
+                self.walk.fail_dir(dir, error);
+            }
+            return true;
+        }
         let removed = match &dir.parent {
             Some(parent) => unlink_with_rights(parent, &dir.name, AtFlags::REMOVEDIR),
             None => self.remove_root(dir),

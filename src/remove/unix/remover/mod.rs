@@ -145,7 +145,7 @@ impl<'r> Remover<'r> {
             self.walk.may_guess_end_of(dir),
             |name, kind| {
                 let own = name == c"." || name == c"..";
-                if own || self.walk.is_last(dir, name) || dir.is_failed_entry(name) {
+                if own || self.walk.is_special(dir, name) || dir.is_failed_entry(name) {
                     return;
                 }
                 if kind == FileType::Directory {

@@ -7,14 +7,24 @@ use crate::util::name::{DEFAULT_RANDOM_LEN, is_random, random};
 
 /// The longest name of an application, so that a root's name stays below the 255 bytes that
 /// filesystems allow.
-pub(super) const MAX_APP: usize = 200;
+pub(crate) const MAX_APP: usize = 200;
 
-/// The name of a root: its application and its random part.
+/// The name of a root: its application, and what distinguishes it from that application's others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RootName {
     app: String,
-    random: String,
+    part: Part,
 }
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Random(String),
+    /// The number of a run.
+    Number(u32),
+}
+
+/// The greatest number of a run. One with more digits could be a random part.
+pub(super) const MAX_NUMBER: u32 = 999_999_999;
 
 /// The stage of a root's life, which determines its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,16 +42,36 @@ impl RootName {
     pub(super) fn fresh(app: &str) -> io::Result<Self> {
         Ok(Self {
             app: app.to_owned(),
-            random: random(DEFAULT_RANDOM_LEN)?,
+            part: Part::Random(random(DEFAULT_RANDOM_LEN)?),
         })
     }
 
+    /// Returns the name of the run `number`.
+    pub(super) fn numbered(app: &str, number: u32) -> Self {
+        Self {
+            app: app.to_owned(),
+            part: Part::Number(number),
+        }
+    }
+
+    /// Returns the number of the run, if this is the root of one.
+    pub(super) fn number(&self) -> Option<u32> {
+        match self.part {
+            Part::Random(_) => None,
+            Part::Number(number) => Some(number),
+        }
+    }
+
     pub(super) fn at(&self, stage: Stage) -> String {
-        let Self { app, random } = self;
+        let app = &self.app;
+        let name = match &self.part {
+            Part::Random(random) => format!("{app}-{random}"),
+            Part::Number(number) => format!("{app}-{number}"),
+        };
         match stage {
-            Stage::New => format!(".{app}-{random}.new"),
-            Stage::Root => format!("{app}-{random}"),
-            Stage::Dead => format!(".{app}-{random}.dead"),
+            Stage::New => format!(".{name}.new"),
+            Stage::Root => name,
+            Stage::Dead => format!(".{name}.dead"),
         }
     }
 
@@ -56,21 +86,28 @@ impl RootName {
             }
             _ => (name, Stage::Root),
         };
-        let random = name.strip_prefix(app)?.strip_prefix('-')?;
+        let part = name.strip_prefix(app)?.strip_prefix('-')?;
         // The exact length, because another application's name may begin with this one's and `-`.
-        let is_root = random.len() == DEFAULT_RANDOM_LEN && is_random(random);
-        is_root.then(|| {
-            let name = Self {
-                app: app.to_owned(),
-                random: random.to_owned(),
-            };
-            (name, stage)
-        })
+        let part = if part.len() == DEFAULT_RANDOM_LEN && is_random(part) {
+            Part::Random(part.to_owned())
+        } else {
+            Part::Number(parse_number(part)?)
+        };
+        let app = app.to_owned();
+        Some((Self { app, part }, stage))
     }
 }
 
+/// Parses the number of a run, as it is written there.
+fn parse_number(text: &str) -> Option<u32> {
+    let number: u32 = text.parse().ok()?;
+    // Neither a sign nor a leading zero.
+    let is_plain = number.to_string() == text;
+    (is_plain && (1..=MAX_NUMBER).contains(&number)).then_some(number)
+}
+
 /// Returns an error if `app` cannot be the first part of a name.
-pub(super) fn check_app(app: &str) -> io::Result<()> {
+pub(crate) fn check_app(app: &str) -> io::Result<()> {
     let invalid = |message| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     if app.is_empty() {
         return invalid(String::from("the application has no name"));
@@ -96,11 +133,13 @@ mod tests {
     #[test]
     fn a_name_is_recognised_at_each_stage() {
         for app in ["app", "a-b", ".hidden", "x.new"] {
-            let name = RootName::fresh(app).unwrap();
-            for stage in [Stage::New, Stage::Root, Stage::Dead] {
-                let text = name.at(stage);
-                let parsed = RootName::parse(app, OsStr::new(&text));
-                assert_eq!(parsed, Some((name.clone(), stage)), "{text}");
+            let numbered = [1, 10, MAX_NUMBER].map(|number| RootName::numbered(app, number));
+            for name in [RootName::fresh(app).unwrap()].into_iter().chain(numbered) {
+                for stage in [Stage::New, Stage::Root, Stage::Dead] {
+                    let text = name.at(stage);
+                    let parsed = RootName::parse(app, OsStr::new(&text));
+                    assert_eq!(parsed, Some((name.clone(), stage)), "{text}");
+                }
             }
         }
     }
@@ -110,7 +149,14 @@ mod tests {
         for other in [
             "app",
             "app-",
-            "app-123456789",
+            "app-0",
+            "app-01",
+            "app-+1",
+            "app-1x",
+            "app-1-2",
+            "app-current",
+            ".app-current.new",
+            "app-012345678",
             "app-12345678901",
             "app-123456789_",
             "app-more-1234567890",

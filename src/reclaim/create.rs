@@ -1,45 +1,59 @@
 //! Creates a root that is locked before another process can consider it dead.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::name::{RootName, Stage};
-use super::{LOCK, lock_in};
-use crate::owned::RootLock;
+use super::lock_in;
+use super::name::{MAX_NUMBER, RootName, Stage};
+use super::root_lock::{RootLock, Run};
 use crate::sys::{self, Identity};
 
 /// The maximum number of names tried. One is lost if another process reclaims the directory in the
 /// microseconds between its creation and its locking.
-const MAX_TRIES: u32 = 64;
+const MAX_TRIES: usize = 64;
 
 /// A root that has just been created.
-pub(super) struct NewRoot {
-    pub(super) path: PathBuf,
-    pub(super) identity: Identity,
-    pub(super) lock: RootLock,
+pub(crate) struct NewRoot {
+    pub(crate) path: PathBuf,
+    pub(crate) identity: Identity,
+    pub(crate) lock: RootLock,
     /// The error because of which it has no lock, if it has none.
-    pub(super) unlocked: Option<io::Error>,
+    pub(crate) unlocked: Option<io::Error>,
 }
 
 /// Creates a root of `app` in `parent`.
-pub(super) fn create_root(app: &str, parent: &Path) -> io::Result<NewRoot> {
+pub(crate) fn create_root(app: &str, parent: &Path) -> io::Result<NewRoot> {
     for _ in 0..MAX_TRIES {
         let name = RootName::fresh(app)?;
-        if let Some(created) = try_create(&name, parent)? {
+        if let Some(created) = try_create(&name, parent, None)? {
             return Ok(created);
         }
     }
-    Err(io::Error::new(
+    Err(all_taken())
+}
+
+/// Creates a root for `run`, with the first number from `first` on that is free.
+pub(super) fn create_numbered(run: &Run, first: u32) -> io::Result<NewRoot> {
+    for number in (first..=MAX_NUMBER).take(MAX_TRIES) {
+        let name = RootName::numbered(&run.app, number);
+        if let Some(created) = try_create(&name, &run.parent, Some(run))? {
+            return Ok(created);
+        }
+    }
+    Err(all_taken())
+}
+
+fn all_taken() -> io::Error {
+    io::Error::new(
         io::ErrorKind::ResourceBusy,
         format!("{MAX_TRIES} in a row were taken before they were locked"),
-    ))
+    )
 }
 
 /// Tries one name. Returns `None` if another process has taken it, or the new directory.
-fn try_create(name: &RootName, parent: &Path) -> io::Result<Option<NewRoot>> {
-    let [new, path, dead] =
-        [Stage::New, Stage::Root, Stage::Dead].map(|at| parent.join(name.at(at)));
+fn try_create(name: &RootName, parent: &Path, run: Option<&Run>) -> io::Result<Option<NewRoot>> {
+    let [new, path] = [Stage::New, Stage::Root].map(|at| parent.join(name.at(at)));
     if fs::symlink_metadata(&path).is_ok() {
         return Ok(None);
     }
@@ -54,13 +68,13 @@ fn try_create(name: &RootName, parent: &Path) -> io::Result<Option<NewRoot>> {
         }
         Err(error) => return Err(error),
     };
-    let locked = lock_and_name(&new, &path);
+    let locked = lock_and_name(&new, &path, run);
     if !matches!(locked, Ok(Some(_))) {
         discard(&new);
     }
     Ok(locked?.map(|(lock, unlocked)| NewRoot {
         identity,
-        lock: RootLock::new(lock, sys::hold_dir(&path).ok(), LOCK, dead),
+        lock: RootLock::new(lock, sys::hold_dir(&path).ok(), name, parent, run),
         unlocked,
         path,
     }))
@@ -75,33 +89,42 @@ fn discard(new: &Path) {
 /// The locked file, or the error because of which there is none.
 type Lock = (Option<File>, Option<io::Error>);
 
-fn lock_and_name(new: &Path, path: &Path) -> io::Result<Option<Lock>> {
-    let lock = match sys::create_lock(&lock_in(new)) {
+fn lock_and_name(new: &Path, path: &Path, run: Option<&Run>) -> io::Result<Option<Lock>> {
+    let mut lock = match sys::create_lock(&lock_in(new)) {
         Ok(lock) => lock,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
+    if let Some(run) = run {
+        // By one write, before it is locked: Windows lets nothing write to a locked file.
+        lock.write_all(&run.id)?;
+    }
     if sys::DIRS_MAY_STAY_OPEN {
-        let locked = lock_file(lock, new)?;
+        let locked = lock_file(lock, new, run)?;
         Ok(match locked {
-            Some(locked) if renamed(new, path)? => Some(locked),
+            Some(locked) if renamed(new, path, run)? => Some(locked),
             _ => None,
         })
     } else {
         drop(lock);
-        if !renamed(new, path)? {
+        if !renamed(new, path, run)? {
             return Ok(None);
         }
         match sys::open_lock(&lock_in(path)) {
-            Ok(lock) => lock_file(lock, path),
+            Ok(lock) => lock_file(lock, path, run),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 }
 
-fn renamed(new: &Path, path: &Path) -> io::Result<bool> {
-    match fs::rename(new, path) {
+fn renamed(new: &Path, path: &Path, run: Option<&Run>) -> io::Result<bool> {
+    let renamed = match run {
+        // Other processes may give their roots the same number.
+        Some(_) => sys::rename_new(new, path),
+        None => fs::rename(new, path),
+    };
+    match renamed {
         Ok(()) => Ok(true),
         // Reclaimed, or the name has been taken since.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -117,9 +140,13 @@ fn is_denied(error: &io::Error) -> bool {
 }
 
 /// Locks the lock file of the directory `dir`. Returns `None` if another process reclaims it.
-fn lock_file(lock: File, dir: &Path) -> io::Result<Option<Lock>> {
+fn lock_file(lock: File, dir: &Path, run: Option<&Run>) -> io::Result<Option<Lock>> {
     let path = lock_in(dir);
-    match lock.try_lock() {
+    let locked = match run {
+        Some(_) => lock.try_lock_shared(),
+        None => lock.try_lock(),
+    };
+    match locked {
         // A process that reclaims it locks the file first, and may have removed it since.
         Ok(()) => Ok(sys::is_at(&lock, &path)?.then_some((Some(lock), None))),
         Err(TryLockError::WouldBlock) => Ok(None),

@@ -1,7 +1,7 @@
 //! The lock that tells other processes that a directory is in use.
 
-use std::ffi::CStr;
-use std::fs::{self, File};
+use std::ffi::OsStr;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 
+use super::name::{RootName, Stage};
+use super::{LOCK, index};
 use crate::cleanup;
 use crate::remove::{self, Last, Options, Outcome, RemoveError};
 use crate::sys::{self, Identity};
@@ -17,10 +19,23 @@ use crate::util::sync::Mutex;
 /// The lock of a directory, held as long as the directory is owned, including its removal.
 pub(crate) struct RootLock {
     files: Arc<Files>,
-    /// The name of the locked file in the directory.
-    name: &'static CStr,
+    pub(super) name: RootName,
     /// The path under which the directory is removed.
     dead: PathBuf,
+    /// Set if the root is that of a run.
+    pub(super) run: Option<Run>,
+}
+
+/// A run: one process, or several that share a root. Their directories that are kept survive it.
+#[derive(Clone)]
+pub(crate) struct Run {
+    pub(crate) app: String,
+    /// Absolute.
+    pub(crate) parent: PathBuf,
+    /// The content of the lock file, which tells the run's other processes which root is theirs.
+    pub(crate) id: Vec<u8>,
+    /// The number of runs whose kept directories are retained.
+    pub(crate) retain: usize,
 }
 
 /// The locked file in the directory, and the directory itself, which is locked against programs
@@ -28,16 +43,18 @@ pub(crate) struct RootLock {
 type Files = Mutex<[Option<File>; 2]>;
 
 impl RootLock {
-    pub(crate) fn new(
+    pub(super) fn new(
         file: Option<File>,
         dir: Option<File>,
-        name: &'static CStr,
-        dead: PathBuf,
+        name: &RootName,
+        parent: &Path,
+        run: Option<&Run>,
     ) -> Self {
         Self {
             files: Arc::new(Mutex::new([file, dir])),
-            name,
-            dead,
+            dead: parent.join(name.at(Stage::Dead)),
+            name: name.clone(),
+            run: run.cloned(),
         }
     }
 
@@ -45,7 +62,7 @@ impl RootLock {
     ///
     /// If the process is killed after the last file has been removed, only this name identifies the
     /// directory.
-    pub(crate) fn rename_to_dead_name(
+    pub(super) fn rename_to_dead_name(
         &self,
         path: &Path,
         identity: &Identity,
@@ -61,11 +78,11 @@ impl RootLock {
 
     /// Removes the directory at `path`, and the locked file in it last, so that the next process
     /// can remove the rest if this one is killed. Keeps the lock as long as the filesystem allows.
-    pub(crate) fn remove(&self, path: &Path, identity: &Identity, options: Options) -> Outcome {
+    pub(super) fn remove(&self, path: &Path, identity: &Identity, options: Options) -> Outcome {
         let files = Arc::clone(&self.files);
         let options = Options {
             last: Some(Last {
-                name: self.name,
+                name: LOCK,
                 release: Box::new(move || unlock(&files)),
             }),
             ..options
@@ -77,9 +94,9 @@ impl RootLock {
     /// locked file, without opening anything.
     ///
     /// If that fails, reports it, and keeps the file locked as long as this process lives.
-    pub(super) fn remove_lock_file(&self, path: &Path, identity: &Identity) {
+    pub(crate) fn remove_lock_file(&self, path: &Path, identity: &Identity) {
         let [file, dir] = mem::take(&mut *self.files.lock());
-        let Ok(name) = self.name.to_str() else {
+        let Ok(name) = LOCK.to_str() else {
             return;
         };
         let removed = match dir {
@@ -94,6 +111,40 @@ impl RootLock {
                 cleanup::report(&RemoveError::whole(&path.join(name), error));
             }
             _ => {}
+        }
+    }
+
+    /// Returns whether directories in the root that are kept survive it.
+    pub(crate) fn retains(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.retain > 0)
+    }
+
+    /// Records that the entry `name` of the root `path` is kept. If that fails, reports it.
+    pub(crate) fn record_kept(&self, path: &Path, name: &OsStr) {
+        match index::record(path, name) {
+            // The root is gone, and with it what was in it.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                cleanup::report(&RemoveError::whole(&path.join(name), error));
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives up the lock that is shared with the other processes of the run. Returns whether there is
+    /// none, so that this process now has the lock alone.
+    pub(super) fn try_lock_alone(&self) -> io::Result<bool> {
+        let files = self.files.lock();
+        let Some(file) = &files[0] else {
+            // There are no locks here, so no other process has joined.
+            return Ok(true);
+        };
+        // The same open file, because a forked child has a copy, which must not count as a process. If
+        // it is still locked, that shows below; Wine reports an error for one that it has unlocked.
+        let _ = file.unlock();
+        match file.try_lock() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
         }
     }
 

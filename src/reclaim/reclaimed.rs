@@ -6,7 +6,7 @@ use crate::remove::{RemoveError, Removed};
 
 /// The report of directories reclaimed from dead processes.
 ///
-/// Returned by [`TempRoot::reclaimed`](super::TempRoot::reclaimed).
+/// Returned by [`TempRoot::reclaimed`](crate::TempRoot::reclaimed).
 #[derive(Debug, Default)]
 pub struct Reclaimed {
     roots: u64,
@@ -60,7 +60,7 @@ impl Reclaimed {
         self.skipped_reason.as_ref()
     }
 
-    pub(super) fn skip(&mut self, error: io::Error) {
+    pub(crate) fn skip(&mut self, error: io::Error) {
         self.skipped_reason = Some(error);
     }
 

@@ -2,18 +2,16 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::SetOnce;
 
-use super::reclaimed::Reclaimed;
-use super::search::Search;
 use crate::blocking::pending::Pending;
 use crate::blocking::spawn::{self, RunOn};
 use crate::owned;
+use crate::reclaim::{Reclaimed, Search};
 use crate::sys::Process;
 
 /// The time for which the search keeps a thread of the pool, which may have only one, before it lets
@@ -45,13 +43,11 @@ impl Reclaiming {
         })
     }
 
-    /// Starts a search for dead roots of `app` in `parent`, on `runtime`'s blocking pool.
-    pub(super) fn begin(runtime: &Handle, app: &str, parent: PathBuf) -> Arc<Self> {
-        let app = app.to_owned();
-        Self::begin_with(runtime, move || Search::new(&app, &parent))
-    }
-
-    fn begin_with(runtime: &Handle, find: impl FnOnce() -> Search + Send + 'static) -> Arc<Self> {
+    /// Starts a search for dead roots, which `find` lists, on `runtime`'s blocking pool.
+    pub(super) fn begin(
+        runtime: &Handle,
+        find: impl FnOnce() -> Search + Send + 'static,
+    ) -> Arc<Self> {
         let this = Self::new();
         let task = {
             let (reclaiming, runtime) = (Arc::clone(&this), runtime.clone());
@@ -155,7 +151,7 @@ mod tests {
             .build()
             .unwrap();
         runtime.block_on(async {
-            let reclaiming = Reclaiming::begin_with(&Handle::current(), || panic!("on purpose"));
+            let reclaiming = Reclaiming::begin(&Handle::current(), || panic!("on purpose"));
             let ended = tokio::time::timeout(Duration::from_secs(60), reclaiming.ended()).await;
             let reclaimed = ended.expect("it ends");
             let reason = reclaimed.skipped_reason().expect("it says so").to_string();

@@ -1,0 +1,86 @@
+//! The root of the run that this process belongs to, which the environment asks for.
+
+use std::io;
+use std::path::PathBuf;
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
+
+use super::run_variables::create_run_parent;
+use crate::cleanup::RuntimeQueues;
+use crate::owned::{OperationGuard, OwnedDir, Owner, ParentGuard};
+use crate::reclaim::{Run, Search};
+use crate::sys;
+use crate::util::sync::Mutex;
+
+/// The root that is in use, so that the next directory is made there, too.
+static OPEN: Mutex<Option<Open>> = Mutex::new(None);
+
+struct Open {
+    parent: PathBuf,
+    dir: Weak<OwnedDir>,
+}
+
+/// Registers a directory that is about to be made in the root, which lives as long as there are any.
+/// Opens the root if it is not open. Blocks.
+pub(super) fn join(run: &Run) -> io::Result<(ParentGuard, OperationGuard)> {
+    if is_forked() {
+        return register(&open(run)?.dir);
+    }
+    let mut current = OPEN.lock();
+    let before = current.as_ref().filter(|open| open.parent == run.parent);
+    if let Some(joined) = before.and_then(Open::join) {
+        return Ok(joined);
+    }
+    // Once in a process, which may open it for each of its tests.
+    let reclaims = before.is_none();
+    let owner = open(run)?;
+    let joined = register(&owner.dir)?;
+    *current = Some(Open {
+        parent: run.parent.clone(),
+        dir: Arc::downgrade(&owner.dir),
+    });
+    drop(current);
+    // From now on, it ends with the last directory in it.
+    drop(owner);
+    if reclaims {
+        // Not in the background: a process that is killed after milliseconds would never come to it.
+        // Failures were reported.
+        Search::of_runs(run).finish();
+    }
+    Ok(joined)
+}
+
+impl Open {
+    /// Returns `None` if the root has ended, or another process has removed it.
+    fn join(&self) -> Option<(ParentGuard, OperationGuard)> {
+        let dir = self.dir.upgrade()?;
+        let joined = register(&dir).ok()?;
+        let is_there = sys::check_same_dir(&dir.path, &dir.identity).is_ok();
+        is_there.then_some(joined)
+    }
+}
+
+fn register(dir: &Arc<OwnedDir>) -> io::Result<(ParentGuard, OperationGuard)> {
+    let guard = dir.parent_guard()?;
+    let operation = dir.begin_operation()?;
+    Ok((guard, operation))
+}
+
+/// Opens the root. It belongs to no runtime: its last directory may be any runtime's.
+fn open(run: &Run) -> io::Result<Owner> {
+    let queues = RuntimeQueues::of_none()?;
+    create_run_parent(&run.parent)?;
+    let root = run.open()?;
+    let lock = Some(root.lock);
+    Ok(Owner::new(root.path, root.identity, queues, None, lock))
+}
+
+/// Returns whether this process was forked from one that uses [`OPEN`], whose lock may then be held
+/// forever. It joins the run anew for each directory.
+fn is_forked() -> bool {
+    static PROCESS: AtomicU32 = AtomicU32::new(0);
+    let id = process::id();
+    let before = PROCESS.compare_exchange(0, id, Ordering::Relaxed, Ordering::Relaxed);
+    before.is_err_and(|first| first != id)
+}

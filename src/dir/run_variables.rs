@@ -1,0 +1,183 @@
+//! The environment variables that put directories without a given parent into the root of a run.
+
+use std::env;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crate::reclaim::Run;
+use crate::sys;
+use crate::util::{name, with_hint};
+
+const ROOT: &str = "ASYNC_TEMPDIR_ROOT";
+const RETAIN: &str = "ASYNC_TEMPDIR_RETAIN";
+const DEFAULT_RETAIN: usize = 3;
+
+/// The id of a run of cargo-nextest, which starts a process for each test.
+const NEXTEST_RUN_ID: &str = "NEXTEST_RUN_ID";
+
+/// The longest name of an executable in the name of a root. More than a name of Cargo's has.
+const MAX_APP: usize = 64;
+
+/// The directory that the roots of runs are in, if the variable is set.
+pub(crate) struct RunParent {
+    /// Absolute.
+    pub(crate) path: PathBuf,
+}
+
+impl RunParent {
+    /// Returns `None` if the variable is unset. Makes no system call then.
+    pub(crate) fn get() -> io::Result<Option<Self>> {
+        match env::var_os(ROOT).filter(|root| !root.is_empty()) {
+            Some(root) => absolute(root).map(|path| Some(Self { path })),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the run that the calling process belongs to.
+    ///
+    /// # Errors
+    ///
+    /// The number of runs is not a number.
+    pub(super) fn run(self) -> io::Result<Run> {
+        Ok(Run {
+            retain: retain()?,
+            app: app().to_owned(),
+            id: id()?,
+            parent: self.path,
+        })
+    }
+}
+
+/// Creates the directory at `path` and its parents, as far as they are missing.
+pub(crate) fn create_run_parent(path: &Path) -> io::Result<()> {
+    match sys::create_dirs(path) {
+        // If it exists, `mkdir` may be refused for other reasons.
+        Err(_) if path.is_dir() => Ok(()),
+        created => created,
+    }
+}
+
+/// Adds to an error about the directory where its path came from.
+pub(crate) fn with_root_hint(error: io::Error) -> io::Error {
+    with_hint(
+        error,
+        "the environment variable ASYNC_TEMPDIR_ROOT names this parent",
+    )
+}
+
+/// Makes the path absolute, relative to the directory that was the current one when this was first
+/// called: a program that changes that has all its directories in one place.
+fn absolute(root: OsString) -> io::Result<PathBuf> {
+    static FIRST: OnceLock<(OsString, PathBuf)> = OnceLock::new();
+    match FIRST.get() {
+        Some((first, path)) if *first == root => Ok(path.clone()),
+        _ => {
+            let path = std::path::absolute(&root)?;
+            let (first, first_path) = FIRST.get_or_init(|| (root.clone(), path.clone()));
+            // Unless another thread was faster.
+            Ok(match *first == root {
+                true => first_path.clone(),
+                false => path,
+            })
+        }
+    }
+}
+
+fn retain() -> io::Result<usize> {
+    let value = env::var_os(RETAIN).unwrap_or_default();
+    match value.to_str() {
+        Some("") => Ok(DEFAULT_RETAIN),
+        text => text.and_then(|text| text.parse().ok()).ok_or_else(|| {
+            let message = format!(
+                "the environment variable {RETAIN} is {value:?}, which is not a number of runs"
+            );
+            io::Error::new(io::ErrorKind::InvalidInput, message)
+        }),
+    }
+}
+
+/// Returns the id of the run: that of cargo-nextest, or else one of this process.
+fn id() -> io::Result<Vec<u8>> {
+    static OWN: OnceLock<String> = OnceLock::new();
+    if let Some(id) = env::var_os(NEXTEST_RUN_ID).filter(|id| !id.is_empty()) {
+        return Ok(id.into_encoded_bytes());
+    }
+    let own = match OWN.get() {
+        Some(own) => own,
+        None => {
+            let id = new_id()?;
+            OWN.get_or_init(|| id)
+        }
+    };
+    Ok(own.clone().into_bytes())
+}
+
+/// Returns the id of a new run.
+pub(crate) fn new_id() -> io::Result<String> {
+    name::random(20)
+}
+
+/// Returns the name of the executable.
+fn app() -> &'static str {
+    static APP: OnceLock<String> = OnceLock::new();
+    if let Some(app) = APP.get() {
+        return app;
+    }
+    let executable = env::current_exe()
+        .ok()
+        .or_else(|| env::args_os().next().map(PathBuf::from));
+    let app = executable.as_deref().and_then(app_of);
+    let app = app.unwrap_or_else(|| String::from("process"));
+    APP.get_or_init(|| app)
+}
+
+/// Returns what is left of an executable's name in the name of a root.
+fn app_of(executable: &Path) -> Option<String> {
+    let name = executable.file_stem()?.to_string_lossy();
+    // Linux's addition, if the file was replaced since.
+    let name = name.strip_suffix(" (deleted)").unwrap_or(&name);
+    let name = match name.rsplit_once('-') {
+        // What Cargo adds to the name of a test.
+        Some((name, hash)) if is_hash(hash) && !name.is_empty() => name,
+        _ => name,
+    };
+    let mut end = name.len().min(MAX_APP);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    (end > 0).then(|| name[..end].to_owned())
+}
+
+fn is_hash(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_an_executable_is_told() {
+        for (path, expected) in [
+            ("/target/debug/deps/suite-0123456789abcdef", Some("suite")),
+            (
+                "/target/debug/deps/suite-0123456789abcdef.exe",
+                Some("suite"),
+            ),
+            (
+                "/target/debug/deps/suite-0123456789abcdef (deleted)",
+                Some("suite"),
+            ),
+            ("suite", Some("suite")),
+            ("my-suite-1", Some("my-suite-1")),
+            ("-0123456789abcdef", Some("-0123456789abcdef")),
+            ("/", None),
+        ] {
+            assert_eq!(app_of(Path::new(path)).as_deref(), expected, "{path}");
+        }
+        let long = app_of(Path::new(&"ü".repeat(100))).unwrap();
+        assert_eq!(long, "ü".repeat(32));
+    }
+}

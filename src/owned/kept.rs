@@ -1,0 +1,31 @@
+//! Directories in the root of a run that survive it.
+
+use std::ffi::OsStr;
+use std::sync::Arc;
+
+use super::OwnedDir;
+use crate::sys;
+
+impl OwnedDir {
+    /// Returns the root of a run that this directory is directly in, if what is kept there survives.
+    pub(super) fn retaining_root(&self) -> Option<&Arc<Self>> {
+        let parent = &self.parent.as_ref()?.dir;
+        parent.retains_kept().then_some(parent)
+    }
+
+    /// Returns whether directories in this one that are kept survive it.
+    pub(super) fn retains_kept(&self) -> bool {
+        self.lock.as_ref().is_some_and(|lock| lock.retains())
+    }
+
+    /// Records that `name` in this root is kept. Called before it counts as kept, because from then on
+    /// the root may be removed.
+    pub(super) fn record_kept(&self, name: &OsStr) {
+        // If it is gone, so is what was in it, and another run's root may be at its path.
+        if let Some(lock) = &self.lock
+            && !sys::is_gone(&self.path, &self.identity)
+        {
+            lock.record_kept(&self.path, name);
+        }
+    }
+}

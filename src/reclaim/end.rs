@@ -1,0 +1,82 @@
+//! The end of a root.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::root_lock::{RootLock, Run};
+use super::search::Search;
+use super::{index, link};
+use crate::remove::{self, Options, Outcome, Removed};
+use crate::sys::{self, Identity};
+
+impl RootLock {
+    /// Removes the root at `path`, and releases the lock.
+    ///
+    /// That of a run stays as long as other processes use it. If something in it was kept, only the
+    /// rest is removed.
+    pub(crate) fn end(&self, path: &Path, identity: &Identity, options: Options) -> Outcome {
+        let outcome = match &self.run {
+            Some(run) => self.end_run(run, path, identity, options),
+            None => {
+                let path = self.rename_to_dead_name(path, identity).unwrap_or(path);
+                self.remove(path, identity, options)
+            }
+        };
+        // Any process may now try to remove what is left.
+        self.unlock();
+        outcome
+    }
+
+    fn end_run(&self, run: &Run, path: &Path, identity: &Identity, options: Options) -> Outcome {
+        // A process that joins the run meanwhile waits, and then finds the root or does not.
+        let dir_lock = sys::lock_dir(&run.parent);
+        let kept = self.try_lock_alone().and_then(|is_alone| {
+            // Otherwise, another process has removed it, or will.
+            let is_here = is_alone && !sys::is_gone(path, identity);
+            let find = || match run.retain {
+                0 => Ok(None),
+                _ => index::kept(path),
+            };
+            is_here.then(find).transpose()
+        });
+        match kept {
+            Ok(None) => nothing(),
+            Ok(Some(None)) => {
+                // If it cannot be renamed, it is removed where it is, or an error is reported.
+                let path = match self.rename_to_dead_name(path, identity) {
+                    // The lock is not held there, and another process may have joined.
+                    Err(_) if !sys::DIRS_MAY_STAY_OPEN => return nothing(),
+                    renamed => renamed.unwrap_or(path),
+                };
+                link::clear(&run.parent, &run.app, &self.name);
+                drop(dir_lock);
+                self.remove(path, identity, options)
+            }
+            Ok(Some(Some(spared))) => {
+                drop(dir_lock);
+                let options = Options {
+                    spared: Some(Arc::new(spared)),
+                    ..options
+                };
+                let outcome = remove::tree(path, Some(identity), options);
+                self.unlock();
+                // This run is now one of those that are retained.
+                Search::of_other_runs(run, &self.name).finish();
+                outcome
+            }
+            // Removed meanwhile, by path.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => nothing(),
+            Err(error) => Outcome::failed(path, explain(error)),
+        }
+    }
+}
+
+fn nothing() -> Outcome {
+    Outcome::from(Ok(Removed::default()))
+}
+
+fn explain(error: io::Error) -> io::Error {
+    let message = format!("it stays, because it is unknown what was kept in it: {error}");
+    io::Error::new(error.kind(), message)
+}

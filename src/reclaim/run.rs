@@ -1,0 +1,100 @@
+//! Opens the root of a run, which the run's processes share.
+
+use std::fs::{self, TryLockError};
+use std::io::{self, Read};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::candidate::Candidate;
+use super::create::{NewRoot, create_numbered};
+use super::link;
+use super::name::{MAX_NUMBER, RootName, Stage};
+use super::root_lock::{RootLock, Run};
+use crate::sys;
+
+/// The maximum time to wait for a process that has the root of this run alone: it finds out whether
+/// anything in it was kept.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(1);
+
+impl Run {
+    /// Joins the run if its root exists, or else creates one, with a number above all others.
+    pub(crate) fn open(&self) -> io::Result<NewRoot> {
+        let _lock = sys::lock_dir(&self.parent);
+        let mut roots = Vec::new();
+        let mut last = 0;
+        for entry in fs::read_dir(&self.parent)? {
+            if let Some((name, stage)) = RootName::parse(&self.app, &entry?.file_name())
+                && let Some(number) = name.number()
+            {
+                last = last.max(number);
+                if stage == Stage::Root {
+                    roots.push((number, name));
+                }
+            }
+        }
+        roots.sort_unstable_by_key(|(number, _)| *number);
+        let joined = roots.iter().rev().find_map(|(_, name)| self.join(name));
+        let root = match joined {
+            Some(root) => root,
+            None => create_numbered(self, self.next(last, &roots))?,
+        };
+        // Nothing depends on it, and it may not be possible here.
+        let _ = link::set(&self.parent, &self.app, &root.lock.name);
+        Ok(root)
+    }
+
+    /// Returns the number that follows `last`, or the first that is free if there is no such number.
+    fn next(&self, last: u32, roots: &[(u32, RootName)]) -> u32 {
+        if last < MAX_NUMBER {
+            return last + 1;
+        }
+        let taken = (1..)
+            .zip(roots)
+            .take_while(|(next, (number, _))| next == number);
+        1 + taken.count() as u32
+    }
+
+    /// Joins the run if its root is `name`.
+    fn join(&self, name: &RootName) -> Option<NewRoot> {
+        let path = self.parent.join(name.at(Stage::Root));
+        let mut found = Candidate::open(&path).ok()??;
+        if !self.is_of_this(&mut found) || !lock_shared(&found, &path) {
+            return None;
+        }
+        if !found.is_still_at(&path) {
+            return None;
+        }
+        let dir = sys::hold_dir(&path).ok();
+        Some(NewRoot {
+            identity: found.identity,
+            lock: RootLock::new(Some(found.lock), dir, name, &self.parent, Some(self)),
+            unlocked: None,
+            path,
+        })
+    }
+
+    /// Returns whether the lock file has the run's id.
+    fn is_of_this(&self, found: &mut Candidate) -> bool {
+        let mut id = Vec::new();
+        let len = self.id.len() as u64 + 1;
+        let read = (&mut found.lock).take(len).read_to_end(&mut id);
+        read.is_ok() && id == self.id
+    }
+}
+
+fn lock_shared(found: &Candidate, path: &Path) -> bool {
+    let give_up = Instant::now() + MAX_WAIT;
+    loop {
+        match found.lock.try_lock_shared() {
+            Ok(()) => return true,
+            Err(TryLockError::WouldBlock)
+                if Instant::now() < give_up && found.is_still_at(path) =>
+            {
+                thread::sleep(PAUSE);
+            }
+            Err(_) => return false,
+        }
+    }
+}

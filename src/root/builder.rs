@@ -1,0 +1,197 @@
+//! Configuration of a root.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::TempRoot;
+use super::reclaiming::Reclaiming;
+use crate::blocking::spawn;
+use crate::cleanup::RuntimeQueues;
+use crate::dir::{RunParent, create_run_parent, new_id, with_root_hint};
+use crate::owned::{Cleanup, Owner, Policy};
+use crate::reclaim::{self, Run, Search};
+use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
+
+/// Configures and [`open`](Self::open)s a root for temporary directories.
+///
+/// Returned by [`TempRoot::builder`].
+///
+/// # Examples
+///
+/// A nightly job whose last three results can be looked at:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let outer = async_tempdir::AsyncTempDir::new().await?;
+/// # let parent = outer.path();
+/// use async_tempdir::TempRoot;
+///
+/// for night in 1..=5 {
+///     let root = TempRoot::builder("job").parent(parent).retain(3).open().await?;
+///     assert_eq!(root.path(), parent.join(format!("job-{night}")));
+///     let scratch = root.temp_dir().await?;
+///     let result = root.temp_dir().await?;
+///     result.write("report.txt", format!("night {night}")).await?;
+///     result.keep();
+///     scratch.close().await?;
+///     root.close().await?; // except what was kept
+/// }
+/// assert!(!parent.join("job-2").exists());
+/// assert!(parent.join("job-3").exists()); // and 4, and 5
+/// # outer.close().await?;
+/// # Ok::<(), std::io::Error>(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing is opened until `open` is awaited"]
+pub struct RootBuilder {
+    app: String,
+    parent: Option<PathBuf>,
+    retain: Option<usize>,
+}
+
+impl TempRoot {
+    /// Creates a builder for a root of `app`.
+    pub fn builder(app: impl AsRef<str>) -> RootBuilder {
+        RootBuilder {
+            app: app.as_ref().to_owned(),
+            parent: None,
+            retain: None,
+        }
+    }
+}
+
+impl RootBuilder {
+    /// Sets the parent directory, which must exist.
+    ///
+    /// The default is the directory that the environment variable
+    /// [`ASYNC_TEMPDIR_ROOT`](Cleanup#the-environment-sets-a-root) names, which is created if it is
+    /// missing, or else [`std::env::temp_dir`].
+    pub fn parent(mut self, parent: impl AsRef<Path>) -> Self {
+        self.parent = Some(parent.as_ref().into());
+        self
+    }
+
+    /// Numbers the roots, and retains the directories kept in the last `runs` of them.
+    ///
+    /// By default, names are random, and nothing is retained. With this, the root is `<app>-<n>`, one more than the greatest number there is. `<app>-current`
+    /// leads to it: a symlink, or on Windows a file with its path.
+    ///
+    /// A directory directly in the root that is [kept](crate::AsyncTempDir::keep), by its
+    /// [policy](Cleanup) or by a [`PersistError`](crate::PersistError), survives the root's end, and
+    /// everything else in the root is removed. When the next root is opened, and whenever one ends
+    /// in which something was kept, the older roots are removed, so that those of the last `runs`
+    /// that kept something remain. A root in which nothing was kept is removed whole, with the link.
+    /// A directory that was in use when its process was killed does not count as kept.
+    ///
+    /// With 0, what is kept is removed, too, with the root.
+    pub fn retain(mut self, runs: usize) -> Self {
+        self.retain = Some(runs);
+        self
+    }
+
+    /// Creates the root and starts reclaiming those of dead processes.
+    ///
+    /// Only roots of the same application are reclaimed; those with numbers only if this one has a
+    /// number, too. This does not wait for that; [`TempRoot::reclaimed`] and
+    /// [`cleanup::idle`](crate::cleanup::idle) do. One blocking thread reclaims, a few milliseconds at
+    /// a time, so that other work gets its turn. When the runtime shuts down, remaining roots, or
+    /// parts of one, are left to the next process.
+    ///
+    /// # Errors
+    ///
+    /// Each error names the operation and the parent directory.
+    ///
+    /// - `InvalidInput`: the application's name is empty, longer than
+    ///   [`MAX_APP`](TempRoot::MAX_APP), or contains a path separator or a NUL; or the environment
+    ///   variable [`ASYNC_TEMPDIR_CLEANUP`](Cleanup#the-environment-keeps-more) is not a policy.
+    /// - `ResourceBusy`: 64 new roots in a row were taken by other processes before they were
+    ///   locked.
+    /// - Any error of [`Builder::create`](crate::Builder::create) about a directory that cannot be
+    ///   created, and any error that the operating system returns for the lock file.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, no root is left, and nothing is reclaimed.
+    pub async fn open(self) -> io::Result<TempRoot> {
+        let (given, variable) = match (&self.parent, RunParent::get()) {
+            (Some(parent), _) => (Ok(parent.clone()), None),
+            (None, Ok(None)) => (Ok(std::env::temp_dir()), None),
+            (None, Ok(Some(parent))) => (Ok(parent.path.clone()), Some(parent)),
+            (None, Err(error)) => (Err(error), None),
+        };
+        let mut shown = given
+            .as_ref()
+            .map_or_else(|_| PathBuf::new(), PathBuf::clone);
+        let is_default = self.parent.is_none() && variable.is_none();
+        // The current directory may change.
+        let opened = match given.and_then(|parent| absolute_parent(&parent)) {
+            Ok(parent) => {
+                shown.clone_from(&parent);
+                self.try_open(parent, variable.is_some()).await
+            }
+            Err(error) => Err(error),
+        };
+        opened.map_err(|error| {
+            let error = with_path("open a root for temporary directories in", &shown, error);
+            match is_default {
+                true => with_tmpdir_hint(error),
+                false => error,
+            }
+        })
+    }
+
+    async fn try_open(self, parent: PathBuf, creates_parent: bool) -> io::Result<TempRoot> {
+        let app = self.app;
+        reclaim::check_app(&app)?;
+        let mut policy = Policy::new(Cleanup::Always)?;
+        let runtime = spawn::current()?;
+        let queues = RuntimeQueues::of(&runtime);
+        let run = match self.retain {
+            Some(retain) => {
+                // It keeps directories in the root, and they survive that.
+                policy = Policy::default();
+                Some(Run {
+                    app: app.clone(),
+                    parent: parent.clone(),
+                    id: new_id()?.into_bytes(),
+                    retain,
+                })
+            }
+            None => None,
+        };
+        let create = {
+            let (app, parent, run) = (app.clone(), parent.clone(), run.clone());
+            let queues = Arc::clone(&queues);
+            move || {
+                if creates_parent {
+                    create_run_parent(&parent).map_err(with_root_hint)?;
+                }
+                let created = match run {
+                    Some(run) => run.open(),
+                    None => reclaim::create_root(&app, &parent),
+                };
+                let created = match creates_parent {
+                    true => created.map_err(with_root_hint)?,
+                    false => created?,
+                };
+                let lock = Some(created.lock);
+                let owner = Owner::new(created.path, created.identity, queues, None, lock);
+                io::Result::Ok((owner, created.unlocked))
+            }
+        };
+        let (mut owner, unlocked) = queues.operations.run(create).await??;
+        owner.arm(policy);
+        let find = move || match run {
+            Some(run) => Search::of_runs(&run),
+            None => Search::new(&app, &parent),
+        };
+        let reclaiming = match unlocked {
+            None => Reclaiming::begin(&runtime, find),
+            Some(error) => Reclaiming::skipped(error),
+        };
+        Ok(TempRoot { owner, reclaiming })
+    }
+}

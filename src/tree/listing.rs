@@ -1,0 +1,137 @@
+//! The `Debug` form of a tree: an indented listing.
+
+use std::fmt::{self, Debug, Display, Write};
+
+use super::entry::{TreeEntry, TreeKind};
+use super::quoted::{Quoted, QuotedPath};
+use super::value::Tree;
+
+/// The maximum number of bytes of a text that is shown.
+const MAX_TEXT: usize = 1024;
+
+/// The maximum number of bytes of any other contents that are shown.
+const MAX_BYTES: usize = 32;
+
+impl Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("./")?;
+        for entry in self {
+            let depth = entry.path().components().count();
+            let name = entry.path().file_name().unwrap_or_default();
+            write!(f, "\n{:1$}", "", 2 * depth)?;
+            head(f, Quoted(name.as_encoded_bytes()), entry)?;
+            match entry.contents() {
+                Some(contents) if has_lines(contents) => {
+                    f.write_char(':')?;
+                    for line in contents.split_inclusive(|byte| *byte == b'\n') {
+                        write!(f, "\n{:1$}{2}", "", 2 * depth + 2, Quoted(line))?;
+                    }
+                }
+                _ => Debug::fmt(entry.kind(), f)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Debug for TreeEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        head(f, QuotedPath(self.path()), self)?;
+        Debug::fmt(self.kind(), f)
+    }
+}
+
+/// Writes what follows the name in a listing.
+impl Debug for TreeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dir => f.write_char('/'),
+            Self::File(contents) => write!(f, ": {}", Shown(contents)),
+            Self::Symlink(target) => write!(f, " -> {}", QuotedPath(target)),
+            Self::Fifo => f.write_str(": FIFO"),
+            Self::Socket => f.write_str(": socket"),
+            Self::BlockDevice => f.write_str(": block device"),
+            Self::CharDevice => f.write_str(": character device"),
+            Self::Other => f.write_str(": neither a file nor a directory"),
+        }
+    }
+}
+
+fn head(f: &mut fmt::Formatter<'_>, name: impl Display, entry: &TreeEntry) -> fmt::Result {
+    name.fmt(f)?;
+    match entry.is_executable() {
+        true => f.write_str(" (executable)"),
+        false => Ok(()),
+    }
+}
+
+/// The contents of a file, on one line.
+struct Shown<'c>(&'c [u8]);
+
+impl Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let contents = self.0;
+        if is_short_text(contents) || contents.len() <= MAX_BYTES {
+            return Quoted(contents).fmt(f);
+        }
+        let (len, checksum) = (contents.len(), fnv_1a(contents));
+        write!(f, "{len} bytes, FNV-1a {checksum:032x}")
+    }
+}
+
+/// Returns whether the contents are shown on several lines.
+fn has_lines(contents: &[u8]) -> bool {
+    let before_last = contents.split_last().map_or(contents, |(_, rest)| rest);
+    before_last.contains(&b'\n') && is_short_text(contents)
+}
+
+fn is_short_text(contents: &[u8]) -> bool {
+    contents.len() <= MAX_TEXT && is_text(contents)
+}
+
+/// Returns whether contents are to be read, line by line.
+pub(super) fn is_text(contents: &[u8]) -> bool {
+    let is_binary = |byte: &u8| byte.is_ascii_control() && !b"\t\n\r".contains(byte);
+    !contents.iter().any(is_binary) && str::from_utf8(contents).is_ok()
+}
+
+/// The FNV-1a hash of 128 bits. It tells apart what differs by accident, and is short enough to
+/// stand here.
+fn fnv_1a(bytes: &[u8]) -> u128 {
+    const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    bytes.iter().fold(BASIS, |hash, byte| {
+        (hash ^ u128::from(*byte)).wrapping_mul(PRIME)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checksum_is_that_of_the_specification() {
+        // Landon Curt Noll's test vectors.
+        assert_eq!(fnv_1a(b""), 0x6c62272e07bb014262b821756295c58d);
+        assert_eq!(fnv_1a(b"a"), 0xd228cb696f1a8caf78912b704e4a8964);
+        assert_eq!(fnv_1a(b"foobar"), 0x343e1662793c64bf6f0d3597ba446f18);
+    }
+
+    #[test]
+    fn control_characters_are_not_text() {
+        for text in ["", "a\tb\r\nc", "ä\u{202e}"] {
+            assert!(is_text(text.as_bytes()), "{text:?}");
+        }
+        for binary in [
+            &b"\0"[..],
+            b"\x0b",
+            b"\x0c",
+            b"\x0e",
+            b"\x1b",
+            b"\x7f",
+            b"\xff",
+        ] {
+            assert!(!is_text(binary), "{binary:?}");
+        }
+    }
+}

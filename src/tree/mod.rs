@@ -1,0 +1,46 @@
+//! Reads a tree into memory, compares it and prints it. Knows neither Tokio nor handles.
+//!
+//! Two engines read: [`unix`], and [`portable`] elsewhere. What they read is a [value](value),
+//! which is compared with what is [expected] by looking for the first [difference](diff). Its
+//! `Debug` form is a [listing].
+
+mod contents;
+mod diff;
+mod entry;
+mod expected;
+mod listing;
+#[cfg(any(not(unix), test))]
+mod portable;
+mod quoted;
+#[cfg(test)]
+mod tests;
+#[cfg(unix)]
+mod unix;
+mod value;
+
+pub use diff::TreeDiff;
+pub use entry::{TreeEntry, TreeKind};
+pub use expected::ExpectedTree;
+pub use value::Tree;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use cap_std::fs::Dir;
+
+use crate::util::SpawnHelper;
+use crate::util::first_failure::Failure;
+
+#[cfg(not(unix))]
+use portable as engine;
+#[cfg(unix)]
+use unix as engine;
+
+/// Reads what is in `dir`, until `is_cancelled`, blocking the thread.
+pub(crate) fn read(
+    dir: &Dir,
+    is_cancelled: Arc<AtomicBool>,
+    spawn_helper: SpawnHelper,
+) -> Result<Tree, Failure> {
+    engine::read(dir, is_cancelled, spawn_helper)
+}

@@ -1,0 +1,155 @@
+//! A tree that has been read.
+
+use std::path::Path;
+use std::{slice, vec};
+
+use super::entry::{TreeEntry, TreeKind, normal};
+
+/// Everything in a directory, read into memory by
+/// [`AsyncTempDir::tree`](crate::AsyncTempDir::tree).
+///
+/// The entries are sorted by path, component by component, in the same order on every platform:
+/// each directory comes before what is in it. The directory itself is not among them.
+///
+/// # Comparing
+///
+/// `==` compares with arrays, slices and vectors of `(path, contents)`; see [`ExpectedTree`] for
+/// how to expect empty directories, symlinks and the like. It also compares with another tree: then
+/// everything counts but modes, of which it counts whether the owner of a file may execute it, as
+/// in git. The rest of a mode depends on the umask; compare [`TreeEntry::mode`] for that.
+///
+/// [`diff`](Self::diff) tells where the first difference is. `pretty_assertions::assert_eq!` of two
+/// trees marks all lines that differ; `Tree::from_iter` makes one of an array.
+///
+/// # Printing
+///
+/// The `Debug` form is a listing to be read, and to be stored as a snapshot:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let dir = async_tempdir::AsyncTempDir::new().await?;
+/// dir.create_dir("empty").await?;
+/// dir.populate([
+///     ("Cargo.toml", b"[package]\nname = \"fixture\"\n".to_vec()),
+///     ("img/a.png", vec![0; 1_000]),
+///     ("src/lib.rs", b"mod a;".to_vec()),
+/// ])
+/// .await?;
+/// let listing = format!("{:?}", dir.tree().await?);
+/// assert_eq!(listing, r#"./
+///   "Cargo.toml":
+///     "[package]\n"
+///     "name = \"fixture\"\n"
+///   "empty"/
+///   "img"/
+///     "a.png": 1000 bytes, FNV-1a b4e1dd95d1a1a945fd5893fbc46a166d
+///   "src"/
+///     "lib.rs": "mod a;""#);
+/// # dir.close().await?;
+/// # Ok::<(), std::io::Error>(())
+/// # }
+/// ```
+///
+/// A line begins with a name. In quotes, control characters, invisible ones, and those that change
+/// the direction of writing are escaped, as are bytes that are not UTF-8. Text of more than 1,024
+/// bytes, and other contents of more than 32, are abbreviated to their length and their checksum
+/// (FNV-1a, 128 bits), so that trees that differ do not have one listing. A file that its owner may
+/// execute is marked `(executable)`; no other part of a mode is shown. A symlink is shown with an
+/// arrow, and anything else with its kind.
+///
+/// The form depends neither on the platform nor on the version of Rust, and changes only with a
+/// new major version of this crate.
+///
+/// [`ExpectedTree`]: crate::ExpectedTree
+#[derive(Clone, Default)]
+pub struct Tree(Vec<TreeEntry>);
+
+impl Tree {
+    /// The maximum number of bytes that the files of a tree have together: 1 GiB.
+    ///
+    /// [`AsyncTempDir::tree`](crate::AsyncTempDir::tree) fails with `FileTooLarge` beyond it, and
+    /// reads no file that would exceed it.
+    pub const MAX_LEN: u64 = 1 << 30;
+
+    /// Creates a tree of entries whose directories are among them.
+    pub(super) fn new(mut entries: Vec<TreeEntry>) -> Self {
+        entries.sort_by(|a, b| a.path().cmp(b.path()));
+        // Of two with one path, the later one stays: it was renamed while the directory was read,
+        // or is expected twice.
+        entries.dedup_by(|later, earlier| {
+            let is_same = later.path() == earlier.path();
+            if is_same {
+                std::mem::swap(later, earlier);
+            }
+            is_same
+        });
+        Self(entries)
+    }
+
+    /// Creates a tree of any entries, with the directories around them.
+    pub(super) fn with_dirs_around(entries: Vec<TreeEntry>) -> Self {
+        let given = Self::new(entries);
+        let above = |entry: &TreeEntry| {
+            let above = entry.path().ancestors().skip(1);
+            // From one that is there on, those above it are its own.
+            let missing = above
+                .take_while(|path| !path.as_os_str().is_empty() && given.position(path).is_none());
+            let dir = |path: &Path| TreeEntry::found(path.into(), TreeKind::Dir, None);
+            missing.map(dir).collect::<Vec<_>>()
+        };
+        let missing: Vec<_> = given.iter().flat_map(above).collect();
+        match missing.is_empty() {
+            true => given,
+            false => Self::new(given.0.into_iter().chain(missing).collect()),
+        }
+    }
+
+    /// Returns the entry at `path`, relative to the directory.
+    pub fn get(&self, path: impl AsRef<Path>) -> Option<&TreeEntry> {
+        self.position(&normal(path.as_ref())).map(|n| &self.0[n])
+    }
+
+    fn position(&self, path: &Path) -> Option<usize> {
+        self.0.binary_search_by(|entry| entry.path().cmp(path)).ok()
+    }
+
+    /// Returns the entries, sorted by path.
+    pub fn iter(&self) -> slice::Iter<'_, TreeEntry> {
+        self.0.iter()
+    }
+
+    /// Returns the number of entries.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Forgets all modes, so that the listing of an executable file is the same on Windows.
+    pub fn without_modes(mut self) -> Self {
+        self.0.iter_mut().for_each(TreeEntry::forget_mode);
+        self
+    }
+}
+
+impl IntoIterator for Tree {
+    type Item = TreeEntry;
+    type IntoIter = vec::IntoIter<TreeEntry>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'t> IntoIterator for &'t Tree {
+    type Item = &'t TreeEntry;
+    type IntoIter = slice::Iter<'t, TreeEntry>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
