@@ -139,7 +139,8 @@ impl RootLock {
             return Ok(true);
         };
         // The same open file, because a forked child has a copy, which must not count as a process.
-        file.unlock()?;
+        // If that fails, so does the next call. Wine has an error for a success.
+        let _ = file.unlock();
         match file.try_lock() {
             Ok(()) => Ok(true),
             Err(TryLockError::WouldBlock) => Ok(false),
