@@ -211,6 +211,7 @@ fn plays_its_role() {
         "persist" => cannot_persist(),
         "open" => opens_a_root(),
         "unrecorded" => cannot_record(),
+        "recorded late" => is_recorded_late(),
         "name" => tells_names(),
         #[cfg(unix)]
         "fork" => forks(),
@@ -723,6 +724,31 @@ fn cannot_record() {
     assert!(error.contains("it is unknown what was kept"), "{error}");
     assert_eq!(cleanup::failures(), 2);
     tell(&path);
+}
+
+/// Keeps a directory, which cannot be recorded before another one ends.
+fn is_recorded_late() {
+    let [dir, other] = [(); 2].map(|()| filled(Builder::new()));
+    let obstacle = dir.path().with_file_name(INDEX);
+    fs::create_dir(&obstacle).unwrap();
+    tell(&dir.keep());
+    assert_eq!(cleanup::failures(), 1);
+    fs::remove_dir(obstacle).unwrap();
+    drop(other);
+    assert_eq!(cleanup::failures(), 1);
+}
+
+/// As when the disk was full, or descriptors were short, at that moment.
+#[test]
+fn what_cannot_be_recorded_at_once_is_recorded_at_the_end() {
+    let sandbox = Sandbox::new();
+    let root = sandbox.join("root");
+    let kept = run(&mut player("recorded late", &root));
+    check_emptied(&root.join("run_root-1"), &kept);
+    run(&mut player("once", &root));
+    check_emptied(&root.join("run_root-1"), &kept);
+    fs::remove_dir_all(root).unwrap();
+    sandbox.check();
 }
 
 #[test]
