@@ -966,6 +966,37 @@ fn numbers_begin_again() {
     sandbox.check();
 }
 
+/// As another user may have made them, to stop the numbers or to change their order.
+#[test]
+fn what_is_no_root_takes_a_number_and_no_more() {
+    let sandbox = Sandbox::new();
+    let root = sandbox.join("root");
+    fs::create_dir(&root).unwrap();
+    let own = [6, 999_999_999].map(|number| root.join(format!("run_root-{number}")));
+    let others: Vec<_> = (1..=100)
+        .map(|number| root.join(format!(".run_root-{number}.new")))
+        .chain(own)
+        .collect();
+    for other in &others {
+        fs::write(other, "x").unwrap();
+    }
+    let kept: Vec<_> = (0..5)
+        .map(|_| run(player("keep", &root).env(RETAIN, "2")))
+        .collect();
+    let roots = kept.iter().map(|kept| kept[0].parent().unwrap());
+    let roots: Vec<_> = roots.collect();
+    for (number, path) in [101, 102, 103, 104, 105].iter().zip(&roots) {
+        assert_eq!(*path, root.join(format!("run_root-{number}")));
+    }
+    let left = |path: &&Path| path.exists();
+    assert!(!roots[..3].iter().any(left) && roots[3..].iter().all(left));
+    for other in others {
+        fs::remove_file(other).unwrap();
+    }
+    fs::remove_dir_all(root).unwrap();
+    sandbox.check();
+}
+
 /// Where it is unknown what was kept, nothing is removed.
 #[test]
 fn an_index_that_cannot_be_read_keeps_everything() {
