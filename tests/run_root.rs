@@ -214,6 +214,8 @@ fn plays_its_role() {
         "recorded late" => is_recorded_late(),
         "name" => tells_names(),
         #[cfg(unix)]
+        "nowhere" => is_nowhere(),
+        #[cfg(unix)]
         "fork" => forks(),
         #[cfg(unix)]
         "umask" => masks(),
@@ -555,6 +557,40 @@ fn errors_name_the_variable() {
     assert_eq!(told[0].parent(), Some(&*temp));
     fs::remove_dir_all(temp).unwrap();
     fs::remove_file(file).unwrap();
+    sandbox.check();
+}
+
+/// Fails, because the current directory is gone.
+#[cfg(unix)]
+fn is_nowhere() {
+    let gone = env::current_dir().unwrap().join("gone");
+    fs::create_dir(&gone).unwrap();
+    env::set_current_dir(&gone).unwrap();
+    fs::remove_dir(gone).unwrap();
+    let error = AsyncTempDir::new_blocking().unwrap_err();
+    println!("\nerror {error}");
+    let error = current_thread()
+        .block_on(TempRoot::open("app"))
+        .unwrap_err();
+    println!("\nerror {error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_relative_path_to_nowhere_is_an_error_that_names_the_variable() {
+    let sandbox = Sandbox::new();
+    let mut command = player("nowhere", Path::new("target/tmp"));
+    let output = command.current_dir(sandbox.path()).output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let errors = stdout.lines().filter(|line| line.starts_with("error "));
+    let errors: Vec<_> = errors.collect();
+    assert_eq!(errors.len(), 2, "{output:?}");
+    for error in errors {
+        assert!(
+            error.contains(ROOT) && error.contains("\"target/tmp\""),
+            "{error}"
+        );
+    }
     sandbox.check();
 }
 
