@@ -49,8 +49,9 @@ use std::io;
 ///   symlink, or on Windows a file with its path.
 /// - The root is removed with the last directory in it, and with its link, unless something directly in
 ///   it was kept: by a policy in the code or in the environment, by
-///   [`keep`](crate::AsyncTempDir::keep), or by a [`PersistError`](crate::PersistError). So a suite
-///   that passes leaves `target/tmp` empty.
+///   [`keep`](crate::AsyncTempDir::keep), by a [`PersistError`](crate::PersistError), or by a
+///   [`persist`](crate::AsyncTempDir::persist) to a path there. So a suite that passes leaves
+///   `target/tmp` empty.
 /// - What was kept survives the run. The rest goes, and so do older runs: those of the last
 ///   `ASYNC_TEMPDIR_RETAIN` runs that kept something remain. With 0, what is kept is removed, too.
 /// - What a killed process leaves, whatever its policies, is removed by the next process of that name

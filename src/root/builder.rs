@@ -80,7 +80,8 @@ impl RootBuilder {
     /// leads to it: a symlink, or on Windows a file with its path.
     ///
     /// A directory directly in the root that is [kept](crate::AsyncTempDir::keep), by its
-    /// [policy](Cleanup) or by a [`PersistError`](crate::PersistError), survives the root's end, and
+    /// [policy](Cleanup) or by a [`PersistError`](crate::PersistError), or that was
+    /// [persisted](crate::AsyncTempDir::persist) to there, survives the root's end, and
     /// everything else in the root is removed. When the next root is opened, and whenever one ends
     /// in which something was kept, the older roots are removed, so that those of the last `runs`
     /// that kept something remain. A root in which nothing was kept is removed whole, with the link.
