@@ -28,7 +28,8 @@
 //!
 //! [`relative`](https://doc.rust-lang.org/cargo/reference/config.html#env) makes the path absolute. A relative
 //! one, as in the shell above, is relative to the current directory, and Cargo starts the tests
-//! of each package of a workspace in the directory of that package. The variables in `[env]` also hold
+//! of each package of a workspace in the directory of that package; a program that a test starts in another
+//! directory would make its root there. The variables in `[env]` also hold
 //! for `cargo run`.
 //!
 //! Four suites to copy: [`suite.rs`], whose tests run a program; [`suite_rstest.rs`], with fixtures and

@@ -92,8 +92,9 @@ impl RootBuilder {
     /// # Security
     ///
     /// Numbers can be guessed: in a parent that other users may write to, they can occupy some, which
-    /// are then passed over. A process that may read the parent can delay the opening and the end of a
-    /// root by a second each, with a lock on the parent.
+    /// are then passed over. A process that may read the parent can delay the opening or the end of a
+    /// root by a second, once in a process, with a lock on the parent. (So does a parent that is itself
+    /// a root.)
     pub fn retain(mut self, runs: usize) -> Self {
         self.retain = Some(runs);
         self

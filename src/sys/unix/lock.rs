@@ -6,6 +6,7 @@ use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -155,16 +156,29 @@ pub(crate) struct DirLock(Option<File>);
 
 /// Locks the directory `path`. After [`MAX_WAIT`], or where that is not possible, returns without a
 /// lock: what is done then must be safe, and may be done twice.
+///
+/// Until a lock is free again, this process does not wait for another, however often it asks.
 pub(crate) fn lock_dir(path: &Path) -> DirLock {
-    let give_up = Instant::now() + MAX_WAIT;
+    static GAVE_UP: AtomicBool = AtomicBool::new(false);
+    let max_wait = match GAVE_UP.load(Ordering::Relaxed) {
+        true => Duration::ZERO,
+        false => MAX_WAIT,
+    };
+    let give_up = Instant::now() + max_wait;
     let Ok(dir) = File::open(path) else {
         return DirLock(None);
     };
     loop {
         match dir.try_lock() {
-            Ok(()) => return DirLock(Some(dir)),
+            Ok(()) => {
+                GAVE_UP.store(false, Ordering::Relaxed);
+                return DirLock(Some(dir));
+            }
             Err(TryLockError::WouldBlock) if Instant::now() < give_up => thread::sleep(PAUSE),
-            Err(_) => return DirLock(None),
+            Err(_) => {
+                GAVE_UP.store(true, Ordering::Relaxed);
+                return DirLock(None);
+            }
         }
     }
 }
