@@ -221,6 +221,8 @@ fn plays_its_role() {
         #[cfg(unix)]
         "fork" => forks(),
         #[cfg(unix)]
+        "fork and end" => forks_and_ends(),
+        #[cfg(unix)]
         "umask" => masks(),
         #[cfg(target_os = "linux")]
         "trace" => is_traced(),
@@ -899,6 +901,40 @@ fn a_forked_child_joins_the_run() {
     let told = run(&mut player("fork", &root));
     assert_eq!(names(&root), ["run_root-1", "run_root-current"]);
     assert_eq!(names(&told[0]).len(), 3, "what the child has kept");
+    fs::remove_dir_all(root).unwrap();
+    sandbox.check();
+}
+
+/// Ends its root, in which something was kept, while a forked child has a copy of the lock.
+#[cfg(unix)]
+fn forks_and_ends() {
+    use fork::Fork;
+
+    let before = filled(Builder::new());
+    let (mut end, parent) = io::pipe().unwrap();
+    match fork::fork().unwrap() {
+        Fork::Child => {
+            drop(parent);
+            _ = end.read(&mut [0]);
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL)
+                .unwrap();
+        }
+        Fork::Parent(child) => {
+            tell(&before.keep());
+            tell(&filled(Builder::new()).keep());
+            drop(parent);
+            _ = fork::waitpid(child);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_forked_child_does_not_keep_the_lock_of_a_root_that_has_ended() {
+    let sandbox = Sandbox::new();
+    let root = sandbox.join("root");
+    let kept = run(&mut player("fork and end", &root));
+    check_emptied(&root.join("run_root-1"), &kept);
     fs::remove_dir_all(root).unwrap();
     sandbox.check();
 }

@@ -171,7 +171,9 @@ impl RootLock {
 }
 
 fn unlock(files: &Files) {
-    let files = mem::take(&mut *files.lock());
+    let [file, dir] = mem::take(&mut *files.lock());
+    // Not only closed: a forked child may have a copy of the descriptor.
+    let _ = file.as_ref().map(File::unlock);
     // Closed after the mutex is unlocked, because closing may block.
-    drop(files);
+    drop((file, dir));
 }
