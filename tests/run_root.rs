@@ -4,7 +4,7 @@ mod support;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -316,6 +316,34 @@ fn live_runs_are_left_alone() {
     }
     held.into_iter().for_each(Held::end);
     assert_eq!(names(&root), ["run_root-4"], "which has kept something");
+    fs::remove_dir_all(root).unwrap();
+    sandbox.check();
+}
+
+/// Processes that look at the same time find some of the roots locked by each other.
+#[test]
+fn what_is_locked_counts_among_the_last() {
+    let sandbox = Sandbox::new();
+    let root = sandbox.join("root");
+    for _ in 0..4 {
+        run(player("keep", &root).env(RETAIN, "4"));
+    }
+    let lock = root.join("run_root-4").join(LOCK);
+    let lock = File::options().read(true).write(true).open(lock).unwrap();
+    lock.lock().unwrap();
+    run(&mut player("once", &root));
+    assert_eq!(names(&root), ["run_root-2", "run_root-3", "run_root-4"]);
+    // The own root counts, too, although it is not removed as soon as it has ended.
+    drop(lock);
+    let old = Held::start(&mut player("keep and hold", &root));
+    for _ in 0..3 {
+        run(&mut player("keep", &root));
+    }
+    old.end();
+    let left = names(&root);
+    assert_eq!(left[0], "run_root-5", "{left:?}");
+    run(&mut player("once", &root));
+    assert_eq!(names(&root), ["run_root-6", "run_root-7", "run_root-8"]);
     fs::remove_dir_all(root).unwrap();
     sandbox.check();
 }

@@ -38,6 +38,8 @@ pub(crate) struct Search {
     found: Vec<(RootName, Stage)>,
     /// The number of runs whose kept directories are still to be retained.
     retain: usize,
+    /// The root of the run that has just ended, in which something was kept.
+    ended: Option<RootName>,
     current: Option<DeadRoot>,
     reclaimed: Reclaimed,
 }
@@ -72,8 +74,7 @@ impl Search {
     /// Like [`of_runs`](Self::of_runs), after the end of `run`, which has kept something in `own`.
     pub(super) fn of_other_runs(run: &Run, own: &RootName) -> Self {
         let mut search = Self::of_runs(run);
-        search.found.retain(|(name, _)| name != own);
-        search.retain = run.retain.saturating_sub(1);
+        search.ended = Some(own.clone());
         search
     }
 
@@ -132,13 +133,25 @@ impl Search {
     /// Removes the root `name` if it is dead. Of one in which something was kept, removes only the rest,
     /// as long as few enough newer ones did so, too.
     fn try_reclaim(&mut self, name: &RootName, stage: Stage) {
+        if self.ended.as_ref() == Some(name) {
+            // What was kept a moment ago stays until the next run, even if there are newer ones.
+            self.retain = self.retain.saturating_sub(1);
+            return;
+        }
         let path = self.parent.join(name.at(stage));
         let Some(found) = self.open(&path, stage) else {
             return;
         };
         match found.lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return,
+            Err(TryLockError::WouldBlock) => {
+                // In use, or examined by another process that searches at the same time. All of them
+                // have to come to the same roots.
+                if stage == Stage::Root && matches!(index::kept(&path), Ok(Some(_))) {
+                    self.retain = self.retain.saturating_sub(1);
+                }
+                return;
+            }
             Err(TryLockError::Error(error)) => return self.skip(&lock_in(&path), error),
         }
         if !found.is_still_at(&path) {
