@@ -210,6 +210,7 @@ fn plays_its_role() {
         "race" => races(),
         "persist" => cannot_persist(),
         "open" => opens_a_root(),
+        "unrecorded" => cannot_record(),
         "name" => tells_names(),
         #[cfg(unix)]
         "fork" => forks(),
@@ -705,6 +706,31 @@ fn what_an_error_keeps_is_kept_in_the_root() {
         assert!(kept.iter().all(|kept| kept.join("a/b/1").exists()));
         assert_eq!(names(&root).len(), 2, "{:?}", names(&root));
     }
+    fs::remove_dir_all(root).unwrap();
+    sandbox.check();
+}
+
+/// Keeps a directory, which cannot be recorded.
+fn cannot_record() {
+    let dir = filled(Builder::new());
+    fs::create_dir(dir.path().with_file_name(INDEX)).unwrap();
+    let (hooked, hook) = std::sync::mpsc::channel();
+    cleanup::set_failure_hook(move |error| _ = hooked.send(error.to_string()));
+    let path = dir.keep();
+    let error = hook.recv().unwrap();
+    assert!(error.contains("recorded"), "{error}");
+    let error = hook.recv().unwrap();
+    assert!(error.contains("it is unknown what was kept"), "{error}");
+    assert_eq!(cleanup::failures(), 2);
+    tell(&path);
+}
+
+#[test]
+fn what_cannot_be_recorded_is_reported_and_not_lost() {
+    let sandbox = Sandbox::new();
+    let root = sandbox.join("root");
+    let told = run(&mut player("unrecorded", &root));
+    assert!(told[0].join("a/b/1").exists());
     fs::remove_dir_all(root).unwrap();
     sandbox.check();
 }

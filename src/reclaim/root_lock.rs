@@ -124,6 +124,8 @@ impl RootLock {
         match index::record(path, name) {
             // The root is gone, and with it what was in it.
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let message = format!("it is to be kept, but that cannot be recorded: {error}");
+                let error = io::Error::new(error.kind(), message);
                 cleanup::report(&RemoveError::whole(&path.join(name), error));
             }
             _ => {}

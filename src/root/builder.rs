@@ -87,6 +87,12 @@ impl RootBuilder {
     /// A directory that was in use when its process was killed does not count as kept.
     ///
     /// With 0, what is kept is removed, too, with the root.
+    ///
+    /// # Security
+    ///
+    /// Numbers can be guessed: in a parent that other users may write to, they can occupy some, which
+    /// are then passed over. A process that may read the parent can delay the opening and the end of a
+    /// root by a second each, with a lock on the parent.
     pub fn retain(mut self, runs: usize) -> Self {
         self.retain = Some(runs);
         self
