@@ -18,13 +18,15 @@ impl Debug for Tree {
         for entry in self {
             let depth = entry.path().components().count();
             let name = entry.path().file_name().unwrap_or_default();
-            write!(f, "\n{:1$}", "", 2 * depth)?;
+            // Not by a width, which has 16 bits.
+            let indentation = "  ".repeat(depth);
+            write!(f, "\n{indentation}")?;
             head(f, Quoted(name.as_encoded_bytes()), entry)?;
             match entry.contents() {
                 Some(contents) if has_lines(contents) => {
                     f.write_char(':')?;
                     for line in contents.split_inclusive(|byte| *byte == b'\n') {
-                        write!(f, "\n{:1$}{2}", "", 2 * depth + 2, Quoted(line))?;
+                        write!(f, "\n{indentation}  {}", Quoted(line))?;
                     }
                 }
                 _ => Debug::fmt(entry.kind(), f)?,
