@@ -221,7 +221,7 @@ fn plays_its_role() {
         #[cfg(unix)]
         "fork" => forks(),
         #[cfg(unix)]
-        "fork and end" => forks_and_ends(),
+        "fork and keep" => forks_and_keeps(),
         #[cfg(unix)]
         "umask" => masks(),
         #[cfg(target_os = "linux")]
@@ -905,36 +905,32 @@ fn a_forked_child_joins_the_run() {
     sandbox.check();
 }
 
-/// Ends its root, in which something was kept, while a forked child has a copy of the lock.
+/// Keeps a directory, and leaves a child that does nothing until its input ends.
 #[cfg(unix)]
-fn forks_and_ends() {
-    use fork::Fork;
+fn forks_and_keeps() {
+    use rustix::process::{Signal, getpid, kill_process};
 
-    let before = filled(Builder::new());
-    let (mut end, parent) = io::pipe().unwrap();
-    match fork::fork().unwrap() {
-        Fork::Child => {
-            drop(parent);
-            _ = end.read(&mut [0]);
-            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL)
-                .unwrap();
-        }
-        Fork::Parent(child) => {
-            tell(&before.keep());
-            tell(&filled(Builder::new()).keep());
-            drop(parent);
-            _ = fork::waitpid(child);
-        }
+    let dir = filled(Builder::new());
+    if let fork::Fork::Child = fork::fork().unwrap() {
+        wait_for_the_end();
+        kill_process(getpid(), Signal::KILL).unwrap();
     }
+    tell(&dir.keep());
 }
 
 #[cfg(unix)]
 #[test]
-fn a_forked_child_does_not_keep_the_lock_of_a_root_that_has_ended() {
+fn a_forked_child_does_not_hold_what_its_parent_has_kept() {
     let sandbox = Sandbox::new();
     let root = sandbox.join("root");
-    let kept = run(&mut player("fork and end", &root));
-    check_emptied(&root.join("run_root-1"), &kept);
+    let mut held = Held::start(&mut player("fork and keep", &root));
+    // The child has a copy of its input, and lives.
+    let input = held.process.0.stdin.take();
+    assert!(held.process.0.wait().unwrap().success());
+    let lock = fs::File::open(held.root().join(LOCK)).unwrap();
+    lock.try_lock().unwrap();
+    drop((lock, input));
+    check_emptied(held.root(), std::slice::from_ref(&held.dir));
     fs::remove_dir_all(root).unwrap();
     sandbox.check();
 }

@@ -171,9 +171,10 @@ impl RootLock {
 }
 
 fn unlock(files: &Files) {
-    let [file, dir] = mem::take(&mut *files.lock());
-    // Not only closed: a forked child may have a copy of the descriptor.
-    let _ = file.as_ref().map(File::unlock);
     // Closed after the mutex is unlocked, because closing may block.
-    drop((file, dir));
+    let files = mem::take(&mut *files.lock());
+    for file in files.into_iter().flatten() {
+        // Not only closed: a forked child may have a copy of the descriptor.
+        let _ = file.unlock();
+    }
 }
