@@ -464,7 +464,15 @@ fn killed_at_random(kills: usize) {
         }
     });
     run(&mut player("once", &root));
-    let left = names(&root);
+    check_last_runs(&root);
+    fs::remove_dir_all(root).unwrap();
+    sandbox.check();
+}
+
+/// Asserts that `root` holds what the last runs have kept, and nothing else.
+#[track_caller]
+fn check_last_runs(root: &Path) {
+    let left = names(root);
     assert!(left.len() <= 3, "{left:?}");
     for name in left {
         let name = name.to_str().unwrap();
@@ -477,8 +485,75 @@ fn killed_at_random(kills: usize) {
             assert!(root.join(name).join(kept).join("a/b/1").exists());
         }
     }
+}
+
+/// Kills runs at each of their `calls`, or lets that fail: in each step of opening a root, of reclaiming
+/// others, of keeping a directory and of the end.
+#[cfg(target_os = "linux")]
+fn stopped_at_every_call(calls: &[&str]) {
+    let sandbox = Sandbox::new_in(&support::in_memory());
+    let root = sandbox.join("root");
+    for _ in 0..4 {
+        run(&mut player("keep", &root));
+    }
+    for (call, fault) in calls
+        .iter()
+        .flat_map(|call| ["signal=KILL", "error=ENOSPC"].map(|fault| (call, fault)))
+        // Without a lock, nothing is ever reclaimed.
+        .filter(|(call, fault)| **call != "flock" || fault.starts_with("signal"))
+    {
+        for when in 1.. {
+            let begin = ["strace", "-f", "-qq", "--seccomp-bpf", "-o"];
+            let log = sandbox.join("log");
+            let log_name = log.to_str().unwrap();
+            let [trace, inject] = [
+                format!("trace={call}"),
+                format!("inject={call}:{fault}:when={when}"),
+            ];
+            let strace = [&begin[..], &[log_name, "-e", &trace, "-e", &inject]].concat();
+            let mut command = player_through(&strace, "keep", &root);
+            let output = command.stdin(Stdio::null()).output().unwrap();
+            let stdout = String::from_utf8_lossy(&output.stdout);
+            run(&mut player("once", &root));
+            for kept in stdout.lines().filter_map(told) {
+                assert!(kept.join("a/b/1").exists(), "{call}:{fault}:{when}");
+            }
+            check_last_runs(&root);
+            assert_eq!(names(&root).len(), 3, "{call}:{fault}:{when}");
+            let log = fs::read_to_string(log).unwrap();
+            if !log.contains("INJECTED") && output.status.success() {
+                assert!(when > 1, "{call}: that is how it is done");
+                break;
+            }
+        }
+    }
+    fs::remove_file(sandbox.join("log")).unwrap();
     fs::remove_dir_all(root).unwrap();
     sandbox.check();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn stopped_anywhere_a_run_leaves_what_the_next_one_takes_back() {
+    if support::require(test_name!(), &[support::Need::Strace]) {
+        stopped_at_every_call(&["renameat2", "symlink"]);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "heavy: two hundred processes under strace"]
+fn heavy_stopped_anywhere_a_run_leaves_what_the_next_one_takes_back() {
+    if support::require(test_name!(), &[support::Need::Strace]) {
+        stopped_at_every_call(&[
+            "mkdir",
+            "flock",
+            "rename",
+            "unlinkat",
+            "openat2",
+            "getdents64",
+        ]);
+    }
 }
 
 #[test]
