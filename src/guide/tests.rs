@@ -109,8 +109,8 @@
 //! for programs. pytest [numbers and retains](https://docs.pytest.org/en/stable/how-to/tmp_path.html#temporary-directory-location-and-retention)
 //! the directories of its last three runs likewise.
 //!
-//! What an executable has left that does not run any more, because the test was renamed, remains.
-//! Delete `target/tmp`, or use `cargo clean`.
+//! If an executable is never run again, because it was renamed, what its last runs left remains: delete
+//! `target/tmp`, or use `cargo clean`.
 //!
 //! # A fixture shared by several tests
 //!
@@ -152,9 +152,9 @@
 //!
 //! # cargo-nextest
 //!
-//! With cargo-nextest, each test is a process. All processes of one `cargo nextest run` have one root, by
+//! With cargo-nextest, each test is a process, and what is in a `static` is made in each. All processes of one `cargo nextest run` have one root, by
 //! [`NEXTEST_RUN_ID`](https://nexte.st/docs/configuration/env-vars/#environment-variables-nextest-sets), and
-//! count as one run. A shared fixture is made once for all of them by a setup script; [`suite_nextest.rs`]
+//! count as one run. A setup script makes a shared fixture once for all of them; [`suite_nextest.rs`]
 //! shows one, with its `.config/nextest.toml`.
 //!
 //! # In the CI

@@ -1,8 +1,7 @@
 //! Reads a tree into memory, compares it and prints it. Knows neither Tokio nor handles.
 //!
-//! Two engines read: [`unix`], and [`portable`] elsewhere. What they read is a [value](value),
-//! which is compared with what is [expected] by looking for the first [difference](diff). Its
-//! `Debug` form is a [listing].
+//! One engine reads on Unix, another elsewhere. What they read is a [value], which is compared with
+//! what is [expected] by looking for the first [difference](diff). Its `Debug` form is a [listing].
 
 mod contents;
 mod diff;
