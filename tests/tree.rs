@@ -429,17 +429,13 @@ mod unix {
     use std::thread;
 
     use async_tempdir::AsyncTempDir;
-    use rustix::fs::{CWD, FileType, Mode, mkdirat, mknodat};
+    use rustix::fs::{Mode, mkdirat};
 
     use super::*;
-    use crate::support::{chain, in_memory, multi_thread};
+    use crate::support::{chain, in_memory, mkfifo, multi_thread};
 
     fn chmod(path: &Path, mode: u32) {
         fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-    }
-
-    fn mkfifo(path: &Path) {
-        mknodat(CWD, path, FileType::Fifo, Mode::RWXU, 0).unwrap();
     }
 
     #[test]

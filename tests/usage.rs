@@ -91,7 +91,9 @@ fn another_directory_at_the_path_is_not_counted() {
 mod unix {
     use std::fs::File;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-    use std::path::{Path, PathBuf};
+    #[cfg(target_os = "linux")]
+    use std::path::Path;
+    use std::path::PathBuf;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::thread;
 
