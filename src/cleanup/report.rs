@@ -34,8 +34,8 @@ pub fn failures() -> u64 {
 ///   [`temp_file`](crate::AsyncTempDir::temp_file) that failed or was cancelled;
 /// - the lock file of a [`TempRoot`](crate::TempRoot) that is kept.
 ///
-/// It is also called with a directory that is kept in a root [that retains](crate::RootBuilder::retain)
-/// it if that cannot be recorded, so that it will be removed with the root.
+/// It is also called if a directory is kept in a root [that retains](crate::RootBuilder::retain) it, but
+/// that cannot be recorded. Such a directory is removed with its root.
 ///
 /// The process has one hook; a later one replaces it. The thread that removes calls it before
 /// [`idle`](super::idle) returns, usually on Tokio's blocking pool. If the future of a removal that

@@ -114,7 +114,8 @@ impl Builder {
 
     /// Sets the parent directory, which must exist (default [`std::env::temp_dir`]).
     ///
-    /// If the environment sets [a root](Cleanup#the-environment-sets-a-root), that is the default.
+    /// If `ASYNC_TEMPDIR_ROOT` is set, the default is instead
+    /// [the root of the run](Cleanup#the-environment-sets-a-root).
     ///
     /// The default is determined when [`create`](Self::create) is awaited. As for `tempfile`, an empty
     /// path, also in `TMPDIR`, is the current directory.
@@ -194,8 +195,8 @@ impl Builder {
     /// - `InvalidFilename`: the name is too long for the filesystem.
     /// - `NotFound`, `NotADirectory`, `PermissionDenied`, `StorageFull`, `ReadOnlyFilesystem` and
     ///   any other error that the operating system returns for `mkdir`.
-    /// - Without a parent, if [`ASYNC_TEMPDIR_ROOT`](Cleanup#the-environment-sets-a-root) is set: any
-    ///   error about the root that it asks for.
+    /// - If [`ASYNC_TEMPDIR_ROOT`](Cleanup#the-environment-sets-a-root) is set, and no parent: any error
+    ///   of creating the root of the run; `InvalidInput` for an invalid `ASYNC_TEMPDIR_RETAIN`.
     /// - `Other`: the caller is outside a Tokio runtime (which is no error for a directory
     ///   [`inside`](Self::inside) one that has a runtime), the runtime is shutting down, or the
     ///   system gives it no thread.

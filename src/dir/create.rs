@@ -22,8 +22,8 @@ use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
 /// and low enough to fail in milliseconds.
 const MAX_TRIES: u32 = 512;
 
-/// The maximum number of times that the root of a run is opened for one directory, because another
-/// process removes it.
+/// The maximum number of tries to create a directory in the root of a run, which another process may
+/// remove each time.
 const MAX_ROOTS: u32 = 16;
 
 /// The parent of a new directory, as it was given.
@@ -38,7 +38,7 @@ pub(super) enum Place {
     ///
     /// Later changes of TMPDIR or the current directory cannot make it refer to something else.
     Path(PathBuf),
-    /// In a directory that is owned, which the guards keep.
+    /// In another directory of this crate, which exists as long as the guards do.
     Inside(ParentGuard, OperationGuard),
     /// In the root of this process's run.
     Run(Run),
@@ -67,7 +67,7 @@ impl Parent {
         Ok(Place::Path(self.path.clone()))
     }
 
-    /// Adds to the error of a creation what it was about.
+    /// Adds the operation and the path to the error of a creation.
     pub(super) fn explain(&self, error: io::Error) -> io::Error {
         let error = with_path("create a temporary directory in", &self.path, error);
         match self.is_default {

@@ -1,4 +1,4 @@
-//! The environment variables that put directories without a given parent into the root of a run.
+//! The environment variables that set the root of a run, for directories that are given no parent.
 
 use std::env;
 use std::ffi::OsString;
@@ -17,7 +17,7 @@ const DEFAULT_RETAIN: usize = 3;
 /// The id of a run of cargo-nextest, which starts a process for each test.
 const NEXTEST_RUN_ID: &str = "NEXTEST_RUN_ID";
 
-/// The longest name of an executable in the name of a root. More than a name of Cargo's has.
+/// The longest part of an executable's name in the name of a root, in bytes.
 const MAX_APP: usize = 64;
 
 /// The directory that the roots of runs are in, if the variable is set.
@@ -39,7 +39,7 @@ impl RunParent {
     ///
     /// # Errors
     ///
-    /// The number of runs is not a number.
+    /// The number of runs is invalid, or the system gives no random bytes for an id.
     pub(super) fn run(self) -> io::Result<Run> {
         Ok(Run {
             retain: retain()?,
@@ -50,16 +50,16 @@ impl RunParent {
     }
 }
 
-/// Creates the directory at `path` and its parents, as far as they are missing.
+/// Creates the directory `path` and its parents if they are missing.
 pub(crate) fn create_run_parent(path: &Path) -> io::Result<()> {
     match sys::create_dirs(path) {
-        // If it exists, `mkdir` may be refused for other reasons.
+        // `mkdir` of a directory that exists may be refused for other reasons.
         Err(_) if path.is_dir() => Ok(()),
         created => created,
     }
 }
 
-/// Adds to an error about the directory where its path came from.
+/// Adds to an error that its path comes from the environment.
 pub(crate) fn with_root_hint(error: io::Error) -> io::Error {
     with_hint(
         error,
@@ -67,8 +67,8 @@ pub(crate) fn with_root_hint(error: io::Error) -> io::Error {
     )
 }
 
-/// Makes the path absolute, relative to the directory that was the current one when this was first
-/// called: a program that changes that has all its directories in one place.
+/// Makes the path absolute, relative to the current directory of the first call: a program that changes
+/// that has all its directories in one place.
 fn absolute(root: OsString) -> io::Result<PathBuf> {
     static FIRST: OnceLock<(OsString, PathBuf)> = OnceLock::new();
     match FIRST.get() {
@@ -133,7 +133,7 @@ fn app() -> &'static str {
     APP.get_or_init(|| app)
 }
 
-/// Returns what is left of an executable's name in the name of a root.
+/// Returns the part of an executable's name that is in the name of a root.
 fn app_of(executable: &Path) -> Option<String> {
     let name = executable.file_stem()?.to_string_lossy();
     // Linux's addition, if the file was replaced since.

@@ -1,4 +1,4 @@
-//! Roots on disk: their names, their locks, and what dead processes have left of them.
+//! Roots on disk: their names and locks, those that the processes of a run share, and dead ones.
 //!
 //! Knows neither Tokio nor handles, and blocks.
 

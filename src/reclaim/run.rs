@@ -1,4 +1,4 @@
-//! Opens the root of a run, which the run's processes share.
+//! Opens the root that the processes of a run share.
 
 use std::fs::{self, TryLockError};
 use std::io::{self, Read};
@@ -13,8 +13,8 @@ use super::name::{MAX_NUMBER, RootName, Stage};
 use super::root_lock::{RootLock, Run};
 use crate::sys;
 
-/// The maximum time to wait for a process that has the root of this run alone: it finds out whether
-/// anything in it was kept.
+/// The maximum time to wait for a process that holds the exclusive lock of this run's root, to find out
+/// whether anything in it was kept.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -40,7 +40,7 @@ impl Run {
             Some(root) => root,
             None => create_numbered(self, self.next(last, &roots))?,
         };
-        // Nothing depends on it, and it may not be possible here.
+        // No code depends on it, and the filesystem may have no symlinks.
         let _ = link::set(&self.parent, &self.app, &root.lock.name);
         Ok(root)
     }

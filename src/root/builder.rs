@@ -19,7 +19,7 @@ use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
 ///
 /// # Examples
 ///
-/// A nightly job whose last three results can be looked at:
+/// A nightly job that retains its last three results:
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -31,12 +31,10 @@ use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
 /// for night in 1..=5 {
 ///     let root = TempRoot::builder("job").parent(parent).retain(3).open().await?;
 ///     assert_eq!(root.path(), parent.join(format!("job-{night}")));
-///     let scratch = root.temp_dir().await?;
 ///     let result = root.temp_dir().await?;
 ///     result.write("report.txt", format!("night {night}")).await?;
 ///     result.keep();
-///     scratch.close().await?;
-///     root.close().await?; // except what was kept
+///     root.close().await?; // removes everything else
 /// }
 /// assert!(!parent.join("job-2").exists());
 /// assert!(parent.join("job-3").exists()); // and 4, and 5
@@ -66,9 +64,9 @@ impl TempRoot {
 impl RootBuilder {
     /// Sets the parent directory, which must exist.
     ///
-    /// The default is the directory that the environment variable
-    /// [`ASYNC_TEMPDIR_ROOT`](Cleanup#the-environment-sets-a-root) names, which is created if it is
-    /// missing, or else [`std::env::temp_dir`].
+    /// The default is the directory named by the environment variable
+    /// [`ASYNC_TEMPDIR_ROOT`](Cleanup#the-environment-sets-a-root), which is created if it is missing, or
+    /// else [`std::env::temp_dir`].
     pub fn parent(mut self, parent: impl AsRef<Path>) -> Self {
         self.parent = Some(parent.as_ref().into());
         self
@@ -76,23 +74,24 @@ impl RootBuilder {
 
     /// Numbers the roots, and retains the directories kept in the last `runs` of them.
     ///
-    /// By default, names are random, and nothing is retained. With this, the root is `<app>-<n>`, one more than the greatest number there is. `<app>-current`
-    /// leads to it: a symlink, or on Windows a file with its path.
+    /// By default, names are random, and nothing is retained. With this, the root is `<app>-<n>`, where
+    /// `<n>` is one more than the greatest number in use. `<app>-current` leads to it: a symlink, or on
+    /// Windows a file with its path.
     ///
-    /// A directory directly in the root that is [kept](crate::AsyncTempDir::keep), by its
-    /// [policy](Cleanup) or by a [`PersistError`](crate::PersistError), survives the root's end, and
-    /// everything else in the root is removed. When the next root is opened, and whenever one ends
-    /// in which something was kept, the older roots are removed, so that those of the last `runs`
-    /// that kept something remain. A root in which nothing was kept is removed whole, with the link.
-    /// A directory that was in use when its process was killed does not count as kept.
+    /// A directory that was made directly in the root and is then kept, by its [policy](Cleanup), by
+    /// [`keep`](crate::AsyncTempDir::keep) or by a [`PersistError`](crate::PersistError), survives the end
+    /// of the root; everything else in the root is removed. If nothing was kept, the root is removed, and
+    /// the link with it. A directory that was in use when its process was killed was not kept.
     ///
-    /// With 0, what is kept is removed, too, with the root.
+    /// The last `runs` roots in which something was kept remain. Older ones are removed when the next root
+    /// is opened, and when one ends in which something was kept. With 0, a kept directory is removed with
+    /// its root.
     ///
     /// # Security
     ///
-    /// Numbers can be guessed: in a parent that other users may write to, they can occupy some, which
-    /// are then passed over. A process that may read the parent can delay the opening and the end of a
-    /// root by a second each, with a lock on the parent.
+    /// Numbers can be guessed: other users who may write to the parent can occupy some, which are then
+    /// skipped. A process that may read the parent can delay the opening and the end of a root by a second
+    /// each, with a lock on the parent.
     pub fn retain(mut self, runs: usize) -> Self {
         self.retain = Some(runs);
         self
@@ -100,11 +99,11 @@ impl RootBuilder {
 
     /// Creates the root and starts reclaiming those of dead processes.
     ///
-    /// Only roots of the same application are reclaimed; those with numbers only if this one has a
-    /// number, too. This does not wait for that; [`TempRoot::reclaimed`] and
-    /// [`cleanup::idle`](crate::cleanup::idle) do. One blocking thread reclaims, a few milliseconds at
-    /// a time, so that other work gets its turn. When the runtime shuts down, remaining roots, or
-    /// parts of one, are left to the next process.
+    /// Only roots of the same application are reclaimed, and numbered ones only if this one is numbered,
+    /// too. This does not wait for reclamation; [`TempRoot::reclaimed`] and
+    /// [`cleanup::idle`](crate::cleanup::idle) do. It runs on one blocking thread, a few milliseconds at a
+    /// time, so that other work gets its turn. When the runtime shuts down, remaining roots, or parts of
+    /// one, are left to the next process.
     ///
     /// # Errors
     ///

@@ -46,7 +46,7 @@ pub(super) fn read(
     mut read: impl FnMut(&mut Vec<u8>) -> io::Result<usize>,
 ) -> io::Result<Vec<u8>> {
     let mut contents = Vec::new();
-    // Some filesystems tell no length, and then a file ends where reading ends.
+    // Some filesystems report no length; a file then ends where reading ends.
     let is_known = len > 0;
     let mut left = if is_known { len } else { u64::MAX };
     if is_known {
@@ -68,7 +68,7 @@ pub(super) fn read(
         left = left.saturating_sub(read);
     }
     if is_known {
-        // The vector may have had more room than it was asked for.
+        // `try_reserve_exact` may have reserved more.
         contents.truncate(len as usize);
     }
     contents.shrink_to_fit();

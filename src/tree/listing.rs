@@ -18,7 +18,7 @@ impl Debug for Tree {
         for entry in self {
             let depth = entry.path().components().count();
             let name = entry.path().file_name().unwrap_or_default();
-            // Not by a width, which has 16 bits.
+            // Not with a width, which has 16 bits.
             let indentation = "  ".repeat(depth);
             write!(f, "\n{indentation}")?;
             head(f, Quoted(name.as_encoded_bytes()), entry)?;
@@ -91,14 +91,13 @@ fn is_short_text(contents: &[u8]) -> bool {
     contents.len() <= MAX_TEXT && is_text(contents)
 }
 
-/// Returns whether contents are to be read, line by line.
+/// Returns whether contents are text, which is shown line by line.
 pub(super) fn is_text(contents: &[u8]) -> bool {
     let is_binary = |byte: &u8| byte.is_ascii_control() && !b"\t\n\r".contains(byte);
     !contents.iter().any(is_binary) && str::from_utf8(contents).is_ok()
 }
 
-/// The FNV-1a hash of 128 bits. It tells apart what differs by accident, and is short enough to
-/// stand here.
+/// The FNV-1a hash of 128 bits: enough against accidental collisions, and a few lines.
 fn fnv_1a(bytes: &[u8]) -> u128 {
     const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;

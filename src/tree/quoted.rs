@@ -5,11 +5,11 @@ use std::fmt::{self, Display, Write};
 use std::ops::RangeInclusive;
 use std::path::{MAIN_SEPARATOR, Path};
 
-/// Bytes in quotes. Text is readable; what is not UTF-8 is escaped, as are characters that are
-/// invisible, or that change how others look.
+/// Bytes in quotes. Characters that are invisible, or change how others look, are escaped, as are bytes
+/// that are not UTF-8.
 ///
-/// The escapes are those of Rust. Unlike those of `str::escape_debug`, they are the same in every
-/// version.
+/// The escapes are Rust's. Unlike with `str::escape_debug`, the set of escaped characters is the same in
+/// every version.
 pub(super) struct Quoted<'b>(pub(super) &'b [u8]);
 
 impl Display for Quoted<'_> {

@@ -66,7 +66,7 @@ pub(super) fn read(
     Ok(Tree::new(entries))
 }
 
-/// Collects what the threads of a walk read.
+/// Collects the entries that the threads of a walk read.
 struct Reader {
     first_failure: FirstFailure,
     budget: Budget,
@@ -78,7 +78,7 @@ struct Reader {
 enum Outcome {
     Read(TreeKind, Option<u32>),
     Dir,
-    /// It has vanished.
+    /// It was removed since its name was read.
     Gone,
 }
 
@@ -128,11 +128,11 @@ impl Reader {
                         return Ok(Outcome::Read(TreeKind::Symlink(target.into()), None));
                     }
                     Err(Errno::NOENT) => return Ok(Outcome::Gone),
-                    // It is no symlink any more.
+                    // It is not a symlink any more.
                     Err(Errno::INVAL) => FileType::Unknown,
                     Err(error) => return Err(error.into()),
                 },
-                // Neither opened nor stored with a mode.
+                // Not opened.
                 _ => match look(dir, name)? {
                     None => return Ok(Outcome::Gone),
                     Some(stat) => match special(kind(&stat)) {
