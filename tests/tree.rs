@@ -6,7 +6,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use async_tempdir::{ExpectedTree, PathError, Tree, TreeEntry, TreeKind};
+use async_tempdir::{ExpectedTree, Tree, TreeEntry, TreeKind};
 use support::{Sandbox, fill, runtimes, times};
 
 /// What `fill` makes.
@@ -76,29 +76,6 @@ fn thousands_are_read_by_several_threads() {
                 assert!(tree.iter().is_sorted_by_key(|entry| entry.path()));
             }
             dir.close().await.unwrap();
-        });
-        sandbox.check();
-    }
-}
-
-#[test]
-fn another_directory_at_the_path_is_not_read() {
-    for runtime in runtimes() {
-        let sandbox = Sandbox::new();
-        runtime.block_on(async {
-            let dir = sandbox.dir().await;
-            // It stays, so that the other one has another identity.
-            fs::rename(dir.path(), sandbox.join("moved")).unwrap();
-            let error = dir.tree().await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
-            fs::create_dir(dir.path()).unwrap();
-            let error = dir.tree().await.unwrap_err();
-            let inner = error.get_ref().unwrap().downcast_ref::<PathError>();
-            let inner = inner.unwrap();
-            assert_eq!(inner.operation(), "read");
-            assert_eq!(inner.path(), dir.path());
-            fs::remove_dir(dir.path()).unwrap();
-            fs::remove_dir(sandbox.join("moved")).unwrap();
         });
         sandbox.check();
     }
@@ -425,14 +402,12 @@ mod unix {
     use std::fs::{File, Permissions};
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::os::unix::net::UnixListener;
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-    use std::thread;
 
     use async_tempdir::AsyncTempDir;
-    use rustix::fs::{CWD, FileType, Mode, mkdirat, mknodat};
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
 
     use super::*;
-    use crate::support::{chain, in_memory, multi_thread};
+    use crate::support::{in_memory, multi_thread};
 
     fn chmod(path: &Path, mode: u32) {
         fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
@@ -571,33 +546,6 @@ mod unix {
     }
 
     #[test]
-    fn what_cannot_be_read_is_named() {
-        if !support::as_ordinary_user(crate::test_name!()) {
-            return;
-        }
-        for runtime in runtimes() {
-            let sandbox = Sandbox::new();
-            runtime.block_on(async {
-                let dir = sandbox.dir().await;
-                fill(dir.path());
-                for (path, mode, usual) in [("a/b/2", 0o000, 0o600), ("a/b", 0o300, 0o700)] {
-                    let path = dir.path().join(path);
-                    chmod(&path, mode);
-                    let error = dir.tree().await.unwrap_err();
-                    assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
-                    let message = error.to_string();
-                    let begin = format!("cannot read {path:?}: ");
-                    assert!(message.starts_with(&begin), "{message}");
-                    chmod(&path, usual);
-                }
-                assert_eq!(dir.tree().await.unwrap(), FILLED);
-                dir.close().await.unwrap();
-            });
-            sandbox.check();
-        }
-    }
-
-    #[test]
     fn a_terabyte_of_nothing_is_too_large() {
         let sandbox = Sandbox::new_in(&in_memory());
         multi_thread().block_on(async {
@@ -614,193 +562,6 @@ mod unix {
             dir.close().await.unwrap();
         });
         sandbox.check();
-    }
-
-    #[test]
-    fn a_comb_of_a_thousand_levels() {
-        let sandbox = Sandbox::new_in(&in_memory());
-        multi_thread().block_on(async {
-            let dir = sandbox.dir().await;
-            chain(dir.path(), 1_000, |level| {
-                for tooth in ["a", "z"] {
-                    mkdirat(level, tooth, Mode::RWXU).unwrap();
-                }
-            });
-            let tree = dir.tree().await.unwrap();
-            assert_eq!(tree.len(), 1_000 + 2 * 1_001);
-            let deepest = PathBuf::from_iter(["d"; 1_000]).join("z");
-            assert!(matches!(tree.get(&deepest).unwrap().kind(), TreeKind::Dir));
-            assert_eq!(tree, dir.tree().await.unwrap());
-            let last = format!("{tree:?}").lines().map(str::len).max();
-            assert_eq!(last, Some(2 * 1_001 + "\"z\"/".len()));
-            dir.close().await.unwrap();
-        });
-        sandbox.check();
-    }
-
-    const CANARY: &str = "not inside";
-
-    /// Reads `dir` while `change` is called again and again. Nothing outside may be read, and each
-    /// tree that is read is passed to `check`.
-    fn read_while(dir: &AsyncTempDir, mut change: impl FnMut() + Send, check: impl Fn(&Tree)) {
-        let runtime = multi_thread();
-        let (done, changes) = (AtomicBool::new(false), AtomicUsize::new(0));
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                while !done.load(Ordering::Relaxed) {
-                    change();
-                    changes.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-            let mut read = 0;
-            while read < times(100) || changes.load(Ordering::Relaxed) < 10 {
-                match runtime.block_on(dir.tree()) {
-                    Ok(tree) => {
-                        let is_canary =
-                            |entry: &TreeEntry| entry.contents() == Some(CANARY.as_bytes());
-                        assert!(!tree.iter().any(is_canary), "{tree:?}");
-                        check(&tree);
-                    }
-                    Err(error) => {
-                        let message = error.to_string();
-                        let may_be = ["was moved", "keeps changing"];
-                        assert!(may_be.iter().any(|part| message.contains(part)), "{error}");
-                    }
-                }
-                read += 1;
-            }
-            done.store(true, Ordering::Relaxed);
-        });
-    }
-
-    /// A sandbox with a directory to be read in it, and one outside of that with the canary.
-    fn beside_a_canary() -> (Sandbox, AsyncTempDir, PathBuf) {
-        let sandbox = Sandbox::new_in(&in_memory());
-        let outside = sandbox.join("outside");
-        fs::create_dir(&outside).unwrap();
-        fs::write(outside.join("canary"), CANARY).unwrap();
-        let dir = multi_thread().block_on(sandbox.dir());
-        (sandbox, dir, outside)
-    }
-
-    fn end((sandbox, dir, outside): (Sandbox, AsyncTempDir, PathBuf)) {
-        multi_thread().block_on(async { dir.close().await.unwrap() });
-        fs::remove_dir_all(outside).unwrap();
-        sandbox.check();
-    }
-
-    #[test]
-    fn while_a_file_is_exchanged_for_everything_else() {
-        let place = beside_a_canary();
-        let (_, dir, outside) = &place;
-        let (path, other) = (dir.path().join("file"), dir.path().join("new"));
-        fs::write(&path, "content").unwrap();
-        let change = || {
-            symlink(outside.join("canary"), &other).unwrap();
-            fs::rename(&other, &path).unwrap();
-            mkfifo(&other);
-            fs::rename(&other, &path).unwrap();
-            fs::remove_file(&path).unwrap();
-            symlink(outside, &path).unwrap();
-            fs::remove_file(&path).unwrap();
-            fs::create_dir(&path).unwrap();
-            fs::remove_dir(&path).unwrap();
-            fs::write(&other, "content").unwrap();
-            fs::rename(&other, &path).unwrap();
-        };
-        read_while(dir, change, |tree| {
-            for entry in tree {
-                let contents = entry.contents().unwrap_or_default();
-                assert!(matches!(contents, b"" | b"content"), "{tree:?}");
-            }
-        });
-        end(place);
-    }
-
-    #[test]
-    fn while_a_file_grows_and_shrinks() {
-        let place = beside_a_canary();
-        let path = place.1.path().join("file");
-        let full = vec![b'x'; 300_000];
-        let change = || {
-            fs::write(&path, &full).unwrap();
-            File::options()
-                .write(true)
-                .open(&path)
-                .unwrap()
-                .set_len(10)
-                .unwrap();
-        };
-        read_while(&place.1, change, |tree| {
-            for entry in tree {
-                let contents = entry.contents().unwrap();
-                assert!(full.starts_with(contents), "{tree:?}");
-            }
-        });
-        end(place);
-    }
-
-    #[test]
-    fn while_a_directory_is_exchanged_for_a_symlink() {
-        let place = beside_a_canary();
-        let (_, dir, outside) = &place;
-        fill(dir.path());
-        let (inside, aside) = (dir.path().join("a"), dir.path().join("aside"));
-        let change = || {
-            fs::rename(&inside, &aside).unwrap();
-            symlink(outside, &inside).unwrap();
-            fs::remove_file(&inside).unwrap();
-            fs::rename(&aside, &inside).unwrap();
-        };
-        read_while(dir, change, |_| {});
-        end(place);
-    }
-
-    #[test]
-    fn while_part_of_a_deep_tree_is_moved_out() {
-        let place = beside_a_canary();
-        let (_, dir, outside) = &place;
-        chain(dir.path(), 100, |level| {
-            for tooth in ["a", "z"] {
-                mkdirat(level, tooth, Mode::RWXU).unwrap();
-            }
-        });
-        let inside = dir.path().join(PathBuf::from_iter(["d"; 50]));
-        let moved = outside.join("d");
-        let change = || {
-            fs::rename(&inside, &moved).unwrap();
-            thread::yield_now();
-            fs::rename(&moved, &inside).unwrap();
-        };
-        read_while(dir, change, |_| {});
-        end(place);
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn what_is_mounted_inside_is_left_out() {
-        use crate::support::{mount, unmount};
-
-        if !support::where_it_may_mount(crate::test_name!()) {
-            return;
-        }
-        for runtime in runtimes() {
-            let sandbox = Sandbox::new_in(&in_memory());
-            runtime.block_on(async {
-                let dir = sandbox.dir().await;
-                fill(dir.path());
-                let mounted = dir.path().join("a/b/mounted");
-                fs::create_dir(&mounted).unwrap();
-                mount(&mounted);
-                fs::write(mounted.join("file"), "mounted").unwrap();
-                assert_eq!(dir.tree().await.unwrap(), FILLED);
-                unmount(&mounted);
-                let tree = dir.tree().await.unwrap();
-                assert!(tree.get("a/b/mounted").is_some());
-                dir.close().await.unwrap();
-            });
-            sandbox.check();
-        }
     }
 
     #[cfg(target_os = "linux")]
