@@ -215,6 +215,8 @@ fn plays_its_role() {
         #[cfg(unix)]
         "fork" => forks(),
         #[cfg(unix)]
+        "fork and keep" => forks_and_keeps(),
+        #[cfg(unix)]
         "umask" => masks(),
         #[cfg(target_os = "linux")]
         "trace" => is_traced(),
@@ -834,6 +836,36 @@ fn a_forked_child_joins_the_run() {
     let told = run(&mut player("fork", &root));
     assert_eq!(names(&root), ["run_root-1", "run_root-current"]);
     assert_eq!(names(&told[0]).len(), 3, "what the child has kept");
+    fs::remove_dir_all(root).unwrap();
+    sandbox.check();
+}
+
+/// Keeps a directory, and leaves a child that does nothing until its input ends.
+#[cfg(unix)]
+fn forks_and_keeps() {
+    use rustix::process::{Signal, getpid, kill_process};
+
+    let dir = filled(Builder::new());
+    if let fork::Fork::Child = fork::fork().unwrap() {
+        wait_for_the_end();
+        kill_process(getpid(), Signal::KILL).unwrap();
+    }
+    tell(&dir.keep());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_forked_child_does_not_hold_what_its_parent_has_kept() {
+    let sandbox = Sandbox::new();
+    let root = sandbox.join("root");
+    let mut held = Held::start(&mut player("fork and keep", &root));
+    // The child has a copy of its input, and lives.
+    let input = held.process.0.stdin.take();
+    assert!(held.process.0.wait().unwrap().success());
+    let lock = fs::File::open(held.root().join(LOCK)).unwrap();
+    lock.try_lock().unwrap();
+    drop((lock, input));
+    check_emptied(held.root(), std::slice::from_ref(&held.dir));
     fs::remove_dir_all(root).unwrap();
     sandbox.check();
 }

@@ -98,7 +98,13 @@ pub(crate) fn run(roots: &Path, app: &str, seed: u64) -> io::Result<()> {
 
 async fn one_root(roots: &Path, app: &str, rng: &mut Rng) -> io::Result<()> {
     step()?;
-    let root = TempRoot::open_in(app, roots).await?;
+    let root = match rng.bool() {
+        true => TempRoot::open_in(app, roots).await?,
+        false => {
+            let builder = TempRoot::builder(app).parent(roots);
+            builder.retain(rng.usize(..3)).open().await?
+        }
+    };
     step()?;
     let mut dirs: Vec<(Arc<AsyncTempDir>, String)> = Vec::new();
     for n in 0..rng.u32(1..8) {
@@ -119,7 +125,12 @@ async fn one_root(roots: &Path, app: &str, rng: &mut Rng) -> io::Result<()> {
             assert_eq!(dir.read_to_string("a/own").await?, *text);
         }
         if rng.u8(..3) == 0 {
-            dirs.swap_remove(0);
+            let (dir, _) = dirs.swap_remove(0);
+            if rng.bool()
+                && let Some(dir) = Arc::into_inner(dir)
+            {
+                dir.keep();
+            }
         }
     }
     if rng.bool() {

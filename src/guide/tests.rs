@@ -151,9 +151,9 @@
 //!
 //! # cargo-nextest
 //!
-//! cargo-nextest runs each test in a process of its own. All processes of one `cargo nextest run` count as
-//! one run, by
-//! [`NEXTEST_RUN_ID`](https://nexte.st/docs/configuration/env-vars/#environment-variables-nextest-sets), so
+//! cargo-nextest runs each test in a process of its own, so each test also has its own `static`s. All
+//! processes of one `cargo nextest run` count as one run, by
+//! [`NEXTEST_RUN_ID`](https://nexte.st/docs/configuration/env-vars/#environment-variables-nextest-sets), and
 //! those of a test executable share a root. A setup script creates a shared fixture once for all of them:
 //! [`suite_nextest.rs`] has one, with its `.config/nextest.toml`.
 //!

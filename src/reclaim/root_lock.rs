@@ -157,7 +157,10 @@ impl RootLock {
 }
 
 fn unlock(files: &Files) {
-    let files = mem::take(&mut *files.lock());
     // Closed after the mutex is unlocked, because closing may block.
-    drop(files);
+    let files = mem::take(&mut *files.lock());
+    for file in files.into_iter().flatten() {
+        // Not only closed: a forked child may have a copy of the descriptor.
+        let _ = file.unlock();
+    }
 }

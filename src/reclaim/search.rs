@@ -246,6 +246,8 @@ impl Search {
             self.current = Some(root);
             return;
         }
+        // It may stay, and a process of its run may join it.
+        root.lock.unlock();
         match outcome.result {
             Ok(_) if root.spared.is_some() => self.reclaimed.add_part(root.removed),
             Ok(_) => self.reclaimed.add(root.removed),

@@ -1,7 +1,7 @@
 //! Reads a tree into memory, compares it and prints it. Knows neither Tokio nor handles.
 //!
-//! Two engines read: [`unix`], and [`portable`] elsewhere. They return a [`Tree`]. It is compared with
-//! an [`ExpectedTree`] by looking for the first [difference](diff), and its `Debug` form is a [listing].
+//! One engine reads on Unix, another elsewhere. They return a [`Tree`]. It is compared with an
+//! [`ExpectedTree`] by looking for the first [difference](diff), and its `Debug` form is a [listing].
 
 mod contents;
 mod diff;

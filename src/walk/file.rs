@@ -17,6 +17,7 @@ const FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC);
 
 /// The result of opening a name.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart at once")]
 pub(crate) enum OpenedFile {
     File(OwnedFd, Stat),
     /// It is of this kind now.

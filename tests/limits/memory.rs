@@ -1,6 +1,7 @@
 //! Hardly any memory: a failed allocation ends the process, so what is shown is how little it takes.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -121,6 +122,30 @@ fn many_directories_are_counted_in_no_more_memory_than_few() {
     if measured("memory::many_directories_are_counted_in_no_more_memory_than_few") {
         counted_within(MIB, |path| fs::create_dir(path).unwrap());
     }
+}
+
+/// Its memory is asked for in steps that may fail, unlike that of anything else here.
+#[test]
+fn a_file_that_memory_is_too_small_for_is_an_error() {
+    if !measured(crate::test_name!()) {
+        return;
+    }
+    let runtime = warm(3);
+    let sandbox = Sandbox::new_in(&in_memory());
+    let dir = ends(&runtime, AsyncTempDir::new_in(sandbox.path())).unwrap();
+    let sparse = File::create(dir.path().join("sparse")).unwrap();
+    sparse.set_len(200 * MIB).unwrap();
+    let usual = allow(60 * MIB);
+    let tree = ends(&runtime, dir.tree());
+    setrlimit(Resource::As, usual).unwrap();
+    let error = tree.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::OutOfMemory, "{error}");
+    let path = dir.path().join("sparse");
+    let message = format!("cannot read {path:?}: ");
+    assert!(error.to_string().starts_with(&message), "{error}");
+    assert_eq!(ends(&runtime, dir.tree()).unwrap().len(), 1);
+    ends(&runtime, dir.close()).unwrap();
+    sandbox.check();
 }
 
 fn copied_within(more: u64, make: impl Fn(&Path)) {

@@ -9,11 +9,12 @@ use crate::fill::{fill, write};
 use crate::record::Outcome;
 use crate::world::{APPS, Task};
 
-pub(super) const ROWS: &[&str] = &[OPEN, OPEN_IN, BUILDER, CLOSE, DROP, RECLAIMED];
+pub(super) const ROWS: &[&str] = &[OPEN, OPEN_IN, RETAIN, BUILDER, CLOSE, DROP, RECLAIMED];
 
 const OPEN: &str = "TempRoot::open";
 const OPEN_IN: &str = "TempRoot::open_in";
-const BUILDER: &str = "TempRoot::builder";
+const RETAIN: &str = "RootBuilder::retain";
+const BUILDER: &str = "TempRoot::dir_builder";
 const CLOSE: &str = "TempRoot::close";
 const DROP: &str = "TempRoot dropped";
 const RECLAIMED: &str = "TempRoot::reclaimed";
@@ -22,13 +23,18 @@ const RECLAIMED: &str = "TempRoot::reclaimed";
 pub(super) async fn root(task: &mut Task) {
     let app = APPS[task.rng.usize(..APPS.len())];
     let world = Arc::clone(&task.world);
-    let (name, parent) = match task.rng.u8(..3) {
+    let (name, parent) = match task.rng.u8(..4) {
         0 => (OPEN, &world.places.tmp),
+        1 => (RETAIN, &world.places.roots),
         _ => (OPEN_IN, &world.places.roots),
     };
     let step = task.begin(name, app);
     let root = match name {
         OPEN => TempRoot::open(app).await,
+        RETAIN => {
+            let builder = TempRoot::builder(app).parent(parent);
+            builder.retain(task.rng.usize(..3)).open().await
+        }
         _ => TempRoot::open_in(app, parent).await,
     };
     let Some(root) = task.done(step, root) else {
@@ -93,7 +99,10 @@ pub(super) async fn root(task: &mut Task) {
             let step = task.begin(CLOSE, path.display());
             match root.close().await {
                 Err(error) => step.violation(error),
-                Ok(_) if path.exists() => step.violation("it returned, and the root is there"),
+                // Another task may have opened one with the same number since.
+                Ok(_) if name != RETAIN && path.exists() => {
+                    step.violation("it returned, and the root is there")
+                }
                 Ok(_) => step.end(Outcome::Done),
             }
         }
