@@ -403,18 +403,12 @@ mod unix {
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::os::unix::net::UnixListener;
 
-    use async_tempdir::AsyncTempDir;
-    use rustix::fs::{CWD, FileType, Mode, mknodat};
-
     use super::*;
-    use crate::support::{in_memory, multi_thread};
+    use crate::support::{in_memory, mkfifo, multi_thread};
+    use async_tempdir::AsyncTempDir;
 
     fn chmod(path: &Path, mode: u32) {
         fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-    }
-
-    fn mkfifo(path: &Path) {
-        mknodat(CWD, path, FileType::Fifo, Mode::RWXU, 0).unwrap();
     }
 
     #[test]

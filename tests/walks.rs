@@ -46,10 +46,10 @@ mod unix {
     use std::thread;
 
     use async_tempdir::{AsyncTempDir, Tree, TreeKind};
-    use rustix::fs::{CWD, FileType, Mode, mkdirat, mknodat};
+    use rustix::fs::{Mode, mkdirat};
 
     use super::*;
-    use crate::support::{chain, fill, in_memory, multi_thread, times};
+    use crate::support::{chain, fill, in_memory, mkfifo, multi_thread, times};
 
     fn chmod(path: &Path, mode: u32) {
         fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
@@ -237,7 +237,7 @@ mod unix {
         let change = || {
             symlink(outside.join("canary"), &other).unwrap();
             fs::rename(&other, &path).unwrap();
-            mknodat(CWD, &other, FileType::Fifo, Mode::RWXU, 0).unwrap();
+            mkfifo(&other);
             fs::rename(&other, &path).unwrap();
             fs::remove_file(&path).unwrap();
             symlink(&outside, &path).unwrap();

@@ -31,6 +31,23 @@ pub fn chain(root: &Path, depth: usize, each: impl Fn(&fs::File)) {
     each(&level);
 }
 
+/// Makes a FIFO.
+#[cfg(unix)]
+pub fn mkfifo(path: &Path) {
+    #[cfg(not(target_vendor = "apple"))]
+    {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+        mknodat(CWD, path, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    }
+    // There, rustix has no such call.
+    #[cfg(target_vendor = "apple")]
+    {
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.unwrap().success());
+    }
+}
+
 /// Every file and directory below, and what is in the files.
 pub fn snapshot(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = BTreeMap::new();
