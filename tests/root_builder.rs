@@ -128,14 +128,18 @@ fn what_is_kept_is_directly_in_the_root() {
         let persisted = filled(&root).await;
         let target = sandbox.join("target");
         persisted.persist(&target).await.unwrap();
+        // Also in the root, out of another directory in it.
+        let published = sandbox.join("app-1/published");
+        let inside = outer.temp_dir().await.unwrap();
+        inside.persist(&published).await.unwrap();
         // A handle that exists keeps nothing.
         let held = filled(&root).await;
         root.close().await.unwrap();
         assert!(!held.path().exists() && !outer.path().exists() && !inner.exists());
-        for path in [by_policy, by_scope, adopted, by_error, target] {
+        for path in [by_policy, by_scope, adopted, by_error, target, published] {
             assert!(path.exists(), "{path:?}");
         }
-        assert_eq!(names(&sandbox.join("app-1")).len(), 4 + 2);
+        assert_eq!(names(&sandbox.join("app-1")).len(), 5 + 2);
         drop((held, outer));
         cleanup::idle().await;
     });

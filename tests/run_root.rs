@@ -208,7 +208,10 @@ fn plays_its_role() {
         "persist" => cannot_persist(),
         "open" => opens_a_root(),
         "unrecorded" => cannot_record(),
+        "recorded late" => is_recorded_late(),
         "name" => tells_names(),
+        #[cfg(unix)]
+        "nowhere" => is_nowhere(),
         #[cfg(unix)]
         "fork" => forks(),
         #[cfg(unix)]
@@ -556,6 +559,40 @@ fn errors_name_the_variable() {
     sandbox.check();
 }
 
+/// Fails, because the current directory is gone.
+#[cfg(unix)]
+fn is_nowhere() {
+    let gone = env::current_dir().unwrap().join("gone");
+    fs::create_dir(&gone).unwrap();
+    env::set_current_dir(&gone).unwrap();
+    fs::remove_dir(gone).unwrap();
+    let error = AsyncTempDir::new_blocking().unwrap_err();
+    println!("\nerror {error}");
+    let error = current_thread()
+        .block_on(TempRoot::open("app"))
+        .unwrap_err();
+    println!("\nerror {error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_relative_path_to_nowhere_is_an_error_that_names_the_variable() {
+    let sandbox = Sandbox::new();
+    let mut command = player("nowhere", Path::new("target/tmp"));
+    let output = command.current_dir(sandbox.path()).output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let errors = stdout.lines().filter(|line| line.starts_with("error "));
+    let errors: Vec<_> = errors.collect();
+    assert_eq!(errors.len(), 2, "{output:?}");
+    for error in errors {
+        assert!(
+            error.contains(ROOT) && error.contains("\"target/tmp\""),
+            "{error}"
+        );
+    }
+    sandbox.check();
+}
+
 /// Changes the current directory between its directories.
 fn moves() {
     let before = filled(Builder::new());
@@ -722,6 +759,31 @@ fn cannot_record() {
     assert!(error.contains("it is unknown what was kept"), "{error}");
     assert_eq!(cleanup::failures(), 2);
     tell(&path);
+}
+
+/// Keeps a directory, which cannot be recorded before another one ends.
+fn is_recorded_late() {
+    let [dir, other] = [(); 2].map(|()| filled(Builder::new()));
+    let obstacle = dir.path().with_file_name(INDEX);
+    fs::create_dir(&obstacle).unwrap();
+    tell(&dir.keep());
+    assert_eq!(cleanup::failures(), 1);
+    fs::remove_dir(obstacle).unwrap();
+    drop(other);
+    assert_eq!(cleanup::failures(), 1);
+}
+
+/// As when the disk was full, or descriptors were short, at that moment.
+#[test]
+fn what_cannot_be_recorded_at_once_is_recorded_at_the_end() {
+    let sandbox = Sandbox::new();
+    let root = sandbox.join("root");
+    let kept = run(&mut player("recorded late", &root));
+    check_emptied(&root.join("run_root-1"), &kept);
+    run(&mut player("once", &root));
+    check_emptied(&root.join("run_root-1"), &kept);
+    fs::remove_dir_all(root).unwrap();
+    sandbox.check();
 }
 
 #[test]
@@ -957,6 +1019,37 @@ fn numbers_begin_again() {
     let told = run(&mut player("once", &root));
     assert_eq!(told[0].parent(), Some(&*root.join("run_root-3")));
     assert_eq!(names(&root).len(), 3);
+    fs::remove_dir_all(root).unwrap();
+    sandbox.check();
+}
+
+/// As another user may have made them, to stop the numbers or to change their order.
+#[test]
+fn what_is_no_root_takes_a_number_and_no_more() {
+    let sandbox = Sandbox::new();
+    let root = sandbox.join("root");
+    fs::create_dir(&root).unwrap();
+    let own = [6, 999_999_999].map(|number| root.join(format!("run_root-{number}")));
+    let others: Vec<_> = (1..=100)
+        .map(|number| root.join(format!(".run_root-{number}.new")))
+        .chain(own)
+        .collect();
+    for other in &others {
+        fs::write(other, "x").unwrap();
+    }
+    let kept: Vec<_> = (0..5)
+        .map(|_| run(player("keep", &root).env(RETAIN, "2")))
+        .collect();
+    let roots = kept.iter().map(|kept| kept[0].parent().unwrap());
+    let roots: Vec<_> = roots.collect();
+    for (number, path) in [101, 102, 103, 104, 105].iter().zip(&roots) {
+        assert_eq!(*path, root.join(format!("run_root-{number}")));
+    }
+    let left = |path: &&Path| path.exists();
+    assert!(!roots[..3].iter().any(left) && roots[3..].iter().all(left));
+    for other in others {
+        fs::remove_file(other).unwrap();
+    }
     fs::remove_dir_all(root).unwrap();
     sandbox.check();
 }

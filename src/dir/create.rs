@@ -55,11 +55,13 @@ impl Parent {
     /// Returns the place of a directory that is not inside an owned one.
     pub(super) fn place(&mut self) -> io::Result<Place> {
         if self.is_default
-            && let Some(parent) = RunParent::get()?
+            && let Some(parent) = RunParent::get()
         {
             self.is_default = false;
             self.path.clone_from(&parent.path);
-            return Ok(Place::Run(parent.run()?));
+            let run = parent.run()?;
+            self.path.clone_from(&run.parent);
+            return Ok(Place::Run(run));
         }
         if !self.path.is_absolute() {
             self.path = absolute_parent(&self.path)?;

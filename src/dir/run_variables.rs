@@ -1,7 +1,6 @@
 //! The environment variables that set the root of a run, for directories that are given no parent.
 
 use std::env;
-use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -22,30 +21,38 @@ const MAX_APP: usize = 64;
 
 /// The directory that the roots of runs are in, if the variable is set.
 pub(crate) struct RunParent {
-    /// Absolute.
+    /// As it is given.
     pub(crate) path: PathBuf,
 }
 
 impl RunParent {
     /// Returns `None` if the variable is unset. Makes no system call then.
-    pub(crate) fn get() -> io::Result<Option<Self>> {
-        match env::var_os(ROOT).filter(|root| !root.is_empty()) {
-            Some(root) => absolute(root).map(|path| Some(Self { path })),
-            None => Ok(None),
-        }
+    pub(crate) fn get() -> Option<Self> {
+        let root = env::var_os(ROOT).filter(|root| !root.is_empty())?;
+        Some(Self { path: root.into() })
+    }
+
+    /// Returns the absolute path.
+    ///
+    /// # Errors
+    ///
+    /// It is relative to a current directory that is gone.
+    pub(crate) fn absolute(&self) -> io::Result<PathBuf> {
+        absolute(&self.path).map_err(with_root_hint)
     }
 
     /// Returns the run that the calling process belongs to.
     ///
     /// # Errors
     ///
-    /// The number of runs is invalid, or the system gives no random bytes for an id.
-    pub(super) fn run(self) -> io::Result<Run> {
+    /// The number of runs is invalid, the path cannot be made absolute, or the system gives no random
+    /// bytes for an id.
+    pub(super) fn run(&self) -> io::Result<Run> {
         Ok(Run {
             retain: retain()?,
             app: app().to_owned(),
             id: id()?,
-            parent: self.path,
+            parent: self.absolute()?,
         })
     }
 }
@@ -69,13 +76,13 @@ pub(crate) fn with_root_hint(error: io::Error) -> io::Error {
 
 /// Makes the path absolute, relative to the current directory of the first call: a program that changes
 /// that has all its directories in one place.
-fn absolute(root: OsString) -> io::Result<PathBuf> {
-    static FIRST: OnceLock<(OsString, PathBuf)> = OnceLock::new();
+fn absolute(root: &Path) -> io::Result<PathBuf> {
+    static FIRST: OnceLock<(PathBuf, PathBuf)> = OnceLock::new();
     match FIRST.get() {
         Some((first, path)) if *first == root => Ok(path.clone()),
         _ => {
-            let path = std::path::absolute(&root)?;
-            let (first, first_path) = FIRST.get_or_init(|| (root.clone(), path.clone()));
+            let path = std::path::absolute(root)?;
+            let (first, first_path) = FIRST.get_or_init(|| (root.to_owned(), path.clone()));
             // Unless another thread was faster.
             Ok(match *first == root {
                 true => first_path.clone(),

@@ -1,6 +1,7 @@
 //! Records the directories that survive the root of a run.
 
 use std::ffi::OsStr;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::OwnedDir;
@@ -16,6 +17,16 @@ impl OwnedDir {
     /// Returns whether directories kept directly in this one survive it.
     pub(super) fn retains_kept(&self) -> bool {
         self.lock.as_ref().is_some_and(|lock| lock.retains())
+    }
+
+    /// Records that this directory is now at `target`, if that is directly in the root that it was in.
+    pub(super) fn record_published(&self, target: &Path) {
+        if let Some(root) = self.ancestors().find(|dir| dir.retains_kept())
+            && let (Some(parent), Some(name)) = (target.parent(), target.file_name())
+            && sys::check_same_dir(parent, &root.identity).is_ok()
+        {
+            root.record_kept(name);
+        }
     }
 
     /// Records that `name` in this root is kept. Called before it counts as kept, because from then on

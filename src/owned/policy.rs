@@ -56,10 +56,11 @@ use std::io;
 /// - **In the root**, directories are named after their tests, as with `ASYNC_TEMPDIR_CLEANUP`.
 /// - **The end**: the root is removed together with the last directory in it, and the link with it. So
 ///   a suite that passes leaves nothing.
-/// - **Kept directories**: a directory that was made directly in the root and is then kept, by its
-///   policy, by [`keep`](crate::AsyncTempDir::keep) or by a [`PersistError`](crate::PersistError),
-///   survives the run, and only the rest of the root is removed. It is removed once
-///   `ASYNC_TEMPDIR_RETAIN` later runs have kept something; at once with 0.
+/// - **Kept directories**: a directory that is made directly in the root and then kept, by its policy,
+///   by [`keep`](crate::AsyncTempDir::keep) or by a [`PersistError`](crate::PersistError), survives the
+///   run, as does one that is [persisted](crate::AsyncTempDir::persist) to a path in the root. Only the
+///   rest of the root is removed. Once `ASYNC_TEMPDIR_RETAIN` later runs have kept something, these are
+///   removed, too; with 0, at the end of the run.
 /// - **After a kill**, the next run of that executable removes what was in use, whatever its policies,
 ///   before it creates its first directory. Failures go to the
 ///   [failure hook](crate::cleanup::set_failure_hook).

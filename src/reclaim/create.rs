@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::lock_in;
-use super::name::{MAX_NUMBER, RootName, Stage};
+use super::name::{RootName, Stage};
 use super::root_lock::{RootLock, Run};
 use crate::sys::{self, Identity};
 
@@ -26,18 +26,23 @@ pub(crate) struct NewRoot {
 pub(crate) fn create_root(app: &str, parent: &Path) -> io::Result<NewRoot> {
     for _ in 0..MAX_TRIES {
         let name = RootName::fresh(app)?;
-        if let Some(created) = try_create(&name, parent, None)? {
+        if let Some(created) = try_create(&name, &name, parent, None)? {
             return Ok(created);
         }
     }
     Err(all_taken())
 }
 
-/// Creates a root for `run`, with the first number from `first` on that is free.
-pub(super) fn create_numbered(run: &Run, first: u32) -> io::Result<NewRoot> {
-    for number in (first..=MAX_NUMBER).take(MAX_TRIES) {
+/// Creates a root for `run`, with the first of the `numbers` that is free.
+pub(super) fn create_numbered(
+    run: &Run,
+    numbers: impl Iterator<Item = u32>,
+) -> io::Result<NewRoot> {
+    // Until it has its number, no other process knows its name.
+    let new = RootName::fresh(&run.app)?;
+    for number in numbers.take(MAX_TRIES) {
         let name = RootName::numbered(&run.app, number);
-        if let Some(created) = try_create(&name, &run.parent, Some(run))? {
+        if let Some(created) = try_create(&new, &name, &run.parent, Some(run))? {
             return Ok(created);
         }
     }
@@ -51,9 +56,15 @@ fn all_taken() -> io::Error {
     )
 }
 
-/// Tries one name. Returns `None` if another process has taken it, or the new directory.
-fn try_create(name: &RootName, parent: &Path, run: Option<&Run>) -> io::Result<Option<NewRoot>> {
-    let [new, path] = [Stage::New, Stage::Root].map(|at| parent.join(name.at(at)));
+/// Tries one name, first in another form. Returns `None` if another process has taken it, or the new directory.
+fn try_create(
+    new: &RootName,
+    name: &RootName,
+    parent: &Path,
+    run: Option<&Run>,
+) -> io::Result<Option<NewRoot>> {
+    let new = parent.join(new.at(Stage::New));
+    let path = parent.join(name.at(Stage::Root));
     if fs::symlink_metadata(&path).is_ok() {
         return Ok(None);
     }

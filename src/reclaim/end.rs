@@ -31,9 +31,10 @@ impl RootLock {
     fn end_run(&self, run: &Run, path: &Path, identity: &Identity, options: Options) -> Outcome {
         // A process that joins the run meanwhile waits, and then finds the root or does not.
         let dir_lock = sys::lock_dir(&run.parent);
-        let kept = self.try_lock_alone().and_then(|is_alone| {
+        let recorded = self.record_rest(path, identity);
+        let kept = recorded.and_then(|()| {
             // Otherwise, another process has removed it, or will.
-            let is_here = is_alone && !sys::is_gone(path, identity);
+            let is_here = self.try_lock_alone()? && !sys::is_gone(path, identity);
             let find = || match run.retain {
                 0 => Ok(None),
                 _ => index::kept(path),

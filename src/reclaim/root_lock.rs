@@ -1,6 +1,6 @@
 //! The lock that tells other processes that a directory is in use.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::mem;
@@ -24,6 +24,8 @@ pub(crate) struct RootLock {
     dead: PathBuf,
     /// Set if the root is that of a run.
     pub(super) run: Option<Run>,
+    /// Names of what is kept that could not be recorded yet.
+    unrecorded: Mutex<Vec<OsString>>,
 }
 
 /// One process, or several that share a root. Directories kept in the root survive it.
@@ -55,6 +57,7 @@ impl RootLock {
             dead: parent.join(name.at(Stage::Dead)),
             name: name.clone(),
             run: run.cloned(),
+            unrecorded: Mutex::default(),
         }
     }
 
@@ -119,7 +122,8 @@ impl RootLock {
         self.run.as_ref().is_some_and(|run| run.retain > 0)
     }
 
-    /// Records that the entry `name` of the root `path` is kept. If that fails, reports it.
+    /// Records that the entry `name` of the root `path` is kept. If that fails, reports it, and leaves it
+    /// to [`record_rest`](Self::record_rest).
     pub(crate) fn record_kept(&self, path: &Path, name: &OsStr) {
         match index::record(path, name) {
             // The root is gone, and with it what was in it.
@@ -127,9 +131,19 @@ impl RootLock {
                 let message = format!("it is to be kept, but that cannot be recorded: {error}");
                 let error = io::Error::new(error.kind(), message);
                 cleanup::report(&RemoveError::whole(&path.join(name), error));
+                self.unrecorded.lock().push(name.to_owned());
             }
             _ => {}
         }
+    }
+
+    /// Records what could not be recorded before, because the disk was full or descriptors were short.
+    pub(super) fn record_rest(&self, path: &Path, identity: &Identity) -> io::Result<()> {
+        let unrecorded = self.unrecorded.lock();
+        unrecorded.iter().try_for_each(|name| {
+            sys::check_same_dir(path, identity)?;
+            index::record(path, name)
+        })
     }
 
     /// Turns the shared lock into an exclusive one. Returns `false`, and holds no lock any more, if other

@@ -1,5 +1,6 @@
 //! Opens the root that the processes of a run share.
 
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, TryLockError};
 use std::io::{self, Read};
 use std::path::Path;
@@ -22,38 +23,39 @@ impl Run {
     /// Joins the run if its root exists, or else creates one, with a number above all others.
     pub(crate) fn open(&self) -> io::Result<NewRoot> {
         let _lock = sys::lock_dir(&self.parent);
-        let mut roots = Vec::new();
+        let mut roots = BTreeMap::new();
+        let mut taken = HashSet::new();
         let mut last = 0;
         for entry in fs::read_dir(&self.parent)? {
-            if let Some((name, stage)) = RootName::parse(&self.app, &entry?.file_name())
+            let entry = entry?;
+            if let Some((name, stage)) = RootName::parse(&self.app, &entry.file_name())
                 && let Some(number) = name.number()
             {
-                last = last.max(number);
+                taken.insert(number);
+                // Other users must not determine the order of the runs.
+                if entry
+                    .metadata()
+                    .is_ok_and(|data| data.is_dir() && sys::is_own(&data))
+                {
+                    last = last.max(number);
+                }
                 if stage == Stage::Root {
-                    roots.push((number, name));
+                    roots.insert(number, name);
                 }
             }
         }
-        roots.sort_unstable_by_key(|(number, _)| *number);
-        let joined = roots.iter().rev().find_map(|(_, name)| self.join(name));
+        let joined = roots.values().rev().find_map(|name| self.join(name));
         let root = match joined {
             Some(root) => root,
-            None => create_numbered(self, self.next(last, &roots))?,
+            None => {
+                // If the greatest number is taken, they begin again.
+                let numbers = (last + 1..=MAX_NUMBER).chain(1..last);
+                create_numbered(self, numbers.filter(|number| !taken.contains(number)))?
+            }
         };
         // No code depends on it, and the filesystem may have no symlinks.
         let _ = link::set(&self.parent, &self.app, &root.lock.name);
         Ok(root)
-    }
-
-    /// Returns the number that follows `last`, or the first that is free if there is no such number.
-    fn next(&self, last: u32, roots: &[(u32, RootName)]) -> u32 {
-        if last < MAX_NUMBER {
-            return last + 1;
-        }
-        let taken = (1..)
-            .zip(roots)
-            .take_while(|(next, (number, _))| next == number);
-        1 + taken.count() as u32
     }
 
     /// Joins the run if its root is `name`.

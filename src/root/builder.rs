@@ -78,10 +78,11 @@ impl RootBuilder {
     /// `<n>` is one more than the greatest number in use. `<app>-current` leads to it: a symlink, or on
     /// Windows a file with its path.
     ///
-    /// A directory that was made directly in the root and is then kept, by its [policy](Cleanup), by
+    /// A directory that is made directly in the root and then kept, by its [policy](Cleanup), by
     /// [`keep`](crate::AsyncTempDir::keep) or by a [`PersistError`](crate::PersistError), survives the end
-    /// of the root; everything else in the root is removed. If nothing was kept, the root is removed, and
-    /// the link with it. A directory that was in use when its process was killed was not kept.
+    /// of the root, as does one that is [persisted](crate::AsyncTempDir::persist) to a path in the root.
+    /// Everything else in the root is removed. If nothing was kept, the root is removed, and the link with
+    /// it. A directory that was in use when its process was killed was not kept.
     ///
     /// The last `runs` roots in which something was kept remain. Older ones are removed when the next root
     /// is opened, and when one ends in which something was kept. With 0, a kept directory is removed with
@@ -121,18 +122,19 @@ impl RootBuilder {
     ///
     /// If the future is dropped, no root is left, and nothing is reclaimed.
     pub async fn open(self) -> io::Result<TempRoot> {
-        let (given, variable) = match (&self.parent, RunParent::get()) {
-            (Some(parent), _) => (Ok(parent.clone()), None),
-            (None, Ok(None)) => (Ok(std::env::temp_dir()), None),
-            (None, Ok(Some(parent))) => (Ok(parent.path.clone()), Some(parent)),
-            (None, Err(error)) => (Err(error), None),
+        let given = self.parent.clone();
+        let variable = RunParent::get().filter(|_| given.is_none());
+        let is_default = given.is_none() && variable.is_none();
+        let (mut shown, absolute) = match &variable {
+            Some(variable) => (variable.path.clone(), variable.absolute()),
+            None => {
+                let parent = given.unwrap_or_else(std::env::temp_dir);
+                // The current directory may change.
+                let absolute = absolute_parent(&parent);
+                (parent, absolute)
+            }
         };
-        let mut shown = given
-            .as_ref()
-            .map_or_else(|_| PathBuf::new(), PathBuf::clone);
-        let is_default = self.parent.is_none() && variable.is_none();
-        // The current directory may change.
-        let opened = match given.and_then(|parent| absolute_parent(&parent)) {
+        let opened = match absolute {
             Ok(parent) => {
                 shown.clone_from(&parent);
                 self.try_open(parent, variable.is_some()).await

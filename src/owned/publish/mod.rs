@@ -73,6 +73,7 @@ impl Owner {
                 // refused at any time.
                 let old = published.old.map(|old| self.owner_of(old));
                 let target = publication.target.clone();
+                self.dir.record_published(&target);
                 self.dir.set_ending(|| Ending::Persisted(target));
                 if published.is_copied {
                     self.force_cleanup();
