@@ -7,12 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::AsyncTempDir;
-use super::create::{CreateRequest, Parent, Place};
+use super::create::{CreateRequest, Place};
+use super::parent::Parent;
 use super::thread_label;
 use crate::blocking::spawn;
 use crate::cleanup::RuntimeQueues;
 use crate::owned::{Cleanup, OwnedDir, Policy, Reservation, Reserved};
 use crate::util::name::{DEFAULT_RANDOM_LEN, Template};
+
+/// The operation in errors.
+const CREATE: &str = "create a temporary directory in";
 
 /// Configures and [`create`](Self::create)s a temporary directory.
 ///
@@ -214,7 +218,7 @@ impl Builder {
             let owner = queues.operations.run(|| request.run()).await??;
             Ok(AsyncTempDir::new_owning(owner, policy))
         };
-        created.await.map_err(|error| parent.explain(error))
+        created.await.map_err(|error| parent.explain(CREATE, error))
     }
 
     /// Creates the directory on the calling thread, for code that is not async.
@@ -257,7 +261,7 @@ impl Builder {
             let (request, policy, _reservation) = self.request(&mut parent, RuntimeQueues::here)?;
             Ok(AsyncTempDir::new_owning(request.run()?, policy))
         };
-        create().map_err(|error| parent.explain(error))
+        create().map_err(|error| parent.explain(CREATE, error))
     }
 
     /// Prepares the creation. The reservation ends when the handle exists.
@@ -267,7 +271,7 @@ impl Builder {
         queues: impl FnOnce() -> io::Result<Arc<RuntimeQueues>>,
     ) -> io::Result<(CreateRequest, Policy, Option<Reservation>)> {
         // First, because errors name its path.
-        let place = parent.place()?;
+        let place = Place::in_parent(parent)?;
         self.template.check(Self::MAX_RANDOM_LEN)?;
         let policy = Policy::new(self.cleanup)?;
         let (queues, reservation, place) = match self.reserved {

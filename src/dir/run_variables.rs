@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use crate::reclaim::Run;
+use crate::reclaim::{self, Run};
 use crate::sys;
-use crate::util::{name, with_hint};
+use crate::util::with_hint;
 
 const ROOT: &str = "ASYNC_TEMPDIR_ROOT";
 const RETAIN: &str = "ASYNC_TEMPDIR_RETAIN";
@@ -19,42 +19,25 @@ const NEXTEST_RUN_ID: &str = "NEXTEST_RUN_ID";
 /// The longest part of an executable's name in the name of a root, in bytes.
 const MAX_APP: usize = 64;
 
-/// The directory that the roots of runs are in, if the variable is set.
-pub(crate) struct RunParent {
-    /// As it is given.
-    pub(crate) path: PathBuf,
+/// Returns the parent of the roots of runs, as it is given, or `None` if the variable is unset. Makes no
+/// system call.
+pub(super) fn root() -> Option<PathBuf> {
+    let root = env::var_os(ROOT).filter(|root| !root.is_empty())?;
+    Some(root.into())
 }
 
-impl RunParent {
-    /// Returns `None` if the variable is unset. Makes no system call then.
-    pub(crate) fn get() -> Option<Self> {
-        let root = env::var_os(ROOT).filter(|root| !root.is_empty())?;
-        Some(Self { path: root.into() })
-    }
-
-    /// Returns the absolute path.
-    ///
-    /// # Errors
-    ///
-    /// It is relative to a current directory that is gone.
-    pub(crate) fn absolute(&self) -> io::Result<PathBuf> {
-        absolute(&self.path).map_err(with_root_hint)
-    }
-
-    /// Returns the run that the calling process belongs to.
-    ///
-    /// # Errors
-    ///
-    /// The number of runs is invalid, the path cannot be made absolute, or the system gives no random
-    /// bytes for an id.
-    pub(super) fn run(&self) -> io::Result<Run> {
-        Ok(Run {
-            retain: retain()?,
-            app: app().to_owned(),
-            id: id()?,
-            parent: self.absolute()?,
-        })
-    }
+/// Returns the run that the calling process belongs to. Its root is in `parent`.
+///
+/// # Errors
+///
+/// The number of runs is invalid, or the system gives no random bytes for an id.
+pub(super) fn run(parent: PathBuf) -> io::Result<Run> {
+    Ok(Run {
+        retain: retain()?,
+        app: app().to_owned(),
+        id: id()?,
+        parent,
+    })
 }
 
 /// Creates the directory `path` and its parents if they are missing.
@@ -66,17 +49,21 @@ pub(crate) fn create_run_parent(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Adds to an error that its path comes from the environment.
-pub(crate) fn with_root_hint(error: io::Error) -> io::Error {
-    with_hint(
-        error,
-        "the environment variable ASYNC_TEMPDIR_ROOT names this parent",
-    )
+/// Adds to an error about the path where that comes from.
+pub(super) fn with_root_hint(error: io::Error) -> io::Error {
+    match error.kind() {
+        // About something else: another variable, the name, the runtime.
+        io::ErrorKind::InvalidInput | io::ErrorKind::Other => error,
+        _ => with_hint(
+            error,
+            "the environment variable ASYNC_TEMPDIR_ROOT names this parent",
+        ),
+    }
 }
 
 /// Makes the path absolute, relative to the current directory of the first call: a program that changes
 /// that has all its directories in one place.
-fn absolute(root: &Path) -> io::Result<PathBuf> {
+pub(super) fn absolute(root: &Path) -> io::Result<PathBuf> {
     static FIRST: OnceLock<(PathBuf, PathBuf)> = OnceLock::new();
     match FIRST.get() {
         Some((first, path)) if *first == root => Ok(path.clone()),
@@ -107,23 +94,18 @@ fn retain() -> io::Result<usize> {
 
 /// Returns the id of the run: that of cargo-nextest, or else one of this process.
 fn id() -> io::Result<Vec<u8>> {
-    static OWN: OnceLock<String> = OnceLock::new();
+    static OWN: OnceLock<Vec<u8>> = OnceLock::new();
     if let Some(id) = env::var_os(NEXTEST_RUN_ID).filter(|id| !id.is_empty()) {
         return Ok(id.into_encoded_bytes());
     }
     let own = match OWN.get() {
         Some(own) => own,
         None => {
-            let id = new_id()?;
+            let id = reclaim::new_id()?;
             OWN.get_or_init(|| id)
         }
     };
-    Ok(own.clone().into_bytes())
-}
-
-/// Returns the id of a new run.
-pub(crate) fn new_id() -> io::Result<String> {
-    name::random(20)
+    Ok(own.clone())
 }
 
 /// Returns the name of the executable.

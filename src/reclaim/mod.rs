@@ -16,6 +16,7 @@ mod search;
 pub(crate) use create::create_root;
 pub(crate) use name::{MAX_APP, check_app};
 pub(crate) use root_lock::{RootLock, Run};
+pub(crate) use run::new_id;
 pub(crate) use search::Search;
 
 pub use reclaimed::Reclaimed;

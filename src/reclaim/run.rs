@@ -13,11 +13,17 @@ use super::link;
 use super::name::{MAX_NUMBER, RootName, Stage};
 use super::root_lock::{RootLock, Run};
 use crate::sys;
+use crate::util::name;
 
 /// The maximum time to wait for a process that holds the exclusive lock of this run's root, to find out
 /// whether anything in it was kept.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(1);
+
+/// Returns a random id for a new run.
+pub(crate) fn new_id() -> io::Result<Vec<u8>> {
+    Ok(name::random(20)?.into_bytes())
+}
 
 impl Run {
     /// Joins the run if its root exists, or else creates one, with a number above all others.

@@ -8,10 +8,9 @@ use super::TempRoot;
 use super::reclaiming::Reclaiming;
 use crate::blocking::spawn;
 use crate::cleanup::RuntimeQueues;
-use crate::dir::{RunParent, create_run_parent, new_id, with_root_hint};
+use crate::dir::{Parent, create_run_parent};
 use crate::owned::{Cleanup, Owner, Policy};
 use crate::reclaim::{self, Run, Search};
-use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
 
 /// Configures and [`open`](Self::open)s a root for temporary directories.
 ///
@@ -122,67 +121,43 @@ impl RootBuilder {
     ///
     /// If the future is dropped, no root is left, and nothing is reclaimed.
     pub async fn open(self) -> io::Result<TempRoot> {
-        let given = self.parent.clone();
-        let variable = RunParent::get().filter(|_| given.is_none());
-        let is_default = given.is_none() && variable.is_none();
-        let (mut shown, absolute) = match &variable {
-            Some(variable) => (variable.path.clone(), variable.absolute()),
-            None => {
-                let parent = given.unwrap_or_else(std::env::temp_dir);
-                // The current directory may change.
-                let absolute = absolute_parent(&parent);
-                (parent, absolute)
-            }
-        };
-        let opened = match absolute {
-            Ok(parent) => {
-                shown.clone_from(&parent);
-                self.try_open(parent, variable.is_some()).await
-            }
-            Err(error) => Err(error),
-        };
-        opened.map_err(|error| {
-            let error = with_path("open a root for temporary directories in", &shown, error);
-            match is_default {
-                true => with_tmpdir_hint(error),
-                false => error,
-            }
-        })
+        let mut parent = Parent::of(self.parent.clone());
+        let opened = self.try_open(&mut parent).await;
+        opened.map_err(|error| parent.explain("open a root for temporary directories in", error))
     }
 
-    async fn try_open(self, parent: PathBuf, creates_parent: bool) -> io::Result<TempRoot> {
+    async fn try_open(self, parent: &mut Parent) -> io::Result<TempRoot> {
+        // First, because errors name its path.
+        let path = parent.resolve()?.to_path_buf();
+        let creates_parent = parent.is_for_roots();
         let app = self.app;
         reclaim::check_app(&app)?;
-        let mut policy = Policy::new(Cleanup::Always)?;
+        let environment = Policy::new(Cleanup::Always)?;
         let runtime = spawn::current()?;
         let queues = RuntimeQueues::of(&runtime);
-        let run = match self.retain {
+        let (run, policy) = match self.retain {
+            None => (None, environment),
             Some(retain) => {
-                // It keeps directories in the root, and they survive that.
-                policy = Policy::default();
-                Some(Run {
+                let run = Run {
                     app: app.clone(),
-                    parent: parent.clone(),
-                    id: new_id()?.into_bytes(),
+                    parent: path.clone(),
+                    id: reclaim::new_id()?,
                     retain,
-                })
+                };
+                // The environment keeps the directories in it instead.
+                (Some(run), Policy::default())
             }
-            None => None,
         };
         let create = {
-            let (app, parent, run) = (app.clone(), parent.clone(), run.clone());
+            let (app, path, run) = (app.clone(), path.clone(), run.clone());
             let queues = Arc::clone(&queues);
             move || {
                 if creates_parent {
-                    create_run_parent(&parent).map_err(with_root_hint)?;
+                    create_run_parent(&path)?;
                 }
                 let created = match run {
-                    Some(run) => run.open(),
-                    None => reclaim::create_root(&app, &parent),
-                };
-                let created = match creates_parent {
-                    true => created.map_err(with_root_hint)?,
-                    false => created?,
+                    Some(run) => run.open()?,
+                    None => reclaim::create_root(&app, &path)?,
                 };
                 let lock = Some(created.lock);
                 let owner = Owner::new(created.path, created.identity, queues, None, lock);
@@ -193,7 +168,7 @@ impl RootBuilder {
         owner.arm(policy);
         let find = move || match run {
             Some(run) => Search::of_runs(&run),
-            None => Search::new(&app, &parent),
+            None => Search::new(&app, &path),
         };
         let reclaiming = match unlocked {
             None => Reclaiming::begin(&runtime, find),
