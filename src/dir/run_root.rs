@@ -55,9 +55,9 @@ impl Open {
     /// Returns `None` if the root has ended, or another process has removed it.
     fn join(&self) -> Option<(ParentGuard, OperationGuard)> {
         let dir = self.dir.upgrade()?;
-        let joined = register(&dir).ok()?;
-        let is_there = sys::check_same_dir(&dir.path, &dir.identity).is_ok();
-        is_there.then_some(joined)
+        // First, because the end of a registration may end the root, and call foreign code.
+        sys::check_same_dir(&dir.path, &dir.identity).ok()?;
+        register(&dir).ok()
     }
 }
 

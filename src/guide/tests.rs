@@ -26,10 +26,10 @@
 //! ASYNC_TEMPDIR_CLEANUP = "on-success"
 //! ```
 //!
-//! [`relative`](https://doc.rust-lang.org/cargo/reference/config.html#env) makes the path absolute, so that
-//! a workspace has one `target/tmp`: Cargo runs the tests of each package in that package's directory,
-//! and there a relative path, as in the shell above, is another one. `[env]` also applies to `cargo run`,
-//! and a variable set in the shell takes precedence.
+//! [`relative`](https://doc.rust-lang.org/cargo/reference/config.html#env) makes the path absolute. A relative
+//! one, as in the shell above, is another for each package of a workspace, because Cargo runs its tests in
+//! its directory, and for a program that a test starts in another directory. `[env]` also applies to
+//! `cargo run`, and a variable set in the shell takes precedence.
 //!
 //! Four suites to copy: [`suite.rs`], whose tests run a program; [`suite_rstest.rs`], with fixtures and
 //! cases; [`suite_shared.rs`] and [`suite_nextest.rs`], with a fixture that takes long to create.

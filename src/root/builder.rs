@@ -90,8 +90,8 @@ impl RootBuilder {
     /// # Security
     ///
     /// Numbers can be guessed: other users who may write to the parent can occupy some, which are then
-    /// skipped. A process that may read the parent can delay the opening and the end of a root by a second
-    /// each, with a lock on the parent.
+    /// skipped. A process that may read the parent can delay the opening or the end of a root by a second,
+    /// once in a process, with a lock on the parent. (A parent that is itself a root has such a lock.)
     pub fn retain(mut self, runs: usize) -> Self {
         self.retain = Some(runs);
         self

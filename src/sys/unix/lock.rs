@@ -6,6 +6,7 @@ use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -154,16 +155,29 @@ pub(crate) struct DirLock(Option<File>);
 
 /// Locks the directory `path`. After [`MAX_WAIT`], or if it cannot be locked, returns without a lock, so
 /// what the caller does must be safe in any case.
+///
+/// After a wait that was in vain, this process does not wait again until it gets a lock.
 pub(crate) fn lock_dir(path: &Path) -> DirLock {
-    let give_up = Instant::now() + MAX_WAIT;
+    static GAVE_UP: AtomicBool = AtomicBool::new(false);
+    let max_wait = match GAVE_UP.load(Ordering::Relaxed) {
+        true => Duration::ZERO,
+        false => MAX_WAIT,
+    };
+    let give_up = Instant::now() + max_wait;
     let Ok(dir) = File::open(path) else {
         return DirLock(None);
     };
     loop {
         match dir.try_lock() {
-            Ok(()) => return DirLock(Some(dir)),
+            Ok(()) => {
+                GAVE_UP.store(false, Ordering::Relaxed);
+                return DirLock(Some(dir));
+            }
             Err(TryLockError::WouldBlock) if Instant::now() < give_up => thread::sleep(PAUSE),
-            Err(_) => return DirLock(None),
+            Err(_) => {
+                GAVE_UP.store(true, Ordering::Relaxed);
+                return DirLock(None);
+            }
         }
     }
 }
