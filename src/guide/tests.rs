@@ -1,4 +1,4 @@
-//! Test suites: no leftovers of killed runs, and whole trees compared.
+//! Test suites: cleaning up after killed runs, keeping what failing tests leave, comparing trees.
 //!
 //! Two environment variables clean up after killed runs, and keep the directories of failing tests:
 //!
@@ -12,7 +12,7 @@
 //!
 //! - Each run of a test executable has a root, `target/tmp/<executable>-<n>/`, for every directory that
 //!   is given no parent. `target/tmp/<executable>-current` is a link to it.
-//! - When all tests pass, nothing is left.
+//! - When all tests pass, nothing is left there.
 //! - A failing test [keeps its directory](#keeping-the-directory-of-a-failing-test), which is named after
 //!   it. Those of the last three failing runs remain; `ASYNC_TEMPDIR_RETAIN` sets another number.
 //! - After a kill, the next run removes the directories that were in use.
@@ -27,9 +27,11 @@
 //! ```
 //!
 //! [`relative`](https://doc.rust-lang.org/cargo/reference/config.html#env) makes the path absolute. A relative
-//! one, as in the shell above, is another for each package of a workspace, because Cargo runs its tests in
-//! its directory, and for a program that a test starts in another directory. `[env]` also applies to
-//! `cargo run`, and a variable set in the shell takes precedence.
+//! path, as in the shell above, is another directory in each package of a workspace, where Cargo runs its
+//! tests, and in a program that a test starts elsewhere. `[env]` also applies to `cargo run`, and a
+//! variable set in the shell takes precedence. `target/tmp` is the directory that Cargo
+//! [creates for integration tests](https://doc.rust-lang.org/cargo/reference/environment-variables.html#environment-variables-cargo-sets-for-crates);
+//! any other will do.
 //!
 //! Four suites to copy: [`suite.rs`], whose tests run a program; [`suite_rstest.rs`], with fixtures and
 //! cases; [`suite_shared.rs`] and [`suite_nextest.rs`], with a fixture that takes long to create.
@@ -105,7 +107,7 @@
 //!
 //! Runs at the same time do not touch each other's directories: a run counts as alive while one of its
 //! processes holds a lock on a file in its root. [`TempRoot`](crate::TempRoot) does the same for programs.
-//! Like pytest, a run has a number, and
+//! As in pytest, runs are numbered, and
 //! [the last three are retained](https://docs.pytest.org/en/stable/how-to/tmp_path.html#temporary-directory-location-and-retention).
 //!
 //! The roots of an executable that no longer exists, for example because a test was renamed, remain.

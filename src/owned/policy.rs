@@ -47,8 +47,8 @@ use std::io;
 /// A variable that is empty counts as unset. If the root cannot be created, or the number is not a
 /// number, creating a directory fails, and the error names the variable.
 ///
-/// - **A run** is a process, or all processes of one `cargo nextest run`, which have the same
-///   `NEXTEST_RUN_ID`.
+/// - **A run** is a process, or with cargo-nextest, which starts one for each test, all processes of an
+///   executable with the same `NEXTEST_RUN_ID`. Runs of other executables do not count.
 /// - **The name**: `<executable>` is the name of the program, without the hash that Cargo adds to that
 ///   of a test. `<n>` is one more than the greatest number in use. `<executable>-current` leads to the
 ///   root: a symlink, or on Windows a file with its path. A relative `ASYNC_TEMPDIR_ROOT` is relative to
