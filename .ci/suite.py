@@ -7,10 +7,12 @@ and in the end how many tests passed. Heavy tests, which are marked as ignored, 
 
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 label, executables, skipped, *command = sys.argv[1:]
@@ -45,13 +47,19 @@ def run(name, path):
     return (int(summary[1]) if summary and done.returncode == 0 else None), output
 
 
+def timed(name, path):
+    begin = time.monotonic()
+    return *run(name, path), time.monotonic() - begin
+
+
+began = time.monotonic()
 passed = 0
 failed = []
 with ThreadPoolExecutor(os.cpu_count()) as pool:
-    runs = {pool.submit(run, name, path): name for name, path in executables}
+    runs = {pool.submit(timed, name, path): name for name, path in executables}
     for done in as_completed(runs):
-        count, output = done.result()
-        print(f"{label}: {runs[done]}: {'FAILED' if count is None else f'{count} passed'}", flush=True)
+        count, output, seconds = done.result()
+        print(f"{label}: {runs[done]}: {'FAILED' if count is None else f'{count} passed'} in {seconds:.1f} s", flush=True)
         if count is None:
             failed.append((runs[done], output))
         else:
@@ -65,4 +73,6 @@ if left:
 shutil.rmtree(place)
 if failed or passed == 0:
     sys.exit(f"{label}: failed: {' '.join(name for name, _ in failed)}")
-print(f"{label}: {passed} tests passed, {len(skipped)} skipped")
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(f"{label}: {passed} tests passed, {len(skipped)} skipped, "
+      f"{used.ru_utime + used.ru_stime:.0f} s of processors in {time.monotonic() - began:.0f} s")

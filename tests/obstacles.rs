@@ -246,7 +246,9 @@ fn many_dead_runtimes_do_not_bring_many_threads() {
             most = most.max(threads_of_runtimes());
             tokio::task::yield_now().await;
         }
-        assert!(most <= others + cleanup::MAX_THREADS, "{most} threads");
+        // On a busy machine, a thread may take so long that it gets a replacement. One for each runtime
+        // would be far more.
+        assert!(most <= others + 4 * cleanup::MAX_THREADS, "{most} threads");
     });
     sandbox.check();
 }

@@ -220,11 +220,11 @@ fn no_blocks() {
 #[test]
 fn no_inodes() {
     if support::where_it_may_mount(crate::test_name!()) {
-        on_tmpfs("nr_inodes=3000", &[Dirs, Files]);
+        on_tmpfs("nr_inodes=1500", &[Dirs, Files]);
     }
 }
 
-const EXT4: &[&str] = &["mkfs.ext4", "-q", "-m", "0", "-N", "4000"];
+const EXT4: &[&str] = &["mkfs.ext4", "-q", "-m", "0", "-N", "2000"];
 
 fn on_image(
     make: &[&str],
