@@ -10,7 +10,6 @@ use support::{Sandbox, fill, runtimes};
 
 #[tokio::test]
 async fn a_new_directory_is_empty_and_named_as_it_says() {
-    // There, whatever variables this process has been given.
     if !support::in_process(test_name!(), &[]) {
         return;
     }

@@ -67,6 +67,7 @@ fn thousands_are_counted_by_several_threads() {
 mod unix {
     use std::fs::File;
     use std::os::unix::fs::{MetadataExt, symlink};
+    #[cfg(target_os = "linux")]
     use std::path::Path;
 
     use rustix::fs::{Mode, mkdirat};

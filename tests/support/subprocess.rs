@@ -86,9 +86,9 @@ fn command(executable: &Path, name: &str, through: &[&str]) -> Command {
     command
 }
 
-/// Reruns the calling test, `name`, in a process of its own: as it is, or through a command such
-/// as `unshare`. True in that process, where the test then does its work; false in the calling
-/// one, where it has been done.
+/// Reruns the calling test, `name`, in a process of its own, [`without_variables`]: as it is, or
+/// through a command such as `unshare`. True in that process, where the test then does its work;
+/// false in the calling one, where it has been done.
 #[track_caller]
 pub fn in_process(name: &str, through: &[&str]) -> bool {
     in_process_with(name, through, |_| {})
