@@ -1,5 +1,6 @@
 //! The `Debug` form of a tree: an indented listing.
 
+use std::ffi::OsStr;
 use std::fmt::{self, Debug, Display, Write};
 
 use super::entry::{TreeEntry, TreeKind};
@@ -16,8 +17,13 @@ impl Debug for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("./")?;
         for entry in self {
+            let mut names = entry.path().components();
+            // What is expected may be nowhere, and end with dots.
+            let name = names.next_back();
+            let name = name
+                .as_ref()
+                .map_or(OsStr::new(""), |name| name.as_os_str());
             let depth = entry.path().components().count();
-            let name = entry.path().file_name().unwrap_or_default();
             // Not by a width, which has 16 bits.
             let indentation = "  ".repeat(depth);
             write!(f, "\n{indentation}")?;
