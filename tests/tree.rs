@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -138,6 +139,7 @@ fn every_form_is_compared_both_ways() {
     let nothing: [(&str, &str); 0] = [];
     assert_eq!(Tree::default(), nothing);
     assert_ne!(tree, nothing);
+    assert_eq!(tree, Tree::from_iter(&BTreeMap::from(owned)));
 }
 
 /// Asserts that the tree differs, and how.
@@ -308,6 +310,31 @@ fn a_long_line_is_shown_where_it_differs() {
     }
 }
 
+/// Whatever differs, and wherever: the two that are shown are not the same.
+#[test]
+fn what_differs_is_shown() {
+    let mut rng = fastrand::Rng::with_seed(1);
+    let some = |rng: &mut fastrand::Rng, max: usize| -> String {
+        let parts = ["a", "ä", "🦀", "\n", "\r\n", "\u{301}", "\0"];
+        let kinds = rng.usize(1..=parts.len());
+        let len = rng.usize(..=max);
+        (0..len).map(|_| parts[rng.usize(..kinds)]).collect()
+    };
+    for _ in 0..times(3_000) {
+        let (before, after) = (some(&mut rng, 200), some(&mut rng, 200));
+        let [is, should] = [(); 2].map(|()| format!("{before}{}{after}", some(&mut rng, 2)));
+        let diff = Tree::from_iter([("f", &is)]).diff(&[("f", &should)]);
+        assert_eq!(diff.is_none(), is == should);
+        let Some(diff) = diff else { continue };
+        let text = diff.to_string();
+        let lines: Vec<_> = text.lines().collect();
+        let shown = [(1, "  is       "), (2, "  expected ")];
+        let [is, should] = shown.map(|(line, begin)| lines[line].strip_prefix(begin).unwrap());
+        assert_ne!(is, should);
+        assert!(lines.len() == 3 && text.len() < 2_000, "{text}");
+    }
+}
+
 #[test]
 fn a_listing_shows_names_at_their_depth() {
     let tree = Tree::from_iter([
@@ -358,11 +385,11 @@ fn a_listing_shows_names_at_their_depth() {
     assert_eq!(format!("{:?}", Tree::default()), "./");
 }
 
-/// Names and contents out of few letters, so that trees differ by little.
+/// Paths and contents out of few letters, so that trees differ by little.
 #[test]
 fn trees_that_differ_have_different_listings() {
     let names = [
-        "a", "a\n", "\"a\"", "a b", "a\\n", "a- \"\"", "…", "a\u{301}", "á",
+        "a", "a\n", "\"a\"", "a b", "a\\n", "a- \"\"", "…", "a\u{301}", "á", ".", "..", "/",
     ];
     let contents = [
         "", "\n", "a\n", "a\na", "\\n", "\"", "\r\n", "\0", "0 bytes", "b/",
@@ -383,10 +410,14 @@ fn trees_that_differ_have_different_listings() {
             _ => TreeEntry::file(path, text),
         }
     };
-    let mut seen: std::collections::HashMap<String, Tree> = Default::default();
-    let mut same = 0;
+    let mut seen = HashMap::<String, Tree>::new();
+    let (mut same, mut last) = (0, Tree::default());
     for _ in 0..2_000 {
-        let tree: Tree = (0..rng.usize(..3)).map(|_| entry(&mut rng)).collect();
+        let entries: Vec<_> = (0..rng.usize(..3)).map(|_| entry(&mut rng)).collect();
+        let tree: Tree = entries.iter().cloned().collect();
+        assert_eq!(tree.diff(&entries), None);
+        assert_eq!(last == entries, last == tree, "{last:?}, {tree:?}");
+        assert_eq!(tree == last, last == tree, "{last:?}, {tree:?}");
         let listing = format!("{tree:?}");
         assert!(
             listing.lines().all(|line| line.trim_end() == line),
@@ -396,7 +427,8 @@ fn trees_that_differ_have_different_listings() {
             assert_eq!(tree.diff(other), None, "{listing}");
             same += 1;
         }
-        seen.insert(listing, tree);
+        seen.insert(listing, tree.clone());
+        last = tree;
     }
     assert!(same > 10 && seen.len() > 500, "{same}, {}", seen.len());
 }
@@ -631,6 +663,8 @@ mod unix {
             let deepest = PathBuf::from_iter(["d"; 1_000]).join("z");
             assert!(matches!(tree.get(&deepest).unwrap().kind(), TreeKind::Dir));
             assert_eq!(tree, dir.tree().await.unwrap());
+            let entries: Vec<_> = tree.iter().cloned().collect();
+            assert_eq!(tree, entries);
             let last = format!("{tree:?}").lines().map(str::len).max();
             assert_eq!(last, Some(2 * 1_001 + "\"z\"/".len()));
             dir.close().await.unwrap();
@@ -809,8 +843,6 @@ mod unix {
     /// Reads `files` files in 100 directories, in a process of its own, and counts its calls there.
     #[cfg(target_os = "linux")]
     fn calls_of(name: &str, files: usize) {
-        use std::collections::BTreeMap;
-
         use crate::support::{Need, in_process_with, is_child, require};
 
         const DIRS: usize = 100;
