@@ -19,7 +19,8 @@ use super::entry::{TreeEntry, TreeKind, normal};
 /// in git. The rest of a mode depends on the umask; compare [`TreeEntry::mode`] for that.
 ///
 /// [`diff`](Self::diff) tells where the first difference is. `pretty_assertions::assert_eq!` of two
-/// trees marks all lines that differ; `Tree::from_iter` makes one of an array.
+/// trees marks all lines that differ; `Tree::from_iter` makes one of an array or a map. An empty
+/// directory is equal to `Tree::default()`.
 ///
 /// # Printing
 ///
@@ -66,7 +67,7 @@ use super::entry::{TreeEntry, TreeKind, normal};
 pub struct Tree(Vec<TreeEntry>);
 
 impl Tree {
-    /// The maximum number of bytes that the files of a tree have together: 1 GiB.
+    /// The maximum number of bytes of all files and paths: 1 GiB.
     ///
     /// [`AsyncTempDir::tree`](crate::AsyncTempDir::tree) fails with `FileTooLarge` beyond it, and
     /// reads no file that would exceed it.
@@ -129,7 +130,7 @@ impl Tree {
         self.0.is_empty()
     }
 
-    /// Forgets all modes, so that the listing of an executable file is the same on Windows.
+    /// Forgets all modes, so that an executable file is like one on Windows or of an array.
     pub fn without_modes(mut self) -> Self {
         self.0.iter_mut().for_each(TreeEntry::forget_mode);
         self

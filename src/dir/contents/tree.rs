@@ -16,15 +16,15 @@ impl AsyncTempDir {
     /// An entry that changes meanwhile is read in some state: a file that grows, as long as it was
     /// when it was opened. An entry that is created or removed meanwhile may or may not be there.
     ///
-    /// All contents and paths are in memory: those of at most [`Tree::MAX_LEN`] bytes of files, and
-    /// of each level of a deep tree its whole path.
+    /// All contents and paths are in memory: at most [`Tree::MAX_LEN`] bytes. Each level of a deep
+    /// tree has its whole path.
     ///
     /// # Errors
     ///
     /// For the first entry that fails, which the error names; there is no partial tree:
     ///
     /// - `PermissionDenied`: a file or directory cannot be read.
-    /// - `FileTooLarge`: the files have more than [`Tree::MAX_LEN`] bytes together. Holes count.
+    /// - `FileTooLarge`: files and paths have more than [`Tree::MAX_LEN`] bytes. Holes count.
     /// - `OutOfMemory`: there is not enough memory for a file.
     /// - `Other`: something more than thirty levels deep was moved while it was read, or the path
     ///   of the directory now refers to something else.
