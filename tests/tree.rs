@@ -383,6 +383,13 @@ fn a_listing_shows_names_at_their_depth() {
     assert_eq!(listing, expected);
     assert_eq!(format!("{tree:#?}"), expected, "as insta prints it");
     assert_eq!(format!("{:?}", Tree::default()), "./");
+    let kinds = ["b", "b/one", "bytes", "link", "long", "pipe"];
+    let kinds = kinds.map(|path| tree.get(path).unwrap().kind());
+    let long = "File(1025 bytes, FNV-1a 14d3fa2be708d3272688a1b2b75e3564)";
+    assert_eq!(
+        format!("{kinds:?}"),
+        format!(r#"[Dir, File("1\n"), File("\u{{0}}\xffa"), Symlink("b/c"), {long}, Fifo]"#)
+    );
 }
 
 /// Paths and contents out of few letters, so that trees differ by little.

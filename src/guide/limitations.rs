@@ -42,7 +42,6 @@
 //!   directory, and compares the two.
 //! - [`copy_from`](crate::AsyncTempDir::copy_from) copies no owners, times, extended attributes and
 //!   ACLs, makes separate files of hard links, and enters no filesystem that is mounted in the source.
-//! - [`tree`](crate::AsyncTempDir::tree) holds all contents in memory, of at most
-//!   [1 GiB](crate::Tree::MAX_LEN) together, and the whole path of each entry: a hundred levels down it is
-//!   cheap, twenty thousand levels down it is 40 kB each.
+//! - [`tree`](crate::AsyncTempDir::tree) holds all contents and paths in memory, of at most
+//!   [1 GiB](crate::Tree::MAX_LEN) together. Twenty thousand levels down, a path has 40 kB.
 //! - A hard link to a file outside *is* that file. `symlink` checks the text of its target only.
