@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -115,6 +116,7 @@ fn every_form_is_compared_both_ways() {
     let nothing: [(&str, &str); 0] = [];
     assert_eq!(Tree::default(), nothing);
     assert_ne!(tree, nothing);
+    assert_eq!(tree, Tree::from_iter(&BTreeMap::from(owned)));
 }
 
 /// Asserts that the tree differs, and how.
@@ -285,6 +287,31 @@ fn a_long_line_is_shown_where_it_differs() {
     }
 }
 
+/// Whatever differs, and wherever: the two that are shown are not the same.
+#[test]
+fn what_differs_is_shown() {
+    let mut rng = fastrand::Rng::with_seed(1);
+    let some = |rng: &mut fastrand::Rng, max: usize| -> String {
+        let parts = ["a", "ä", "🦀", "\n", "\r\n", "\u{301}", "\0"];
+        let kinds = rng.usize(1..=parts.len());
+        let len = rng.usize(..=max);
+        (0..len).map(|_| parts[rng.usize(..kinds)]).collect()
+    };
+    for _ in 0..times(3_000) {
+        let (before, after) = (some(&mut rng, 200), some(&mut rng, 200));
+        let [is, should] = [(); 2].map(|()| format!("{before}{}{after}", some(&mut rng, 2)));
+        let diff = Tree::from_iter([("f", &is)]).diff(&[("f", &should)]);
+        assert_eq!(diff.is_none(), is == should);
+        let Some(diff) = diff else { continue };
+        let text = diff.to_string();
+        let lines: Vec<_> = text.lines().collect();
+        let shown = [(1, "  is       "), (2, "  expected ")];
+        let [is, should] = shown.map(|(line, begin)| lines[line].strip_prefix(begin).unwrap());
+        assert_ne!(is, should);
+        assert!(lines.len() == 3 && text.len() < 2_000, "{text}");
+    }
+}
+
 #[test]
 fn a_listing_shows_names_at_their_depth() {
     let tree = Tree::from_iter([
@@ -333,13 +360,20 @@ fn a_listing_shows_names_at_their_depth() {
     assert_eq!(listing, expected);
     assert_eq!(format!("{tree:#?}"), expected, "as insta prints it");
     assert_eq!(format!("{:?}", Tree::default()), "./");
+    let kinds = ["b", "b/one", "bytes", "link", "long", "pipe"];
+    let kinds = kinds.map(|path| tree.get(path).unwrap().kind());
+    let long = "File(1025 bytes, FNV-1a 14d3fa2be708d3272688a1b2b75e3564)";
+    assert_eq!(
+        format!("{kinds:?}"),
+        format!(r#"[Dir, File("1\n"), File("\u{{0}}\xffa"), Symlink("b/c"), {long}, Fifo]"#)
+    );
 }
 
-/// Names and contents out of few letters, so that trees differ by little.
+/// Paths and contents out of few letters, so that trees differ by little.
 #[test]
 fn trees_that_differ_have_different_listings() {
     let names = [
-        "a", "a\n", "\"a\"", "a b", "a\\n", "a- \"\"", "…", "a\u{301}", "á",
+        "a", "a\n", "\"a\"", "a b", "a\\n", "a- \"\"", "…", "a\u{301}", "á", ".", "..", "/",
     ];
     let contents = [
         "", "\n", "a\n", "a\na", "\\n", "\"", "\r\n", "\0", "0 bytes", "b/",
@@ -360,10 +394,14 @@ fn trees_that_differ_have_different_listings() {
             _ => TreeEntry::file(path, text),
         }
     };
-    let mut seen: std::collections::HashMap<String, Tree> = Default::default();
-    let mut same = 0;
+    let mut seen = HashMap::<String, Tree>::new();
+    let (mut same, mut last) = (0, Tree::default());
     for _ in 0..2_000 {
-        let tree: Tree = (0..rng.usize(..3)).map(|_| entry(&mut rng)).collect();
+        let entries: Vec<_> = (0..rng.usize(..3)).map(|_| entry(&mut rng)).collect();
+        let tree: Tree = entries.iter().cloned().collect();
+        assert_eq!(tree.diff(&entries), None);
+        assert_eq!(last == entries, last == tree, "{last:?}, {tree:?}");
+        assert_eq!(tree == last, last == tree, "{last:?}, {tree:?}");
         let listing = format!("{tree:?}");
         assert!(
             listing.lines().all(|line| line.trim_end() == line),
@@ -373,7 +411,8 @@ fn trees_that_differ_have_different_listings() {
             assert_eq!(tree.diff(other), None, "{listing}");
             same += 1;
         }
-        seen.insert(listing, tree);
+        seen.insert(listing, tree.clone());
+        last = tree;
     }
     assert!(same > 10 && seen.len() > 500, "{same}, {}", seen.len());
 }
@@ -564,8 +603,6 @@ mod unix {
     /// Reads `files` files in 100 directories, in a process of its own, and counts its calls there.
     #[cfg(target_os = "linux")]
     fn calls_of(name: &str, files: usize) {
-        use std::collections::BTreeMap;
-
         use crate::support::{Need, in_process_with, is_child, require};
 
         const DIRS: usize = 100;

@@ -114,6 +114,8 @@ mod unix {
             let deepest = PathBuf::from_iter(std::iter::repeat_n("d", levels)).join("z");
             assert!(matches!(tree.get(&deepest).unwrap().kind(), TreeKind::Dir));
             assert!(tree == dir.tree().await.unwrap());
+            let entries: Vec<_> = tree.iter().cloned().collect();
+            assert!(tree == entries);
             let longest = format!("{tree:?}").lines().map(str::len).max();
             assert_eq!(longest, Some(2 * (levels + 1) + "\"z\"/".len()));
             dir.close().await.unwrap();

@@ -42,7 +42,6 @@
 //!   directory, and compares the two.
 //! - [`copy_from`](crate::AsyncTempDir::copy_from) copies no owners, times, extended attributes and
 //!   ACLs, makes separate files of hard links, and enters no filesystem that is mounted in the source.
-//! - [`tree`](crate::AsyncTempDir::tree) holds all contents in memory, at most
-//!   [1 GiB](crate::Tree::MAX_LEN), and the whole path of each entry: twenty thousand levels deep, that is
-//!   40 kB or more for each.
+//! - [`tree`](crate::AsyncTempDir::tree) holds all contents and whole paths in memory, at most
+//!   [1 GiB](crate::Tree::MAX_LEN). Twenty thousand levels deep, each path has 40 kB or more.
 //! - A hard link to a file outside *is* that file. `symlink` checks the text of its target only.

@@ -125,8 +125,9 @@ impl<E: ExpectedEntry> Expected for [E] {
         let mut around = BTreeMap::new();
         for path in all.keys() {
             for above in path.ancestors().skip(1) {
+                // From one that is there on, those above it are its own.
                 if above.as_os_str().is_empty() || all.contains_key(above) {
-                    continue;
+                    break;
                 }
                 let implied = Expectation {
                     kind: Cow::Owned(TreeKind::Dir),

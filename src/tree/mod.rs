@@ -27,6 +27,8 @@ use std::sync::atomic::AtomicBool;
 
 use cap_std::fs::Dir;
 
+use contents::Budget;
+
 use crate::util::SpawnHelper;
 use crate::util::first_failure::Failure;
 
@@ -41,5 +43,6 @@ pub(crate) fn read(
     is_cancelled: Arc<AtomicBool>,
     spawn_helper: SpawnHelper,
 ) -> Result<Tree, Failure> {
-    engine::read(dir, is_cancelled, spawn_helper)
+    let budget = Budget::new(Tree::MAX_LEN);
+    engine::read(dir, budget, is_cancelled, spawn_helper)
 }

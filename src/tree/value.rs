@@ -20,7 +20,8 @@ use super::entry::{TreeEntry, TreeKind, normal};
 /// file may execute it. The others depend on the umask; compare [`TreeEntry::mode`] for those.
 ///
 /// [`diff`](Self::diff) returns the first difference. `pretty_assertions::assert_eq!` of two trees
-/// marks every line that differs; `Tree::from_iter` turns an array into a tree.
+/// marks every line that differs; `Tree::from_iter` turns an array or a map into a tree. The tree of an
+/// empty directory is equal to `Tree::default()`.
 ///
 /// # Printing
 ///
@@ -67,7 +68,7 @@ use super::entry::{TreeEntry, TreeKind, normal};
 pub struct Tree(Vec<TreeEntry>);
 
 impl Tree {
-    /// The maximum number of bytes in all files of a tree together: 1 GiB.
+    /// The maximum number of bytes in all files and paths of a tree together: 1 GiB.
     ///
     /// Beyond it, [`AsyncTempDir::tree`](crate::AsyncTempDir::tree) fails with `FileTooLarge`, before it
     /// reads the file that exceeds it.
@@ -130,7 +131,7 @@ impl Tree {
         self.0.is_empty()
     }
 
-    /// Removes all modes, so that executable files are compared and listed as on Windows.
+    /// Removes all modes, so that an executable file is like one on Windows, or one of an array.
     pub fn without_modes(mut self) -> Self {
         self.0.iter_mut().for_each(TreeEntry::forget_mode);
         self

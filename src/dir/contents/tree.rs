@@ -16,15 +16,15 @@ impl AsyncTempDir {
     /// An entry that is created or removed meanwhile may or may not be included. A file that grows
     /// is read up to the length that it had when it was opened.
     ///
-    /// All contents are held in memory, at most [`Tree::MAX_LEN`] bytes, and so is the whole path of
-    /// each entry.
+    /// All contents and paths are held in memory, at most [`Tree::MAX_LEN`] bytes. In a deep tree, each
+    /// entry has its whole path.
     ///
     /// # Errors
     ///
     /// The error names the first entry that fails. There is no partial tree.
     ///
     /// - `PermissionDenied`: a file or directory cannot be read.
-    /// - `FileTooLarge`: the files have more than [`Tree::MAX_LEN`] bytes together. Holes count.
+    /// - `FileTooLarge`: files and paths have more than [`Tree::MAX_LEN`] bytes together. Holes count.
     /// - `OutOfMemory`: there is not enough memory for the contents of a file.
     /// - `Other`: a directory more than thirty levels deep was moved while it was read, or the path of
     ///   this directory now refers to something else.
