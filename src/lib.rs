@@ -31,7 +31,7 @@
 //! | a file in it | [`write`](AsyncTempDir::write), [`create`](AsyncTempDir::create), [`temp_file`](AsyncTempDir::temp_file) |
 //! | to list, rename, copy, link or `chmod` what is in it | [`read_dir`](AsyncTempDir::read_dir), [`rename`](AsyncTempDir::rename), [`copy`](AsyncTempDir::copy), [`symlink`](AsyncTempDir::symlink), [`set_permissions`](AsyncTempDir::set_permissions) |
 //! | to know how much is in it | [`usage`](AsyncTempDir::usage) |
-//! | to compare all that is in it with what is expected, or to print it | [`tree`](AsyncTempDir::tree) |
+//! | to compare everything in it with what you expect, or to print it | [`tree`](AsyncTempDir::tree) |
 //! | an upload or a download in it | [`write_stream`](AsyncTempDir::write_stream), with [`max_len`](WriteStream::max_len) |
 //! | a child's output in it, or that of any reader | [`write_reader`](AsyncTempDir::write_reader) |
 //! | a fixture of many files | [`populate`](AsyncTempDir::populate) |
@@ -47,8 +47,8 @@
 //! | to wait until a directory that other code drops is gone | [`removed`](AsyncTempDir::removed) |
 //! | to wait until every dropped directory is gone | [`cleanup::idle`]`().await` |
 //! | to clean up at Ctrl-C, SIGTERM or `exit` | [listen, return from `main`, or wait](guide::applications) |
-//! | a test suite that cleans up after itself, and after killed runs | `ASYNC_TEMPDIR_ROOT=target/tmp` ([how](Cleanup#the-environment-sets-a-root)) |
-//! | what the last runs of a program have kept | [`TempRoot::builder`], with [`retain`](RootBuilder::retain) |
+//! | a test suite that cleans up after killed runs | `ASYNC_TEMPDIR_ROOT=target/tmp` ([how](guide::tests)) |
+//! | the results of the last runs of a program | [`TempRoot::builder`], with [`retain`](RootBuilder::retain) |
 //! | directories of a server, or of any process that may be killed | [`TempRoot::open`], then its [`temp_dir`](TempRoot::temp_dir) |
 //! | to free the name of a directory at once, and delete it later | [`AsyncTempDir::adopt`], [`TempRoot::adopt`] ([how](guide::servers#free-a-name-at-once-delete-later)) |
 //! | to remove any other directory tree | [`remove_dir_all`], [with progress](RemoveDirAll::on_progress) |
@@ -101,8 +101,8 @@
 //! - Every directory, when the process is killed by a signal, aborts (also on a panic with
 //!   `panic = "abort"`), or loses power. Directories in a [`TempRoot`] are then reclaimed by the
 //!   next process that opens one of that name, and those in a root that the
-//!   [environment sets](Cleanup#the-environment-sets-a-root) by the next run. Elsewhere, a distinctive [prefix](Builder::prefix)
-//!   identifies leftovers.
+//!   [environment sets](Cleanup#the-environment-sets-a-root) by the next run. Elsewhere, a
+//!   distinctive [prefix](Builder::prefix) identifies leftovers.
 //! - Directories that are still held or queued when the process ends by [`std::process::exit`], or
 //!   returns from `main` after
 //!   [`Runtime::shutdown_background`](https://docs.rs/tokio/latest/tokio/runtime/struct.Runtime.html#method.shutdown_background)

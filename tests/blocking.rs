@@ -35,6 +35,9 @@ fn in_a_runtime_it_is_like_any_other() {
 
 #[test]
 fn outside_a_drop_has_removed_it_when_it_returns() {
+    if !support::in_process(test_name!(), &[]) {
+        return;
+    }
     let sandbox = Sandbox::new();
     let dir = create(&sandbox);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);

@@ -24,8 +24,7 @@ const POLICIES: [Cleanup; 4] = [
 #[track_caller]
 fn with(name: &str, value: impl AsRef<OsStr>) -> bool {
     in_process_with(name, &[], |command| {
-        // As if by itself, and not by a runner that tells it the name of a test.
-        command.env(VARIABLE, value).env_remove("NEXTEST_TEST_NAME");
+        command.env(VARIABLE, value);
     })
 }
 

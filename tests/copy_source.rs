@@ -16,22 +16,7 @@ use std::thread;
 
 use async_tempdir::{AsyncTempDir, CopyError, CopySide};
 use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
-use support::{Sandbox, fill, in_memory, multi_thread};
-
-#[cfg(not(target_vendor = "apple"))]
-fn fifo(path: &Path) {
-    let mode = Mode::RUSR | Mode::WUSR;
-    rustix::fs::mknodat(CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
-}
-
-#[cfg(target_vendor = "apple")]
-fn fifo(path: &Path) {
-    let made = std::process::Command::new("mkfifo")
-        .arg(path)
-        .status()
-        .unwrap();
-    assert!(made.success());
-}
+use support::{Sandbox, fill, in_memory, mkfifo, multi_thread};
 
 /// The paths that failed, relative to `source`, sorted, each with its kind of error.
 fn failures(error: &CopyError, source: &Path) -> Vec<(PathBuf, ErrorKind)> {
@@ -79,7 +64,7 @@ async fn what_is_neither_file_nor_directory_nor_link_fails_alone() {
     let source = sandbox.join("source");
     fs::create_dir(&source).unwrap();
     fill(&source);
-    fifo(&source.join("a/fifo"));
+    mkfifo(&source.join("a/fifo"));
     let _listener = UnixListener::bind(source.join("socket")).unwrap();
     let before = stamps(&source);
     let dir = sandbox.dir().await;
@@ -183,7 +168,7 @@ async fn what_is_in_the_destination_is_not_followed() {
     symlink("../sibling/file", dir.path().join("file")).unwrap();
     symlink("../sibling/new", dir.path().join("dangling")).unwrap();
     symlink("../sibling/file", dir.path().join("link")).unwrap();
-    fifo(&dir.path().join("fifo"));
+    mkfifo(&dir.path().join("fifo"));
     let error = dir.copy_from(&source).await.unwrap_err();
     let mut failures: Vec<_> = error
         .failures()
@@ -588,7 +573,7 @@ fn an_entry_that_keeps_changing_its_type() {
         let (name, new) = (source.join("entry"), source.join("new"));
         match n % 4 {
             0 => fs::write(&new, "file").unwrap(),
-            1 => fifo(&new),
+            1 => mkfifo(&new),
             2 => symlink("../sibling/file", &new).unwrap(),
             _ => {
                 let _ = fs::remove_file(&name);

@@ -36,7 +36,8 @@ fn stopped(way: &str, signal: Signal, code: u8, directories: usize) -> ExitStatu
     let sandbox = Sandbox::new();
     // Not as `this_test` does it, on the main thread: under ThreadSanitizer, a signal would wait there
     // for the thread's next call.
-    let child = Command::new(std::env::current_exe().unwrap())
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let child = support::without_variables(&mut command)
         .args(["--exact", "the_application", "--nocapture"])
         .env(support::MARK, way)
         .env(CODE, code.to_string())

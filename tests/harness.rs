@@ -93,6 +93,9 @@ mod passing {
 
 #[test]
 fn the_end_of_a_test_finds_its_directory_gone() {
+    if !support::in_process(test_name!(), &[]) {
+        return;
+    }
     for (name, test) in passing::ALL {
         test();
         let paths = WORKED_IN.take();
@@ -210,7 +213,7 @@ fn run_failing(tmpdir: &Path, configure: impl FnOnce(&mut Command)) -> (bool, St
 /// Runs the tests of a module in a process of its own. Returns what is printed, by both streams.
 fn run(tests: &str, tmpdir: &Path, configure: impl FnOnce(&mut Command)) -> (bool, String) {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command
+    support::without_variables(&mut command)
         .arg(tests)
         .envs(["TMPDIR", "TMP"].map(|name| (name, tmpdir)));
     configure(&mut command);

@@ -10,6 +10,9 @@ use support::{Sandbox, fill, runtimes};
 
 #[tokio::test]
 async fn a_new_directory_is_empty_and_named_as_it_says() {
+    if !support::in_process(test_name!(), &[]) {
+        return;
+    }
     let dir = AsyncTempDir::new().await.unwrap();
     let path = dir.path();
     assert!(path.is_absolute());
@@ -26,6 +29,9 @@ async fn a_new_directory_is_empty_and_named_as_it_says() {
 
 #[tokio::test]
 async fn constructors_take_prefix_suffix_and_parent() {
+    if !support::in_process(test_name!(), &[]) {
+        return;
+    }
     let sandbox = Sandbox::new();
     let parent = sandbox.path();
 

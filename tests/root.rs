@@ -113,8 +113,13 @@ fn a_cancelled_open_leaves_nothing() {
     for runtime in runtimes() {
         let sandbox = Sandbox::new();
         runtime.block_on(async {
-            for round in 0..100 {
-                let mut open = Box::pin(TempRoot::open_in("app", sandbox.path()));
+            for round in 0..200 {
+                let builder = TempRoot::builder("app").parent(sandbox.path());
+                let builder = match round % 2 {
+                    0 => builder,
+                    _ => builder.retain(1),
+                };
+                let mut open = Box::pin(builder.open());
                 for _ in 0..=round % 3 {
                     if (&mut open).now_or_never().is_some() {
                         break;

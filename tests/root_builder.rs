@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use async_tempdir::{AsyncTempDir, Builder, Cleanup, Ending, TempRoot, cleanup};
-use support::{LOCK, Sandbox, alone, current_thread, fill, multi_thread, plant, runtimes};
+use support::{LOCK, Sandbox, current_thread, fill, multi_thread, plant, runtimes};
 
 const INDEX: &str = ".async-tempdir.kept";
 
@@ -205,28 +205,6 @@ fn dead_roots_of_both_kinds_are_reclaimed() {
     assert_eq!(names(sandbox.path()), ["app-5"]);
     remove(&sandbox);
     sandbox.check();
-}
-
-#[test]
-fn a_cancelled_open_leaves_nothing() {
-    let _alone = alone();
-    for runtime in runtimes() {
-        let sandbox = Sandbox::new();
-        runtime.block_on(async {
-            for round in 0..100 {
-                let builder = TempRoot::builder("app").parent(sandbox.path()).retain(1);
-                let mut open = Box::pin(builder.open());
-                for _ in 0..=round % 3 {
-                    if futures::poll!(&mut open).is_ready() {
-                        break;
-                    }
-                    tokio::task::yield_now().await;
-                }
-            }
-            cleanup::idle().await;
-        });
-        sandbox.check();
-    }
 }
 
 #[test]

@@ -30,9 +30,6 @@ fn player(role: &str, root: &Path) -> Command {
 
 fn player_through(through: &[&str], role: &str, root: &Path) -> Command {
     let mut command = support::this_test("plays_its_role", through);
-    for variable in [RETAIN, RUN_ID, "NEXTEST_TEST_NAME", "ASYNC_TEMPDIR_CLEANUP"] {
-        command.env_remove(variable);
-    }
     command.env(ROOT, root).env(ROLE, role);
     command
 }
@@ -1060,15 +1057,7 @@ fn foreign_entries_are_left_alone() {
     // No lock file; a lock file that is none; a link; a file; names that are not quite of the form.
     fill(&make("run_root-1"));
     symlink(outside.join(LOCK), make("run_root-2").join(LOCK)).unwrap();
-    let fifo = make("run_root-3").join(LOCK);
-    #[cfg(not(target_vendor = "apple"))]
-    {
-        use rustix::fs::{CWD, FileType, Mode, mknodat};
-
-        mknodat(CWD, fifo, FileType::Fifo, Mode::RWXU, 0).unwrap();
-    }
-    #[cfg(target_vendor = "apple")]
-    fs::create_dir(fifo).unwrap();
+    support::mkfifo(&make("run_root-3").join(LOCK));
     symlink(&outside, root.join("run_root-4")).unwrap();
     symlink(&outside, root.join(".run_root-4.dead")).unwrap();
     fs::write(root.join("run_root-5"), "x").unwrap();

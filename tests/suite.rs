@@ -1,11 +1,17 @@
-//! A suite to copy. Each test copies a fixture in, runs the program there, and compares the tree that
-//! it leaves. A test that fails keeps its directory and says where it is.
+//! A suite to copy. Each test copies a fixture into a temporary directory, runs a program there, and
+//! compares the tree that the program leaves. A failing test keeps its directory and prints the path.
+//!
+//! ```toml
+//! [dev-dependencies]
+//! async-tempdir = "0.1"
+//! tokio = { version = "1", features = ["macros", "process", "rt"] }
+//! ```
 //!
 //! ```sh
 //! ASYNC_TEMPDIR_ROOT=target/tmp cargo test --test suite
 //! ```
 //!
-//! With rstest, begin with `suite_rstest.rs`; for a fixture that takes long to make, see
+//! With rstest, begin with `suite_rstest.rs`; for a fixture that takes long to create, see
 //! `suite_shared.rs` and `suite_nextest.rs`.
 
 use std::path::PathBuf;
@@ -15,10 +21,10 @@ use std::{env, fs, io};
 use async_tempdir::{AsyncTempDir, Builder, Cleanup};
 use tokio::process::Command;
 
-/// The files that every test begins with.
+/// Creates the files that every test begins with, so that this file can be copied without others.
 ///
-/// Yours may be part of the repository: `concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/inbox")`
-/// instead of this directory's path. These are made here, so that this file is all there is to copy.
+/// If yours are in the repository, pass `concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/inbox")` to
+/// `copy_from` instead.
 async fn fixture() -> AsyncTempDir {
     let dir = AsyncTempDir::new().await.unwrap();
     let files = [("a.txt", "1"), ("b.png", "2"), ("README", "3")];
@@ -26,7 +32,7 @@ async fn fixture() -> AsyncTempDir {
     dir
 }
 
-/// A copy of the fixture that a test may change.
+/// Copies the fixture for a test, which may change its copy.
 async fn inbox() -> AsyncTempDir {
     let builder = Builder::new().prefix("inbox-").cleanup(Cleanup::OnSuccess);
     let inbox = builder.create().await.unwrap();
@@ -36,8 +42,8 @@ async fn inbox() -> AsyncTempDir {
 
 /// Runs the program in `inbox`.
 ///
-/// Yours is `Command::new(env!("CARGO_BIN_EXE_<name>"))`. This crate has none, so its test
-/// [`program`] is the program here.
+/// In your suite, that is `Command::new(env!("CARGO_BIN_EXE_<name>"))`. This crate has no program, so
+/// the test [`program`] is one.
 async fn sort(inbox: &AsyncTempDir) -> Output {
     Command::new(env::current_exe().unwrap())
         .args(["--exact", "program", "--nocapture"])
@@ -50,7 +56,7 @@ async fn sort(inbox: &AsyncTempDir) -> Output {
 }
 
 #[tokio::test]
-async fn files_of_a_kind_come_together() {
+async fn files_are_sorted_by_extension() {
     let inbox = inbox().await;
     inbox.write("c.TXT", "4").await.unwrap();
 
@@ -67,7 +73,7 @@ async fn files_of_a_kind_come_together() {
 }
 
 #[tokio::test]
-async fn what_is_sorted_stays_as_it_is() {
+async fn sorting_again_changes_nothing() {
     let inbox = inbox().await;
     sort(&inbox).await;
     let once = inbox.tree().await.unwrap();
@@ -91,23 +97,7 @@ async fn a_file_in_the_way_is_an_error() {
     assert_eq!(inbox.tree().await.unwrap(), before, "nothing is lost");
 }
 
-/// What [`Cleanup::OnSuccess`] does. Your suite needs no such test.
-#[tokio::test]
-async fn a_failing_test_keeps_its_directory() {
-    let (send, path) = tokio::sync::oneshot::channel();
-    let failing = tokio::spawn(async {
-        let inbox = inbox().await;
-        send.send(inbox.path().to_path_buf()).unwrap();
-        panic!("on purpose");
-    });
-    failing.await.unwrap_err();
-
-    let kept = AsyncTempDir::adopt(path.await.unwrap()).await.unwrap();
-    assert_eq!(kept.read_to_string("a.txt").await.unwrap(), "1");
-    kept.close().await.unwrap();
-}
-
-/// The program, in the process that [`sort`] starts: moves each file to a directory named like its
+/// The program, in the process that [`sort`] starts: moves each file into a directory named after its
 /// extension.
 #[test]
 fn program() {

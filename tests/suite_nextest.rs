@@ -1,7 +1,7 @@
-//! A suite to copy if you use cargo-nextest, where each test is a process. All processes of a run have
-//! one root, and a setup script makes what takes long, once.
+//! A suite to copy if you use cargo-nextest, which runs each test in a process of its own. A setup script
+//! creates a shared fixture once.
 //!
-//! `.cargo/config.toml`, which `cargo test` reads, too:
+//! `.cargo/config.toml`, which also applies to `cargo test`:
 //!
 //! ```toml
 //! [env]
@@ -9,7 +9,7 @@
 //! ASYNC_TEMPDIR_CLEANUP = "on-success"
 //! ```
 //!
-//! `.config/nextest.toml`, for [setup scripts] and for tests that hang, which are killed:
+//! `.config/nextest.toml`, with a [setup script], and a time-out that kills tests that hang:
 //!
 //! ```toml
 //! experimental = ["setup-scripts"]
@@ -29,16 +29,16 @@
 //! slow-timeout = { period = "60s", terminate-after = 2 }
 //! ```
 //!
-//! [setup scripts]: https://nexte.st/docs/configuration/setup-scripts/
+//! [setup script]: https://nexte.st/docs/configuration/setup-scripts/
 
 use std::env;
 use std::io;
 
 use async_tempdir::AsyncTempDir;
 
-/// A copy of the fixture that a test may change.
+/// Copies the fixture for a test, which may change its copy.
 ///
-/// Where no setup script has made one, as under `cargo test`, the test makes its own.
+/// Without the setup script, as under `cargo test`, each test creates its own.
 async fn numbers() -> AsyncTempDir {
     let dir = AsyncTempDir::new().await.unwrap();
     match env::var_os("SUITE_FIXTURE") {
@@ -51,7 +51,7 @@ async fn numbers() -> AsyncTempDir {
     dir
 }
 
-/// What is tested: writes the sum of the numbers into a file beside theirs.
+/// The code under test: writes the sum of the numbers to a file beside them.
 async fn sum(dir: &AsyncTempDir) -> io::Result<()> {
     let numbers = dir.read_to_string("numbers").await?;
     let numbers = numbers.lines().map(str::parse::<u64>);
@@ -68,7 +68,7 @@ async fn the_sum_is_written() {
 }
 
 #[tokio::test]
-async fn no_numbers_have_a_sum() {
+async fn the_sum_of_no_numbers_is_zero() {
     let dir = numbers().await;
     dir.write("numbers", "").await.unwrap();
     sum(&dir).await.unwrap();
@@ -76,23 +76,10 @@ async fn no_numbers_have_a_sum() {
 }
 
 #[tokio::test]
-async fn what_is_no_number_is_an_error() {
+async fn a_line_that_is_not_a_number_is_an_error() {
     let dir = numbers().await;
     dir.write("numbers", "1\ntwo\n").await.unwrap();
     let before = dir.tree().await.unwrap();
     sum(&dir).await.unwrap_err();
     assert_eq!(dir.tree().await.unwrap(), before, "nothing is written");
-}
-
-/// With the root, the name of a directory tells which test has left it. Your suite needs no such test.
-#[tokio::test]
-async fn a_directory_tells_its_test() {
-    let dir = numbers().await;
-    if env::var_os("ASYNC_TEMPDIR_ROOT").is_some() && env::var_os("NEXTEST_TEST_NAME").is_some() {
-        let name = dir.file_name().to_str().unwrap();
-        assert!(
-            name.starts_with("tmp-a_directory_tells_its_test-"),
-            "{name}"
-        );
-    }
 }

@@ -2,11 +2,13 @@
 //!
 //! ```toml
 //! [dev-dependencies]
+//! async-tempdir = "0.1"
 //! rstest = "0.28"
+//! tokio = { version = "1", features = ["fs", "macros", "rt-multi-thread"] }
 //! ```
 //!
-//! `#[future(awt)]` awaits the fixture. With `#[once]`, a fixture would be a `static`, whose directory
-//! is never removed by the process that has made it: see `suite_shared.rs` instead.
+//! `#[future(awt)]` awaits the fixture. With `#[once]`, a fixture would be a `static`, which is never
+//! dropped: see `suite_shared.rs` instead.
 
 use std::io;
 use std::path::Path;
@@ -15,8 +17,8 @@ use std::time::Duration;
 use async_tempdir::{AsyncTempDir, Builder, Cleanup};
 use rstest::{fixture, rstest};
 
-/// What is tested: moves every file in `inbox` to a directory named like its extension, and returns
-/// how many those were. What has no extension stays.
+/// The code under test: moves every file in `inbox` that has an extension into a directory named after
+/// that. Returns their number.
 async fn sort(inbox: &Path) -> io::Result<usize> {
     let mut moved = 0;
     let mut entries = tokio::fs::read_dir(inbox).await?;
@@ -32,7 +34,7 @@ async fn sort(inbox: &Path) -> io::Result<usize> {
     Ok(moved)
 }
 
-/// A directory of its own for each test. Others that a fixture takes are its parameters.
+/// Creates a directory for each test, with `files` in it. `#[with(…)]` passes others.
 #[fixture]
 async fn inbox(
     #[default(&[("a.txt", "1"), ("b.png", "2")])] files: &[(&str, &str)],
@@ -45,7 +47,7 @@ async fn inbox(
 
 #[rstest]
 #[tokio::test]
-async fn files_of_a_kind_come_together(#[future(awt)] inbox: AsyncTempDir) {
+async fn files_are_sorted_by_extension(#[future(awt)] inbox: AsyncTempDir) {
     inbox.write("c.txt", "3").await.unwrap();
 
     assert_eq!(sort(inbox.path()).await.unwrap(), 3);
@@ -62,7 +64,7 @@ async fn files_of_a_kind_come_together(#[future(awt)] inbox: AsyncTempDir) {
 #[case::hidden(&[(".profile", "")], &[(".profile", "")])]
 #[case::sorted_already(&[("txt/a.txt", "")], &[("txt/a.txt", "")])]
 #[tokio::test]
-async fn whatever_is_in_it(
+async fn special_names(
     #[future(awt)]
     #[with(&[])]
     inbox: AsyncTempDir,
@@ -90,7 +92,7 @@ async fn many_files(
 
     let sorted = (0..1_000).map(|n| (format!("{0}/{n}.{0}", kind(n)), n.to_string()));
     let sorted: Vec<_> = sorted.collect();
-    // Shorter than both, should they differ.
+    // If they differ, this prints less than both trees.
     assert_eq!(inbox.tree().await.unwrap().diff(&sorted), None);
 }
 

@@ -1,16 +1,16 @@
-//! A suite to copy if a fixture takes long to make: the tests of this executable that run at the same
+//! A suite to copy if a fixture takes long to create. The tests of this executable that run at the same
 //! time share it, and the last of them removes it.
 //!
-//! With cargo-nextest, each test is a process and would make its own: see `suite_nextest.rs`.
+//! With cargo-nextest, each test is a process and would create its own: see `suite_nextest.rs`.
 
 use std::sync::{Arc, Weak};
 
 use async_tempdir::AsyncTempDir;
 use tokio::sync::Mutex;
 
-/// The shared fixture. Tests only read it.
+/// Returns the shared fixture, which tests only read.
 ///
-/// The `static` does not keep it, because what is in a `static` is never dropped.
+/// The `static` holds a `Weak`, because a handle in a `static` is never dropped.
 async fn dictionary() -> Arc<AsyncTempDir> {
     static SHARED: Mutex<Weak<AsyncTempDir>> = Mutex::const_new(Weak::new());
     let mut shared = SHARED.lock().await;
@@ -18,7 +18,7 @@ async fn dictionary() -> Arc<AsyncTempDir> {
         return dir;
     }
     let dir = Arc::new(AsyncTempDir::with_prefix("dictionary-").await.unwrap());
-    // What takes so long.
+    // This takes long.
     let words =
         ('a'..='z').map(|letter| (format!("{letter}.txt"), format!("{letter}\n").repeat(100)));
     dir.populate(words).await.unwrap();
@@ -26,14 +26,14 @@ async fn dictionary() -> Arc<AsyncTempDir> {
     dir
 }
 
-/// A copy for a test that changes it. Where the filesystem can, files share their bytes.
-async fn dictionary_of_its_own() -> AsyncTempDir {
+/// Copies the fixture for a test that changes it. Where the filesystem can, files share their bytes.
+async fn own_dictionary() -> AsyncTempDir {
     let dir = AsyncTempDir::new().await.unwrap();
     dir.copy_from(dictionary().await.path()).await.unwrap();
     dir
 }
 
-/// What is tested: the number of words that begin with `letter`.
+/// The code under test: counts the words that begin with `letter`.
 async fn count(dictionary: &AsyncTempDir, letter: char) -> usize {
     let file = dictionary.path().join(format!("{letter}.txt"));
     let words = tokio::fs::read_to_string(file).await.unwrap_or_default();
@@ -56,15 +56,8 @@ async fn other_characters_have_none() {
 
 #[tokio::test]
 async fn words_can_be_added() {
-    let dictionary = dictionary_of_its_own().await;
+    let dictionary = own_dictionary().await;
     dictionary.write("a.txt", "aardvark\n").await.unwrap();
     assert_eq!(count(&dictionary, 'a').await, 1);
     assert_eq!(count(&dictionary, 'b').await, 100);
-}
-
-/// Your suite needs no such test.
-#[tokio::test]
-async fn those_who_use_it_at_the_same_time_have_the_same() {
-    let (one, other) = tokio::join!(dictionary(), dictionary());
-    assert_eq!(one.path(), other.path());
 }

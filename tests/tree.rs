@@ -2,11 +2,12 @@
 
 mod support;
 
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use async_tempdir::{ExpectedTree, PathError, Tree, TreeEntry, TreeKind};
+use async_tempdir::{ExpectedTree, Tree, TreeEntry, TreeKind};
 use support::{Sandbox, fill, runtimes, times};
 
 /// What `fill` makes.
@@ -82,29 +83,6 @@ fn thousands_are_read_by_several_threads() {
 }
 
 #[test]
-fn another_directory_at_the_path_is_not_read() {
-    for runtime in runtimes() {
-        let sandbox = Sandbox::new();
-        runtime.block_on(async {
-            let dir = sandbox.dir().await;
-            // It stays, so that the other one has another identity.
-            fs::rename(dir.path(), sandbox.join("moved")).unwrap();
-            let error = dir.tree().await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
-            fs::create_dir(dir.path()).unwrap();
-            let error = dir.tree().await.unwrap_err();
-            let inner = error.get_ref().unwrap().downcast_ref::<PathError>();
-            let inner = inner.unwrap();
-            assert_eq!(inner.operation(), "read");
-            assert_eq!(inner.path(), dir.path());
-            fs::remove_dir(dir.path()).unwrap();
-            fs::remove_dir(sandbox.join("moved")).unwrap();
-        });
-        sandbox.check();
-    }
-}
-
-#[test]
 fn every_form_is_compared_both_ways() {
     let tree = Tree::from_iter([("a", "1"), ("b/c", "2")]);
     let array = [("b/c", "2"), ("a", "1")];
@@ -138,6 +116,7 @@ fn every_form_is_compared_both_ways() {
     let nothing: [(&str, &str); 0] = [];
     assert_eq!(Tree::default(), nothing);
     assert_ne!(tree, nothing);
+    assert_eq!(tree, Tree::from_iter(&BTreeMap::from(owned)));
 }
 
 /// Asserts that the tree differs, and how.
@@ -308,6 +287,31 @@ fn a_long_line_is_shown_where_it_differs() {
     }
 }
 
+/// Whatever differs, and wherever: the two that are shown are not the same.
+#[test]
+fn what_differs_is_shown() {
+    let mut rng = fastrand::Rng::with_seed(1);
+    let some = |rng: &mut fastrand::Rng, max: usize| -> String {
+        let parts = ["a", "ä", "🦀", "\n", "\r\n", "\u{301}", "\0"];
+        let kinds = rng.usize(1..=parts.len());
+        let len = rng.usize(..=max);
+        (0..len).map(|_| parts[rng.usize(..kinds)]).collect()
+    };
+    for _ in 0..times(3_000) {
+        let (before, after) = (some(&mut rng, 200), some(&mut rng, 200));
+        let [is, should] = [(); 2].map(|()| format!("{before}{}{after}", some(&mut rng, 2)));
+        let diff = Tree::from_iter([("f", &is)]).diff(&[("f", &should)]);
+        assert_eq!(diff.is_none(), is == should);
+        let Some(diff) = diff else { continue };
+        let text = diff.to_string();
+        let lines: Vec<_> = text.lines().collect();
+        let shown = [(1, "  is       "), (2, "  expected ")];
+        let [is, should] = shown.map(|(line, begin)| lines[line].strip_prefix(begin).unwrap());
+        assert_ne!(is, should);
+        assert!(lines.len() == 3 && text.len() < 2_000, "{text}");
+    }
+}
+
 #[test]
 fn a_listing_shows_names_at_their_depth() {
     let tree = Tree::from_iter([
@@ -356,13 +360,20 @@ fn a_listing_shows_names_at_their_depth() {
     assert_eq!(listing, expected);
     assert_eq!(format!("{tree:#?}"), expected, "as insta prints it");
     assert_eq!(format!("{:?}", Tree::default()), "./");
+    let kinds = ["b", "b/one", "bytes", "link", "long", "pipe"];
+    let kinds = kinds.map(|path| tree.get(path).unwrap().kind());
+    let long = "File(1025 bytes, FNV-1a 14d3fa2be708d3272688a1b2b75e3564)";
+    assert_eq!(
+        format!("{kinds:?}"),
+        format!(r#"[Dir, File("1\n"), File("\u{{0}}\xffa"), Symlink("b/c"), {long}, Fifo]"#)
+    );
 }
 
-/// Names and contents out of few letters, so that trees differ by little.
+/// Paths and contents out of few letters, so that trees differ by little.
 #[test]
 fn trees_that_differ_have_different_listings() {
     let names = [
-        "a", "a\n", "\"a\"", "a b", "a\\n", "a- \"\"", "…", "a\u{301}", "á",
+        "a", "a\n", "\"a\"", "a b", "a\\n", "a- \"\"", "…", "a\u{301}", "á", ".", "..", "/",
     ];
     let contents = [
         "", "\n", "a\n", "a\na", "\\n", "\"", "\r\n", "\0", "0 bytes", "b/",
@@ -383,10 +394,14 @@ fn trees_that_differ_have_different_listings() {
             _ => TreeEntry::file(path, text),
         }
     };
-    let mut seen: std::collections::HashMap<String, Tree> = Default::default();
-    let mut same = 0;
+    let mut seen = HashMap::<String, Tree>::new();
+    let (mut same, mut last) = (0, Tree::default());
     for _ in 0..2_000 {
-        let tree: Tree = (0..rng.usize(..3)).map(|_| entry(&mut rng)).collect();
+        let entries: Vec<_> = (0..rng.usize(..3)).map(|_| entry(&mut rng)).collect();
+        let tree: Tree = entries.iter().cloned().collect();
+        assert_eq!(tree.diff(&entries), None);
+        assert_eq!(last == entries, last == tree, "{last:?}, {tree:?}");
+        assert_eq!(tree == last, last == tree, "{last:?}, {tree:?}");
         let listing = format!("{tree:?}");
         assert!(
             listing.lines().all(|line| line.trim_end() == line),
@@ -396,7 +411,8 @@ fn trees_that_differ_have_different_listings() {
             assert_eq!(tree.diff(other), None, "{listing}");
             same += 1;
         }
-        seen.insert(listing, tree);
+        seen.insert(listing, tree.clone());
+        last = tree;
     }
     assert!(same > 10 && seen.len() > 500, "{same}, {}", seen.len());
 }
@@ -425,21 +441,13 @@ mod unix {
     use std::fs::{File, Permissions};
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::os::unix::net::UnixListener;
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-    use std::thread;
-
-    use async_tempdir::AsyncTempDir;
-    use rustix::fs::{CWD, FileType, Mode, mkdirat, mknodat};
 
     use super::*;
-    use crate::support::{chain, in_memory, multi_thread};
+    use crate::support::{in_memory, mkfifo, multi_thread};
+    use async_tempdir::AsyncTempDir;
 
     fn chmod(path: &Path, mode: u32) {
         fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-    }
-
-    fn mkfifo(path: &Path) {
-        mknodat(CWD, path, FileType::Fifo, Mode::RWXU, 0).unwrap();
     }
 
     #[test]
@@ -571,33 +579,6 @@ mod unix {
     }
 
     #[test]
-    fn what_cannot_be_read_is_named() {
-        if !support::as_ordinary_user(crate::test_name!()) {
-            return;
-        }
-        for runtime in runtimes() {
-            let sandbox = Sandbox::new();
-            runtime.block_on(async {
-                let dir = sandbox.dir().await;
-                fill(dir.path());
-                for (path, mode, usual) in [("a/b/2", 0o000, 0o600), ("a/b", 0o300, 0o700)] {
-                    let path = dir.path().join(path);
-                    chmod(&path, mode);
-                    let error = dir.tree().await.unwrap_err();
-                    assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
-                    let message = error.to_string();
-                    let begin = format!("cannot read {path:?}: ");
-                    assert!(message.starts_with(&begin), "{message}");
-                    chmod(&path, usual);
-                }
-                assert_eq!(dir.tree().await.unwrap(), FILLED);
-                dir.close().await.unwrap();
-            });
-            sandbox.check();
-        }
-    }
-
-    #[test]
     fn a_terabyte_of_nothing_is_too_large() {
         let sandbox = Sandbox::new_in(&in_memory());
         multi_thread().block_on(async {
@@ -616,211 +597,12 @@ mod unix {
         sandbox.check();
     }
 
-    fn comb(levels: usize) {
-        let sandbox = Sandbox::new_in(&in_memory());
-        multi_thread().block_on(async {
-            let dir = sandbox.dir().await;
-            chain(dir.path(), levels, |level| {
-                for tooth in ["a", "z"] {
-                    mkdirat(level, tooth, Mode::RWXU).unwrap();
-                }
-            });
-            let tree = dir.tree().await.unwrap();
-            assert_eq!(tree.len(), levels + 2 * (levels + 1));
-            let deepest = PathBuf::from_iter(std::iter::repeat_n("d", levels)).join("z");
-            assert!(matches!(tree.get(&deepest).unwrap().kind(), TreeKind::Dir));
-            assert!(tree == dir.tree().await.unwrap());
-            let widest = format!("{tree:?}").lines().map(str::len).max();
-            assert_eq!(widest, Some(2 * (levels + 1) + "\"z\"/".len()));
-            dir.close().await.unwrap();
-        });
-        sandbox.check();
-    }
-
-    #[test]
-    fn a_comb_of_five_hundred_levels() {
-        comb(500);
-    }
-
-    #[test]
-    #[ignore = "heavy: 5,000 levels"]
-    fn heavy_a_comb_of_five_thousand_levels() {
-        comb(5_000);
-    }
-
-    const CANARY: &str = "not inside";
-
-    /// Reads `dir` while `change` is called again and again. Nothing outside may be read, and each
-    /// tree that is read is passed to `check`.
-    fn read_while(dir: &AsyncTempDir, mut change: impl FnMut() + Send, check: impl Fn(&Tree)) {
-        let runtime = multi_thread();
-        let (done, changes) = (AtomicBool::new(false), AtomicUsize::new(0));
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                while !done.load(Ordering::Relaxed) {
-                    change();
-                    changes.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-            let mut read = 0;
-            while read < times(100) || changes.load(Ordering::Relaxed) < 10 {
-                match runtime.block_on(dir.tree()) {
-                    Ok(tree) => {
-                        let is_canary =
-                            |entry: &TreeEntry| entry.contents() == Some(CANARY.as_bytes());
-                        assert!(!tree.iter().any(is_canary), "{tree:?}");
-                        check(&tree);
-                    }
-                    Err(error) => {
-                        let message = error.to_string();
-                        let may_be = ["was moved", "keeps changing"];
-                        assert!(may_be.iter().any(|part| message.contains(part)), "{error}");
-                    }
-                }
-                read += 1;
-            }
-            done.store(true, Ordering::Relaxed);
-        });
-    }
-
-    /// A sandbox with a directory to be read in it, and one outside of that with the canary.
-    fn beside_a_canary() -> (Sandbox, AsyncTempDir, PathBuf) {
-        let sandbox = Sandbox::new_in(&in_memory());
-        let outside = sandbox.join("outside");
-        fs::create_dir(&outside).unwrap();
-        fs::write(outside.join("canary"), CANARY).unwrap();
-        let dir = multi_thread().block_on(sandbox.dir());
-        (sandbox, dir, outside)
-    }
-
-    fn end((sandbox, dir, outside): (Sandbox, AsyncTempDir, PathBuf)) {
-        multi_thread().block_on(async { dir.close().await.unwrap() });
-        fs::remove_dir_all(outside).unwrap();
-        sandbox.check();
-    }
-
-    #[test]
-    fn while_a_file_is_exchanged_for_everything_else() {
-        let place = beside_a_canary();
-        let (_, dir, outside) = &place;
-        let (path, other) = (dir.path().join("file"), dir.path().join("new"));
-        fs::write(&path, "content").unwrap();
-        let change = || {
-            symlink(outside.join("canary"), &other).unwrap();
-            fs::rename(&other, &path).unwrap();
-            mkfifo(&other);
-            fs::rename(&other, &path).unwrap();
-            fs::remove_file(&path).unwrap();
-            symlink(outside, &path).unwrap();
-            fs::remove_file(&path).unwrap();
-            fs::create_dir(&path).unwrap();
-            fs::remove_dir(&path).unwrap();
-            fs::write(&other, "content").unwrap();
-            fs::rename(&other, &path).unwrap();
-        };
-        read_while(dir, change, |tree| {
-            for entry in tree {
-                let contents = entry.contents().unwrap_or_default();
-                assert!(matches!(contents, b"" | b"content"), "{tree:?}");
-            }
-        });
-        end(place);
-    }
-
-    #[test]
-    fn while_a_file_grows_and_shrinks() {
-        let place = beside_a_canary();
-        let path = place.1.path().join("file");
-        let full = vec![b'x'; 300_000];
-        let change = || {
-            fs::write(&path, &full).unwrap();
-            File::options()
-                .write(true)
-                .open(&path)
-                .unwrap()
-                .set_len(10)
-                .unwrap();
-        };
-        read_while(&place.1, change, |tree| {
-            for entry in tree {
-                let contents = entry.contents().unwrap();
-                assert!(full.starts_with(contents), "{tree:?}");
-            }
-        });
-        end(place);
-    }
-
-    #[test]
-    fn while_a_directory_is_exchanged_for_a_symlink() {
-        let place = beside_a_canary();
-        let (_, dir, outside) = &place;
-        fill(dir.path());
-        let (inside, aside) = (dir.path().join("a"), dir.path().join("aside"));
-        let change = || {
-            fs::rename(&inside, &aside).unwrap();
-            symlink(outside, &inside).unwrap();
-            fs::remove_file(&inside).unwrap();
-            fs::rename(&aside, &inside).unwrap();
-        };
-        read_while(dir, change, |_| {});
-        end(place);
-    }
-
-    #[test]
-    fn while_part_of_a_deep_tree_is_moved_out() {
-        let place = beside_a_canary();
-        let (_, dir, outside) = &place;
-        chain(dir.path(), 100, |level| {
-            for tooth in ["a", "z"] {
-                mkdirat(level, tooth, Mode::RWXU).unwrap();
-            }
-        });
-        let inside = dir.path().join(PathBuf::from_iter(["d"; 50]));
-        let moved = outside.join("d");
-        let change = || {
-            fs::rename(&inside, &moved).unwrap();
-            thread::yield_now();
-            fs::rename(&moved, &inside).unwrap();
-        };
-        read_while(dir, change, |_| {});
-        end(place);
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn what_is_mounted_inside_is_left_out() {
-        use crate::support::{mount, unmount};
-
-        if !support::where_it_may_mount(crate::test_name!()) {
-            return;
-        }
-        for runtime in runtimes() {
-            let sandbox = Sandbox::new_in(&in_memory());
-            runtime.block_on(async {
-                let dir = sandbox.dir().await;
-                fill(dir.path());
-                let mounted = dir.path().join("a/b/mounted");
-                fs::create_dir(&mounted).unwrap();
-                mount(&mounted);
-                fs::write(mounted.join("file"), "mounted").unwrap();
-                assert_eq!(dir.tree().await.unwrap(), FILLED);
-                unmount(&mounted);
-                let tree = dir.tree().await.unwrap();
-                assert!(tree.get("a/b/mounted").is_some());
-                dir.close().await.unwrap();
-            });
-            sandbox.check();
-        }
-    }
-
     #[cfg(target_os = "linux")]
     const PLACE: &str = "ASYNC_TEMPDIR_TEST_PLACE";
 
     /// Reads `files` files in 100 directories, in a process of its own, and counts its calls there.
     #[cfg(target_os = "linux")]
     fn calls_of(name: &str, files: usize) {
-        use std::collections::BTreeMap;
-
         use crate::support::{Need, in_process_with, is_child, require};
 
         const DIRS: usize = 100;

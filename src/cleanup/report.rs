@@ -34,9 +34,9 @@ pub fn failures() -> u64 {
 ///   [`temp_file`](crate::AsyncTempDir::temp_file) that failed or was cancelled;
 /// - the lock file of a [`TempRoot`](crate::TempRoot) that is kept.
 ///
-/// It is also called with a directory that is kept in a root [that retains](crate::RootBuilder::retain)
-/// it if that cannot be recorded. That is tried again when the root ends; if the process is killed before
-/// that, the next one removes the directory with the root.
+/// It is also called if a directory is kept in a root [that retains](crate::RootBuilder::retain) it, but
+/// that cannot be recorded. That is tried again when the root ends. If the process is killed before that,
+/// the next one removes the directory with the root.
 ///
 /// The process has one hook; a later one replaces it. The thread that removes calls it before
 /// [`idle`](super::idle) returns, usually on Tokio's blocking pool. If the future of a removal that

@@ -7,12 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::AsyncTempDir;
-use super::create::{CreateRequest, Parent, Place};
+use super::create::{CreateRequest, Place};
+use super::parent::Parent;
 use super::thread_label;
 use crate::blocking::spawn;
 use crate::cleanup::RuntimeQueues;
 use crate::owned::{Cleanup, OwnedDir, Policy, Reservation, Reserved};
 use crate::util::name::{DEFAULT_RANDOM_LEN, Template};
+
+/// The operation in errors.
+const CREATE: &str = "create a temporary directory in";
 
 /// Configures and [`create`](Self::create)s a temporary directory.
 ///
@@ -114,7 +118,8 @@ impl Builder {
 
     /// Sets the parent directory, which must exist (default [`std::env::temp_dir`]).
     ///
-    /// If the environment sets [a root](Cleanup#the-environment-sets-a-root), that is the default.
+    /// If `ASYNC_TEMPDIR_ROOT` is set, the default is instead
+    /// [the root of the run](Cleanup#the-environment-sets-a-root).
     ///
     /// The default is determined when [`create`](Self::create) is awaited. As for `tempfile`, an empty
     /// path, also in `TMPDIR`, is the current directory.
@@ -194,8 +199,8 @@ impl Builder {
     /// - `InvalidFilename`: the name is too long for the filesystem.
     /// - `NotFound`, `NotADirectory`, `PermissionDenied`, `StorageFull`, `ReadOnlyFilesystem` and
     ///   any other error that the operating system returns for `mkdir`.
-    /// - Without a parent, if [`ASYNC_TEMPDIR_ROOT`](Cleanup#the-environment-sets-a-root) is set: any
-    ///   error about the root that it asks for.
+    /// - If [`ASYNC_TEMPDIR_ROOT`](Cleanup#the-environment-sets-a-root) is set, and no parent: any error
+    ///   of creating the root of the run; `InvalidInput` for an invalid `ASYNC_TEMPDIR_RETAIN`.
     /// - `Other`: the caller is outside a Tokio runtime (which is no error for a directory
     ///   [`inside`](Self::inside) one that has a runtime), the runtime is shutting down, or the
     ///   system gives it no thread.
@@ -213,7 +218,7 @@ impl Builder {
             let owner = queues.operations.run(|| request.run()).await??;
             Ok(AsyncTempDir::new_owning(owner, policy))
         };
-        created.await.map_err(|error| parent.explain(error))
+        created.await.map_err(|error| parent.explain(CREATE, error))
     }
 
     /// Creates the directory on the calling thread, for code that is not async.
@@ -256,7 +261,7 @@ impl Builder {
             let (request, policy, _reservation) = self.request(&mut parent, RuntimeQueues::here)?;
             Ok(AsyncTempDir::new_owning(request.run()?, policy))
         };
-        create().map_err(|error| parent.explain(error))
+        create().map_err(|error| parent.explain(CREATE, error))
     }
 
     /// Prepares the creation. The reservation ends when the handle exists.
@@ -266,7 +271,7 @@ impl Builder {
         queues: impl FnOnce() -> io::Result<Arc<RuntimeQueues>>,
     ) -> io::Result<(CreateRequest, Policy, Option<Reservation>)> {
         // First, because errors name its path.
-        let place = parent.place()?;
+        let place = Place::in_parent(parent)?;
         self.template.check(Self::MAX_RANDOM_LEN)?;
         let policy = Policy::new(self.cleanup)?;
         let (queues, reservation, place) = match self.reserved {

@@ -1,20 +1,18 @@
 //! Creation of a directory together with its owner.
 
-use std::env;
 use std::fs::Permissions;
 use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::run_root;
-use super::run_variables::{RunParent, with_root_hint};
+use super::parent::Parent;
+use super::{run_root, run_variables};
 use crate::cleanup::RuntimeQueues;
 use crate::owned::{OperationGuard, Owner, ParentGuard};
 use crate::reclaim::Run;
 use crate::sys::{self, Identity};
 use crate::util::name::Template;
-use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
 
 /// The maximum number of names tried.
 ///
@@ -22,60 +20,28 @@ use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
 /// and low enough to fail in milliseconds.
 const MAX_TRIES: u32 = 512;
 
-/// The maximum number of times that the root of a run is opened for one directory, because another
-/// process removes it.
+/// The maximum number of tries to create a directory in the root of a run, which another process may
+/// remove each time.
 const MAX_ROOTS: u32 = 16;
-
-/// The parent of a new directory, as it was given.
-pub(super) struct Parent {
-    path: PathBuf,
-    is_default: bool,
-}
 
 /// The place of a new directory.
 pub(super) enum Place {
     /// In the directory at this path, which is absolute.
-    ///
-    /// Later changes of TMPDIR or the current directory cannot make it refer to something else.
     Path(PathBuf),
-    /// In a directory that is owned, which the guards keep.
+    /// In another directory of this crate, which exists as long as the guards do.
     Inside(ParentGuard, OperationGuard),
     /// In the root of this process's run.
     Run(Run),
 }
 
-impl Parent {
-    pub(super) fn of(given: Option<PathBuf>) -> Self {
-        Self {
-            is_default: given.is_none(),
-            path: given.unwrap_or_else(env::temp_dir),
-        }
-    }
-
+impl Place {
     /// Returns the place of a directory that is not inside an owned one.
-    pub(super) fn place(&mut self) -> io::Result<Place> {
-        if self.is_default
-            && let Some(parent) = RunParent::get()
-        {
-            self.is_default = false;
-            self.path.clone_from(&parent.path);
-            let run = parent.run()?;
-            self.path.clone_from(&run.parent);
-            return Ok(Place::Run(run));
-        }
-        if !self.path.is_absolute() {
-            self.path = absolute_parent(&self.path)?;
-        }
-        Ok(Place::Path(self.path.clone()))
-    }
-
-    /// Adds to the error of a creation what it was about.
-    pub(super) fn explain(&self, error: io::Error) -> io::Error {
-        let error = with_path("create a temporary directory in", &self.path, error);
-        match self.is_default {
-            true => with_tmpdir_hint(error),
-            false => error,
-        }
+    pub(super) fn in_parent(parent: &mut Parent) -> io::Result<Self> {
+        let path = parent.resolve()?.to_path_buf();
+        Ok(match parent.is_for_roots() {
+            true => Self::Run(run_variables::run(path)?),
+            false => Self::Path(path),
+        })
     }
 }
 
@@ -102,8 +68,7 @@ impl CreateRequest {
                 (self.create_in(&parent.path)?, Some(guard))
             }
             Place::Run(run) => {
-                let created = self.create_in_run(&run).map_err(with_root_hint);
-                let (created, guard) = created?;
+                let (created, guard) = self.create_in_run(&run)?;
                 (created, Some(guard))
             }
         };

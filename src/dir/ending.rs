@@ -127,11 +127,13 @@ impl AsyncTempDir {
     /// Keeps the directory, and returns its path. This crate no longer removes it.
     ///
     /// The same as `tempfile::TempDir::keep`; Python's `mkdtemp`. A directory made
-    /// [inside](Self::temp_dir) another is still removed with that. In a root
-    /// [that retains](crate::RootBuilder::retain) what is kept, or one that the
-    /// [environment](Cleanup#the-environment-sets-a-root) has set, it survives the root, until as many
-    /// later runs have kept something. Its name is then recorded in the root, on the calling thread; if
-    /// that fails, the [failure hook](crate::cleanup::set_failure_hook) is called.
+    /// [inside](Self::temp_dir) another is still removed with that.
+    ///
+    /// One directly in a root that [retains](crate::RootBuilder::retain) what is kept, or that the
+    /// [environment](Cleanup#the-environment-sets-a-root) sets, survives the end of the root. It is removed
+    /// once as many later runs as are retained have kept something. To record its name in the root, the
+    /// calling thread writes to a file there; if that fails, the
+    /// [failure hook](crate::cleanup::set_failure_hook) is called.
     #[doc(alias = "into_path")]
     pub fn keep(self) -> PathBuf {
         self.owner.keep()

@@ -5,6 +5,7 @@ mod adopt;
 mod builder;
 mod create;
 mod handle;
+mod parent;
 mod run_root;
 mod run_variables;
 mod scope;
@@ -18,7 +19,8 @@ mod persist;
 mod persist_error;
 mod publish;
 
-pub(crate) use run_variables::{RunParent, create_run_parent, new_id, with_root_hint};
+pub(crate) use parent::Parent;
+pub(crate) use run_variables::create_run_parent;
 
 pub use builder::Builder;
 pub use contents::{

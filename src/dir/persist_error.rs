@@ -15,8 +15,9 @@ use crate::util::with_note;
 /// not: converted into an [`io::Error`], it **keeps** the directory, and the message says where. A
 /// directory [inside](AsyncTempDir::temp_dir) another, or in a [`TempRoot`](crate::TempRoot), would
 /// be removed with that: it is first moved beside the outermost one that contains it, by a rename on
-/// the calling thread. (Not out of a root [that retains](crate::RootBuilder::retain) what is kept.) If it cannot be moved, it stays where it is until that one is removed, and the
-/// message says so.
+/// the calling thread. If it cannot be moved, it stays where it is until that one is removed, and the
+/// message says so. It is not moved out of a root that [retains](crate::RootBuilder::retain) what is
+/// kept.
 ///
 /// Dropping the error drops the handle, which by default removes the directory. So does an error type
 /// that takes any error, such as `Box<dyn Error>` or `anyhow::Error`, when it is dropped in the end.

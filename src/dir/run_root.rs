@@ -1,4 +1,4 @@
-//! The root of the run that this process belongs to, which the environment asks for.
+//! The root of this process's run, which the environment sets.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::reclaim::{Run, Search};
 use crate::sys;
 use crate::util::sync::Mutex;
 
-/// The root that is in use, so that the next directory is made there, too.
+/// The root in use, in which the next directory is made, too.
 static OPEN: Mutex<Option<Open>> = Mutex::new(None);
 
 struct Open {
@@ -21,8 +21,8 @@ struct Open {
     dir: Weak<OwnedDir>,
 }
 
-/// Registers a directory that is about to be made in the root, which lives as long as there are any.
-/// Opens the root if it is not open. Blocks.
+/// Registers a directory that is about to be created in the root, and opens the root if it is not open.
+/// The root lives as long as any directory is registered. Blocks.
 pub(super) fn join(run: &Run) -> io::Result<(ParentGuard, OperationGuard)> {
     if is_forked() {
         return register(&open(run)?.dir);
@@ -32,7 +32,7 @@ pub(super) fn join(run: &Run) -> io::Result<(ParentGuard, OperationGuard)> {
     if let Some(joined) = before.and_then(Open::join) {
         return Ok(joined);
     }
-    // Once in a process, which may open it for each of its tests.
+    // Once in a process, even if it opens the root again for each of its tests.
     let reclaims = before.is_none();
     let owner = open(run)?;
     let joined = register(&owner.dir)?;
@@ -44,8 +44,8 @@ pub(super) fn join(run: &Run) -> io::Result<(ParentGuard, OperationGuard)> {
     // From now on, it ends with the last directory in it.
     drop(owner);
     if reclaims {
-        // Not in the background: a process that is killed after milliseconds would never come to it.
-        // Failures were reported.
+        // Not in the background, where a process that lives for milliseconds would not get to it.
+        // Failures have been reported.
         Search::of_runs(run).finish();
     }
     Ok(joined)
@@ -67,7 +67,7 @@ fn register(dir: &Arc<OwnedDir>) -> io::Result<(ParentGuard, OperationGuard)> {
     Ok((guard, operation))
 }
 
-/// Opens the root. It belongs to no runtime: its last directory may be any runtime's.
+/// Opens the root. It belongs to no runtime, because the last directory in it may be any runtime's.
 fn open(run: &Run) -> io::Result<Owner> {
     let queues = RuntimeQueues::of_none()?;
     create_run_parent(&run.parent)?;
@@ -77,7 +77,7 @@ fn open(run: &Run) -> io::Result<Owner> {
 }
 
 /// Returns whether this process was forked from one that uses [`OPEN`], whose lock may then be held
-/// forever. It joins the run anew for each directory.
+/// forever. It opens the root anew for each directory.
 fn is_forked() -> bool {
     static PROCESS: AtomicU32 = AtomicU32::new(0);
     let id = process::id();

@@ -1,13 +1,13 @@
-//! The environment variables that put directories without a given parent into the root of a run.
+//! The environment variables that set the root of a run, for directories that are given no parent.
 
 use std::env;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use crate::reclaim::Run;
+use crate::reclaim::{self, Run};
 use crate::sys;
-use crate::util::{name, with_hint};
+use crate::util::with_hint;
 
 const ROOT: &str = "ASYNC_TEMPDIR_ROOT";
 const RETAIN: &str = "ASYNC_TEMPDIR_RETAIN";
@@ -16,66 +16,54 @@ const DEFAULT_RETAIN: usize = 3;
 /// The id of a run of cargo-nextest, which starts a process for each test.
 const NEXTEST_RUN_ID: &str = "NEXTEST_RUN_ID";
 
-/// The longest name of an executable in the name of a root. More than a name of Cargo's has.
+/// The longest part of an executable's name in the name of a root, in bytes.
 const MAX_APP: usize = 64;
 
-/// The directory that the roots of runs are in, if the variable is set.
-pub(crate) struct RunParent {
-    /// As it is given.
-    pub(crate) path: PathBuf,
+/// Returns the parent of the roots of runs, as it is given, or `None` if the variable is unset. Makes no
+/// system call.
+pub(super) fn root() -> Option<PathBuf> {
+    let root = env::var_os(ROOT).filter(|root| !root.is_empty())?;
+    Some(root.into())
 }
 
-impl RunParent {
-    /// Returns `None` if the variable is unset. Makes no system call then.
-    pub(crate) fn get() -> Option<Self> {
-        let root = env::var_os(ROOT).filter(|root| !root.is_empty())?;
-        Some(Self { path: root.into() })
-    }
-
-    /// Returns the absolute path.
-    ///
-    /// # Errors
-    ///
-    /// It is relative to a current directory that is gone.
-    pub(crate) fn absolute(&self) -> io::Result<PathBuf> {
-        absolute(&self.path).map_err(with_root_hint)
-    }
-
-    /// Returns the run that the calling process belongs to.
-    ///
-    /// # Errors
-    ///
-    /// The number of runs is not a number, or the path cannot be made absolute.
-    pub(super) fn run(&self) -> io::Result<Run> {
-        Ok(Run {
-            retain: retain()?,
-            app: app().to_owned(),
-            id: id()?,
-            parent: self.absolute()?,
-        })
-    }
+/// Returns the run that the calling process belongs to. Its root is in `parent`.
+///
+/// # Errors
+///
+/// The number of runs is invalid, or the system gives no random bytes for an id.
+pub(super) fn run(parent: PathBuf) -> io::Result<Run> {
+    Ok(Run {
+        retain: retain()?,
+        app: app().to_owned(),
+        id: id()?,
+        parent,
+    })
 }
 
-/// Creates the directory at `path` and its parents, as far as they are missing.
+/// Creates the directory `path` and its parents if they are missing.
 pub(crate) fn create_run_parent(path: &Path) -> io::Result<()> {
     match sys::create_dirs(path) {
-        // If it exists, `mkdir` may be refused for other reasons.
+        // `mkdir` of a directory that exists may be refused for other reasons.
         Err(_) if path.is_dir() => Ok(()),
         created => created,
     }
 }
 
-/// Adds to an error about the directory where its path came from.
-pub(crate) fn with_root_hint(error: io::Error) -> io::Error {
-    with_hint(
-        error,
-        "the environment variable ASYNC_TEMPDIR_ROOT names this parent",
-    )
+/// Adds to an error about the path where that comes from.
+pub(super) fn with_root_hint(error: io::Error) -> io::Error {
+    match error.kind() {
+        // About something else: another variable, the name, the runtime.
+        io::ErrorKind::InvalidInput | io::ErrorKind::Other => error,
+        _ => with_hint(
+            error,
+            "the environment variable ASYNC_TEMPDIR_ROOT names this parent",
+        ),
+    }
 }
 
-/// Makes the path absolute, relative to the directory that was the current one when this was first
-/// called: a program that changes that has all its directories in one place.
-fn absolute(root: &Path) -> io::Result<PathBuf> {
+/// Makes the path absolute, relative to the current directory of the first call: a program that changes
+/// that has all its directories in one place.
+pub(super) fn absolute(root: &Path) -> io::Result<PathBuf> {
     static FIRST: OnceLock<(PathBuf, PathBuf)> = OnceLock::new();
     match FIRST.get() {
         Some((first, path)) if *first == root => Ok(path.clone()),
@@ -106,23 +94,18 @@ fn retain() -> io::Result<usize> {
 
 /// Returns the id of the run: that of cargo-nextest, or else one of this process.
 fn id() -> io::Result<Vec<u8>> {
-    static OWN: OnceLock<String> = OnceLock::new();
+    static OWN: OnceLock<Vec<u8>> = OnceLock::new();
     if let Some(id) = env::var_os(NEXTEST_RUN_ID).filter(|id| !id.is_empty()) {
         return Ok(id.into_encoded_bytes());
     }
     let own = match OWN.get() {
         Some(own) => own,
         None => {
-            let id = new_id()?;
+            let id = reclaim::new_id()?;
             OWN.get_or_init(|| id)
         }
     };
-    Ok(own.clone().into_bytes())
-}
-
-/// Returns the id of a new run.
-pub(crate) fn new_id() -> io::Result<String> {
-    name::random(20)
+    Ok(own.clone())
 }
 
 /// Returns the name of the executable.
@@ -139,7 +122,7 @@ fn app() -> &'static str {
     APP.get_or_init(|| app)
 }
 
-/// Returns what is left of an executable's name in the name of a root.
+/// Returns the part of an executable's name that is in the name of a root.
 fn app_of(executable: &Path) -> Option<String> {
     let name = executable.file_stem()?.to_string_lossy();
     // Linux's addition, if the file was replaced since.

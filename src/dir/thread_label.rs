@@ -15,8 +15,8 @@ const MAX_NAME: usize = 140;
 /// The name of the test that a process of cargo-nextest runs.
 const NEXTEST_TEST_NAME: &str = "NEXTEST_TEST_NAME";
 
-/// Adds the calling thread's name to the prefix, if it has one of its own, or else that of the test
-/// that the process runs.
+/// Adds the calling thread's name to the prefix, or else that of the test that the process runs, if
+/// there is one.
 ///
 /// A name without random characters is exactly what the caller wants, and is not changed. Nor is one
 /// that would become very long.

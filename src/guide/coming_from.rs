@@ -107,8 +107,8 @@
 //! | `shutil.move(d.name, target)` | `d.persist(target).await?` |
 //! | `shutil.rmtree(target)`, then `shutil.move(d.name, target)` | `d.replace(target).await?` |
 //! | `filecmp.dircmp(d.name, e.name)` | `d.tree().await? == e.tree().await?` |
-//! | pytest's `tmp_path` | a [fixture](super::tests), and `ASYNC_TEMPDIR_ROOT=target/tmp` |
-//! | `tmp_path_retention_count`, `tmp_path_retention_policy = "failed"` | `ASYNC_TEMPDIR_RETAIN`, `ASYNC_TEMPDIR_CLEANUP=on-success` |
+//! | pytest's `tmp_path` | [`ASYNC_TEMPDIR_ROOT=target/tmp`](super::tests) |
+//! | its `tmp_path_retention_count`, `tmp_path_retention_policy = "failed"` | `ASYNC_TEMPDIR_RETAIN`, `ASYNC_TEMPDIR_CLEANUP=on-success` |
 //!
 //! Differences: Python's garbage collector warns about a directory that it had to clean up; here a
 //! drop is the intended way. Missing parents of a written file are created. Names have ten random

@@ -14,9 +14,9 @@
 //! | an interrupted upload | no file | n/a | n/a | ✗ a partial file |
 //! | a path that is a FIFO | ✓ refused | n/a | n/a | ✗ blocks a thread |
 //! | a failed removal on drop | hook, counter, log | ✗ silent | ✗ silent | ✗ silent |
-//! | a killed process | reclaimed by the next one (`TempRoot`) | ✗ left | ✗ left | ✗ left |
+//! | a killed process | reclaimed by the next one (`TempRoot`, `ASYNC_TEMPDIR_ROOT`) | ✗ left | ✗ left | ✗ left |
 //! | freeing the name of a directory that exists, deleting later | `adopt` | n/a | n/a | a rename and `spawn_blocking`, left by a kill |
-//! | comparing what a test has made with what it should be | ✓ `tree` | ✗ | ✗ | `assert_fs`, which blocks |
+//! | comparing a whole tree with the expected one | ✓ `tree` | ✗ | ✗ | ✗ |
 //! | waiting for background cleanup | `cleanup::idle().await` | n/a | n/a | ✗ |
 //! | keeping the directory of a failing test | ✓ with its path printed | ✗ | ✗ | ✗ |
 //!

@@ -22,17 +22,17 @@
 //!   (`CrossesDevices`).
 //! - What a process leaves beside a target on another filesystem when it is killed
 //!   (`.<name>-<random>.new`) is not in a [`TempRoot`](crate::TempRoot), and stays.
-//! - The crate has no signal handlers, and no list of directories on disk, except of those that are
-//!   [kept in a numbered root](crate::RootBuilder::retain): a
-//!   [`TempRoot`](crate::TempRoot) is found by its name and its lock. Install your own handler, end
-//!   the runtime, and let the handles drop.
+//! - The crate has no signal handlers. Install your own handler, end the runtime, and let the handles
+//!   drop. It has no list of directories on disk, except of those
+//!   [kept in a numbered root](crate::RootBuilder::retain): a [`TempRoot`](crate::TempRoot) is found by
+//!   its name and its lock.
 //! - A forked child (`fork` without `exec`) removes nothing. There, using an inherited handle
 //!   returns an error, and [`cleanup::idle`](crate::cleanup::idle) must not be used. A directory that
 //!   the child creates itself is its own; but the threads of an inherited runtime are missing, so
 //!   create and drop it outside that.
-//! - On Windows, where a directory cannot be locked, two processes of one
-//!   [run](crate::Cleanup#the-environment-sets-a-root) that start at the same moment may open a root
-//!   each, and one may remain until the next run, without anything in it that was kept.
+//! - On Windows, a directory cannot be locked. If two processes of one
+//!   [run](crate::Cleanup#the-environment-sets-a-root) start at the same moment, each may open a root, and
+//!   one of these may remain, with nothing kept in it, until the next run.
 //! - On filesystems with unstable inode numbers (some of FUSE, vfat), a directory can look
 //!   replaced: it is then left in place and reported. Without `/proc`, Linux cannot restore the
 //!   owner's permissions on a directory that has none, nor set those of one that is
@@ -42,7 +42,6 @@
 //!   directory, and compares the two.
 //! - [`copy_from`](crate::AsyncTempDir::copy_from) copies no owners, times, extended attributes and
 //!   ACLs, makes separate files of hard links, and enters no filesystem that is mounted in the source.
-//! - [`tree`](crate::AsyncTempDir::tree) holds all contents in memory, of at most
-//!   [1 GiB](crate::Tree::MAX_LEN) together, and the whole path of each entry: a hundred levels down it is
-//!   cheap, twenty thousand levels down it is 40 kB each.
+//! - [`tree`](crate::AsyncTempDir::tree) holds all contents and whole paths in memory, at most
+//!   [1 GiB](crate::Tree::MAX_LEN). Twenty thousand levels deep, each path has 40 kB or more.
 //! - A hard link to a file outside *is* that file. `symlink` checks the text of its target only.

@@ -15,14 +15,15 @@
 //!
 //! **What survives a kill?** Every directory that exists at that moment, because a killed process
 //! removes nothing. Directories made in a [`TempRoot`] are removed by the next process that opens
-//! one of that name, and with the variable `ASYNC_TEMPDIR_ROOT` [those of a test run](tests#killed-suites)
-//! by the next run. Others remain until you delete them; a distinctive [prefix](crate::Builder::prefix)
+//! one of that name, and those of a test suite with `ASYNC_TEMPDIR_ROOT` by
+//! [its next run](tests#killed-suites). Others remain until you delete them; a distinctive
+//! [prefix](crate::Builder::prefix)
 //! (default `tmp`) makes them easy to find. Ctrl-C and SIGTERM also kill a process, unless it
 //! [handles them](applications). See also [what can be left behind](crate#what-can-be-left-behind).
 //!
 //! **How do I keep the directory of a failing test?** Without code changes:
-//! `ASYNC_TEMPDIR_CLEANUP=on-success cargo test`, and with `ASYNC_TEMPDIR_ROOT=target/tmp` those of the last
-//! three runs only. In code:
+//! `ASYNC_TEMPDIR_CLEANUP=on-success cargo test`; with `ASYNC_TEMPDIR_ROOT=target/tmp`, only the last three
+//! runs keep theirs. In code:
 //! [`Builder::cleanup`]`(`[`Cleanup::OnSuccess`]`)`, or for tests that return an `Err`,
 //! [`Cleanup::OnClose`]. Either way, the path is printed with the test's failure.
 //! [More about that](tests).

@@ -1,24 +1,24 @@
-//! Test suites: no leftovers of killed runs, and whole trees compared.
+//! Test suites: cleaning up after killed runs, keeping what failing tests leave, comparing trees.
 //!
-//! Two variables clean up after killed runs, and keep what failing tests leave:
+//! Two environment variables clean up after killed runs, and keep the directories of failing tests:
 //!
 //! ```sh
 //! export ASYNC_TEMPDIR_ROOT=target/tmp ASYNC_TEMPDIR_CLEANUP=on-success
 //! cargo test   # or: cargo nextest run
 //! ```
 //!
-//! Tests that create their directories by this crate need no change. What the
+//! Tests that create their directories with this crate need no change. What the
 //! [variables](crate::Cleanup#the-environment-sets-a-root) do:
 //!
 //! - Each run of a test executable has a root, `target/tmp/<executable>-<n>/`, for every directory that
-//!   is given no parent. `target/tmp/<executable>-current` is a link to the newest.
-//! - When the tests pass, nothing is left.
-//! - The next run removes what a killed one has left.
-//! - A failing test [keeps its directory](#keeping-the-directory-of-a-failing-test), whose name tells the
-//!   test. The last three runs that kept something remain, or as many as `ASYNC_TEMPDIR_RETAIN` says.
+//!   is given no parent. `target/tmp/<executable>-current` is a link to it.
+//! - When all tests pass, nothing is left there.
+//! - A failing test [keeps its directory](#keeping-the-directory-of-a-failing-test), which is named after
+//!   it. Those of the last three failing runs remain; `ASYNC_TEMPDIR_RETAIN` sets another number.
+//! - After a kill, the next run removes the directories that were in use.
 //!
-//! To have that without typing, for both `cargo test` and cargo-nextest, put it into
-//! `.cargo/config.toml` of your repository:
+//! To set them for every `cargo test` and `cargo nextest run`, write this to `.cargo/config.toml` in your
+//! repository:
 //!
 //! ```toml
 //! [env]
@@ -27,19 +27,20 @@
 //! ```
 //!
 //! [`relative`](https://doc.rust-lang.org/cargo/reference/config.html#env) makes the path absolute. A relative
-//! one, as in the shell above, is relative to the current directory, and Cargo starts the tests
-//! of each package of a workspace in the directory of that package; a program that a test starts in another
-//! directory would make its root there. The variables in `[env]` also hold
-//! for `cargo run`.
+//! path, as in the shell above, is another directory in each package of a workspace, where Cargo runs its
+//! tests, and in a program that a test starts elsewhere. `[env]` also applies to `cargo run`, and a
+//! variable set in the shell takes precedence. `target/tmp` is the directory that Cargo
+//! [creates for integration tests](https://doc.rust-lang.org/cargo/reference/environment-variables.html#environment-variables-cargo-sets-for-crates);
+//! any other will do.
 //!
 //! Four suites to copy: [`suite.rs`], whose tests run a program; [`suite_rstest.rs`], with fixtures and
-//! cases; [`suite_shared.rs`] and [`suite_nextest.rs`], with a fixture that takes long to make.
+//! cases; [`suite_shared.rs`] and [`suite_nextest.rs`], with a fixture that takes long to create.
 //!
-//! # Trees compared
+//! # Comparing trees
 //!
-//! [`populate`](crate::AsyncTempDir::populate) makes a tree, [`copy_from`](crate::AsyncTempDir::copy_from)
-//! copies one such as `tests/fixtures/app`, and [`tree`](crate::AsyncTempDir::tree) reads what is there,
-//! as a value:
+//! [`populate`](crate::AsyncTempDir::populate) writes a tree,
+//! [`copy_from`](crate::AsyncTempDir::copy_from) copies one such as `tests/fixtures/app`, and
+//! [`tree`](crate::AsyncTempDir::tree) reads one as a value:
 //!
 //! ```
 //! use std::path::Path;
@@ -65,21 +66,21 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! A file that is missing, additional or different fails the test. If the trees are large,
-//! `assert_eq!(tree.diff(&expected), None)` prints the [first difference](crate::Tree::diff) instead of both.
-//! Two trees can be compared, too: that from before with that from after, or with a fixture's. The `Debug`
-//! form is a listing, for instance for `insta::assert_debug_snapshot!`.
+//! A missing, unexpected or different file fails the test. For large trees,
+//! `assert_eq!(tree.diff(&expected), None)` prints only the [first difference](crate::Tree::diff). Two trees
+//! can be compared as well: before and after, or with the tree of a fixture. The `Debug` form is a
+//! [listing](crate::Tree#printing), for `insta::assert_debug_snapshot!` for example.
 //!
 //! Directories created in a `#[tokio::test]`, of either flavour, are gone when it ends: there is
-//! nothing to close or to wait for. To assert earlier that one is gone, `close` it; or if what you
-//! test drops it, await its [`removed`](crate::AsyncTempDir::removed), because
+//! nothing to close or to wait for. To assert earlier that one is gone, `close` it. If the code under test
+//! drops it, await its [`removed`](crate::AsyncTempDir::removed), because
 //! [`cleanup::idle`](crate::cleanup::idle) also waits for those of other tests in the process. A
 //! fixture that only creates the directory need not be async: see
 //! [`create_blocking`](crate::Builder::create_blocking).
 //!
 //! # Side by side with `assert_fs`
 //!
-//! `assert_fs` blocks, and asserts one path at a time, so that an additional file passes unnoticed.
+//! `assert_fs` blocks, and asserts one path at a time, so an unexpected file passes unnoticed.
 //!
 //! | `assert_fs` | here |
 //! |---|---|
@@ -91,35 +92,34 @@
 //! | `dir.copy_from(src, &["**"])?` | `dir.copy_from(src).await?` |
 //! | `dir.copy_from(src, &["*.txt"])?` | `dir.copy_from(src).filter(…).await?`, with a function |
 //! | `dir.child("a").assert("1")` | `assert_eq!(dir.read_to_string("a").await?, "1")` |
-//! | `dir.child("b/c").assert(predicate::path::exists())`, `missing()` | `assert!(dir.try_exists("b/c").await?)`, `!` |
+//! | `dir.child("b/c").assert(predicate::path::exists())` | `assert!(dir.try_exists("b/c").await?)` |
 //! | one `assert` for each file | `assert_eq!(dir.tree().await?, [("a", "1"), ("b/c", "2")])` |
-//! | `dir.into_persistent_if(env::var_os("KEEP").is_some())` | `ASYNC_TEMPDIR_CLEANUP=never`; with `on-success`, only those of failing tests |
+//! | `dir.into_persistent_if(env::var_os("KEEP").is_some())` | `ASYNC_TEMPDIR_CLEANUP=never`, or `on-success` for those of failing tests |
 //! | `dir.into_persistent()`, `dir.close()?` | `dir.keep()`, `dir.close().await?` |
 //! | `NamedTempFile::new("a")?` | `dir.write("a", "").await?` |
 //!
 //! # Killed suites
 //!
-//! A time-out of the CI, Ctrl-C and cargo-nextest's
+//! CI time-outs, Ctrl-C and cargo-nextest's
 //! [`terminate-after`](https://nexte.st/docs/features/slow-tests/#how-nextest-terminates-tests) kill a suite.
-//! Its directories stay as they were, to be looked at, until the next run of that executable. Before that
-//! creates its first directory, it removes what the killed run was using, and retains what failing tests had
-//! kept by then.
+//! You can inspect its directories until the next run of that executable, which removes the ones that were
+//! in use before it creates its first directory, and retains those that failing tests had kept.
 //!
-//! A run lives as long as one of its processes holds a lock on a file in its root, so that several at the
-//! same time do not touch each other's directories: see [`TempRoot`](crate::TempRoot), which is the same
-//! for programs. pytest [numbers and retains](https://docs.pytest.org/en/stable/how-to/tmp_path.html#temporary-directory-location-and-retention)
-//! the directories of its last three runs likewise.
+//! Runs at the same time do not touch each other's directories: a run counts as alive while one of its
+//! processes holds a lock on a file in its root. [`TempRoot`](crate::TempRoot) does the same for programs.
+//! As in pytest, runs are numbered, and
+//! [the last three are retained](https://docs.pytest.org/en/stable/how-to/tmp_path.html#temporary-directory-location-and-retention).
 //!
-//! If an executable is never run again, because it was renamed, what its last runs left remains: delete
-//! `target/tmp`, or use `cargo clean`.
+//! The roots of an executable that no longer exists, for example because a test was renamed, remain.
+//! Delete `target/tmp`, or run `cargo clean`.
 //!
 //! # A fixture shared by several tests
 //!
 //! A `static` is never dropped, so a handle in one leaves its directory when the process ends. With a
 //! `Weak`, the tests that run at the same time share the directory; the last of them removes it, and
-//! the next one makes another. [`suite_shared.rs`] is such a suite.
+//! the next one creates another. [`suite_shared.rs`] is such a suite.
 //!
-//! If it takes so long to make that one process may make it only once, a `static` is right, with
+//! If it takes so long to create that a process should do so only once, use a `static` and
 //! `ASYNC_TEMPDIR_ROOT`: the directory remains at the end of the run, and the next run removes it.
 //!
 //! ```
@@ -130,7 +130,7 @@
 //!     static SHARED: OnceCell<AsyncTempDir> = OnceCell::const_new();
 //!     let make = async || {
 //!         let dir = AsyncTempDir::new().await.unwrap();
-//!         dir.write("large.bin", vec![0; 1 << 20]).await.unwrap(); // what takes long to make
+//!         dir.write("large.bin", vec![0; 1 << 20]).await.unwrap(); // what takes long
 //!         dir
 //!     };
 //!     SHARED.get_or_init(make).await
@@ -153,14 +153,15 @@
 //!
 //! # cargo-nextest
 //!
-//! With cargo-nextest, each test is a process, and what is in a `static` is made in each. All processes of one `cargo nextest run` have one root, by
+//! cargo-nextest runs each test in a process of its own, so each test also has its own `static`s. All
+//! processes of one `cargo nextest run` count as one run, by
 //! [`NEXTEST_RUN_ID`](https://nexte.st/docs/configuration/env-vars/#environment-variables-nextest-sets), and
-//! count as one run. A setup script makes a shared fixture once for all of them; [`suite_nextest.rs`]
-//! shows one, with its `.config/nextest.toml`.
+//! those of a test executable share a root. A setup script creates a shared fixture once for all of them:
+//! [`suite_nextest.rs`] has one, with its `.config/nextest.toml`.
 //!
-//! # In the CI
+//! # In CI
 //!
-//! The directories of failing tests are what is in `target/tmp` at the end. On GitHub:
+//! At the end, `target/tmp` contains the directories of the failing tests. On GitHub:
 //!
 //! ```yaml
 //! - run: cargo test
@@ -185,10 +186,11 @@
 //!
 //! or [`Cleanup::OnSuccess`](crate::Cleanup::OnSuccess) in the fixture. The path is printed on
 //! stderr, once, and the runner shows it with the test's failure:
-//! `temporary directory kept: …/target/tmp/suite-4/tmp-module-test_name-3VXk8GQz0P`. With one of the
-//! variables, the name has that of the test, as long as tests run on threads of their own, or as processes
+//! `temporary directory kept: …/target/tmp/suite-4/tmp-module-test_name-3VXk8GQz0P`. With either
+//! variable, the directory is named after the test, if each test has a thread of its own, or a process
 //! of cargo-nextest. With `never`, passing tests keep theirs, too. The variable only keeps more than
-//! the code does, and never less. Without `ASYNC_TEMPDIR_ROOT`, what is kept remains until you delete it.
+//! the code does, and never less. Without `ASYNC_TEMPDIR_ROOT`, kept directories remain until you delete
+//! them.
 //!
 //! With `on-success`, only a panic counts as failure, and only a directory whose handle that panic
 //! drops is kept. The directory of a failed test is removed when

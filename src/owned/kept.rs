@@ -1,4 +1,4 @@
-//! Directories in the root of a run that survive it.
+//! Records the directories that survive the root of a run.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -8,13 +8,13 @@ use super::OwnedDir;
 use crate::sys;
 
 impl OwnedDir {
-    /// Returns the root of a run that this directory is directly in, if what is kept there survives.
+    /// Returns the root that this directory is directly in, if directories kept there survive it.
     pub(super) fn retaining_root(&self) -> Option<&Arc<Self>> {
         let parent = &self.parent.as_ref()?.dir;
         parent.retains_kept().then_some(parent)
     }
 
-    /// Returns whether directories in this one that are kept survive it.
+    /// Returns whether directories kept directly in this one survive it.
     pub(super) fn retains_kept(&self) -> bool {
         self.lock.as_ref().is_some_and(|lock| lock.retains())
     }

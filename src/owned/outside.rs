@@ -20,8 +20,8 @@ pub(crate) enum KeptAt {
 
 impl Owner {
     /// Gives up the directory, which is kept. If it is inside others of this crate, it is moved beside
-    /// the outermost one first, because it would be removed with that. In the root of a run that
-    /// retains it, it stays.
+    /// the outermost one first, because it would be removed with that; but not out of the root of a run
+    /// that retains it.
     ///
     /// Returns `None` in a forked child, which keeps nothing, and if the directory is somewhere else:
     /// at a target, from where it could not be moved back.

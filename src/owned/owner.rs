@@ -116,13 +116,13 @@ impl Owner {
         self.release()
     }
 
-    /// Gives up the directory, which is not removed. It may be somewhere else by now.
+    /// Gives up the directory without recording it as kept: it may have been moved.
     pub(super) fn release(mut self) -> PathBuf {
         self.enter(Phase::Kept);
         self.dir.path.clone()
     }
 
-    /// Makes the directory survive the root of the run that it is in.
+    /// Records that the directory is kept, so that it survives the root of the run that it is in.
     fn record_kept(&self) {
         if let Some(root) = self.dir.retaining_root()
             && !self.dir.is_wrong_process()

@@ -28,45 +28,46 @@ use std::io;
 ///
 /// With a value that keeps directories, the name of the calling thread becomes part of the random
 /// name of a directory, after the prefix: that of a test is its test's name, as in
-/// `tmp-module-test_name-3VXk8GQz0P`. The exceptions are the names `main` and those of Tokio's
-/// threads, and directories that would get a very long name. In place of these, cargo-nextest's
-/// `NEXTEST_TEST_NAME` is used, if it is set.
+/// `tmp-module-test_name-3VXk8GQz0P`. On the main thread and on those of Tokio, cargo-nextest's
+/// `NEXTEST_TEST_NAME` is used instead, if it is set. Names that would become very long, and those
+/// without random characters, stay as they are.
 ///
 /// # The environment sets a root
 ///
-/// With `ASYNC_TEMPDIR_ROOT=target/tmp`, every directory that is given no parent is created in the root
-/// of this run, `target/tmp/<executable>-<n>`. Use it for test suites: see the
-/// [guide](crate::guide::tests). With the variable unset or empty, nothing changes.
+/// With `ASYNC_TEMPDIR_ROOT=target/tmp`, every directory that is given no parent is created in the
+/// root of this run, `target/tmp/<executable>-<n>/`. The next run reclaims what killed runs have
+/// left, and the last three runs retain what they have kept. This is for test suites: see the
+/// [guide](crate::guide::tests).
 ///
 /// | variable | |
 /// |---|---|
-/// | `ASYNC_TEMPDIR_ROOT` | the directory for the roots of runs; created if it is missing |
-/// | `ASYNC_TEMPDIR_RETAIN` | the number of runs whose kept directories are retained (default 3) |
+/// | `ASYNC_TEMPDIR_ROOT` | the parent of the roots; created if it is missing |
+/// | `ASYNC_TEMPDIR_RETAIN` | the number of runs that retain what they have kept (default 3) |
 ///
-/// - A relative path is relative to the current directory when the first directory is created.
-/// - `<executable>` is the name of the program, without what Cargo adds to that of a test, and `<n>`
-///   one more than the greatest number there is. `target/tmp/<executable>-current` leads to the root: a
-///   symlink, or on Windows a file with its path.
-/// - The root is removed with the last directory in it, and with its link, unless something directly in
-///   it was kept: by a policy in the code or in the environment, by
-///   [`keep`](crate::AsyncTempDir::keep), by a [`PersistError`](crate::PersistError), or by a
-///   [`persist`](crate::AsyncTempDir::persist) to a path there. So a suite that passes leaves
-///   `target/tmp` empty.
-/// - What was kept survives the run. The rest goes, and so do older runs: those of the last
-///   `ASYNC_TEMPDIR_RETAIN` runs that kept something remain. With 0, what is kept is removed, too.
-/// - What a killed process leaves, whatever its policies, is removed by the next process of that name
-///   before its first directory is created. Failures go to the
+/// A variable that is empty counts as unset. If the root cannot be created, or the number is not a
+/// number, creating a directory fails, and the error names the variable.
+///
+/// - **A run** is a process, or with cargo-nextest, which starts one for each test, all processes of an
+///   executable with the same `NEXTEST_RUN_ID`. Runs of other executables do not count.
+/// - **The name**: `<executable>` is the name of the program, without the hash that Cargo adds to that
+///   of a test. `<n>` is one more than the greatest number in use. `<executable>-current` leads to the
+///   root: a symlink, or on Windows a file with its path. A relative `ASYNC_TEMPDIR_ROOT` is relative to
+///   the current directory at the first creation.
+/// - **In the root**, directories are named after their tests, as with `ASYNC_TEMPDIR_CLEANUP`.
+/// - **The end**: the root is removed together with the last directory in it, and the link with it. So
+///   a suite that passes leaves nothing.
+/// - **Kept directories**: a directory that is made directly in the root and then kept, by its policy,
+///   by [`keep`](crate::AsyncTempDir::keep) or by a [`PersistError`](crate::PersistError), survives the
+///   run, as does one that is [persisted](crate::AsyncTempDir::persist) to a path in the root. Only the
+///   rest of the root is removed. Once `ASYNC_TEMPDIR_RETAIN` later runs have kept something, these are
+///   removed, too; with 0, at the end of the run.
+/// - **After a kill**, the next run of that executable removes what was in use, whatever its policies,
+///   before it creates its first directory. Failures go to the
 ///   [failure hook](crate::cleanup::set_failure_hook).
-/// - cargo-nextest starts a process for each test. All processes with the same `NEXTEST_RUN_ID` are one
-///   run, and share the root. Otherwise, each process is a run.
-/// - The names of directories have that of their test, as with `ASYNC_TEMPDIR_CLEANUP`.
-/// - A [`TempRoot`](crate::TempRoot) that is given no parent is created in `target/tmp` itself.
-/// - A root is locked like a [`TempRoot`](crate::TempRoot), with the same
-///   [security](crate::TempRoot#security) and [platform notes](crate::TempRoot#platform-notes). Without
-///   locks, nothing is shared, and nothing is ever reclaimed.
-///
-/// If the root cannot be created, or the number is not one, creations fail, and the error names the
-/// variable.
+/// - **A [`TempRoot`](crate::TempRoot)** that is given no parent is created in `target/tmp` itself.
+/// - **Locks**: other runs know by a lock that a root is in use, as with a `TempRoot`, with the same
+///   [security](crate::TempRoot#security) and [platform notes](crate::TempRoot#platform-notes).
+///   Without locks, each process has a root of its own, and nothing is reclaimed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cleanup {

@@ -39,8 +39,8 @@ impl Candidate {
         Ok(Some(Self { identity, lock }))
     }
 
-    /// Returns whether both are still at `path`. Asked after the lock was taken: before, another
-    /// process may have removed the directory, or its own process renamed it.
+    /// Returns whether both are still at `path`. To be called with the lock: until it is taken, another
+    /// process may remove the directory, or its own process rename it.
     pub(super) fn is_still_at(&self, path: &Path) -> bool {
         sys::is_at(&self.lock, &lock_in(path)).unwrap_or(false)
             && sys::check_same_dir(path, &self.identity).is_ok()

@@ -13,8 +13,8 @@ use crate::sys::{self, Identity};
 impl RootLock {
     /// Removes the root at `path`, and releases the lock.
     ///
-    /// That of a run stays as long as other processes use it. If something in it was kept, only the
-    /// rest is removed.
+    /// The root of a run stays while other processes use it. If something in it was kept, only the rest
+    /// is removed.
     pub(crate) fn end(&self, path: &Path, identity: &Identity, options: Options) -> Outcome {
         let outcome = match &self.run {
             Some(run) => self.end_run(run, path, identity, options),
@@ -46,7 +46,7 @@ impl RootLock {
             Ok(Some(None)) => {
                 // If it cannot be renamed, it is removed where it is, or an error is reported.
                 let path = match self.rename_to_dead_name(path, identity) {
-                    // The lock is not held there, and another process may have joined.
+                    // Where the lock cannot be held, another process may have joined.
                     Err(_) if !sys::DIRS_MAY_STAY_OPEN => return nothing(),
                     renamed => renamed.unwrap_or(path),
                 };
@@ -66,7 +66,7 @@ impl RootLock {
                 Search::of_other_runs(run, &self.name).finish();
                 outcome
             }
-            // Removed meanwhile, by path.
+            // Another process has removed it meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => nothing(),
             Err(error) => Outcome::failed(path, explain(error)),
         }

@@ -1,7 +1,7 @@
 //! The index of a run's root: the names of the directories in it that were kept.
 //!
-//! A root without kept directories has none. A name is recorded before its directory counts as kept,
-//! by one write: each process of a run appends to the same file.
+//! A root without kept directories has no index. A name is recorded before its directory counts as
+//! kept, by one write, because all processes of a run append to the same file.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -26,13 +26,13 @@ fn index_in(root: &Path) -> PathBuf {
 pub(super) fn record(root: &Path, name: &OsStr) -> io::Result<()> {
     let mut index = sys::open_to_append(&index_in(root))?;
     check(&index)?;
-    // A NUL on both sides: the one before ends what a full disk has cut off.
+    // A NUL on both sides: the one before ends a record that a full disk has cut off.
     let record = [b"\0", name.as_encoded_bytes(), b"\0"].concat();
     index.write_all(&record)
 }
 
-/// Returns the entries of the root that stay because of those that are kept, or `None` if none of
-/// these is left.
+/// Returns the entries of the root that stay: the kept ones, the index and the lock file. Returns `None`
+/// if no kept one is left.
 pub(super) fn kept(root: &Path) -> io::Result<Option<Spared>> {
     let Some(recorded) = read(root)? else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Roots on disk: their names, their locks, and what dead processes have left of them.
+//! Roots on disk: their names and locks, those that the processes of a run share, and dead ones.
 //!
 //! Knows neither Tokio nor handles, and blocks.
 
@@ -16,6 +16,7 @@ mod search;
 pub(crate) use create::create_root;
 pub(crate) use name::{MAX_APP, check_app};
 pub(crate) use root_lock::{RootLock, Run};
+pub(crate) use run::new_id;
 pub(crate) use search::Search;
 
 pub use reclaimed::Reclaimed;

@@ -28,13 +28,13 @@ pub(crate) struct RootLock {
     unrecorded: Mutex<Vec<OsString>>,
 }
 
-/// A run: one process, or several that share a root. Their directories that are kept survive it.
+/// One process, or several that share a root. Directories kept in the root survive it.
 #[derive(Clone)]
 pub(crate) struct Run {
     pub(crate) app: String,
     /// Absolute.
     pub(crate) parent: PathBuf,
-    /// The content of the lock file, which tells the run's other processes which root is theirs.
+    /// The content of the lock file, by which the run's other processes recognize the root.
     pub(crate) id: Vec<u8>,
     /// The number of runs whose kept directories are retained.
     pub(crate) retain: usize,
@@ -146,8 +146,8 @@ impl RootLock {
         })
     }
 
-    /// Gives up the lock that is shared with the other processes of the run. Returns whether there is
-    /// none, so that this process now has the lock alone.
+    /// Turns the shared lock into an exclusive one. Returns `false`, and holds no lock any more, if other
+    /// processes of the run hold theirs.
     pub(super) fn try_lock_alone(&self) -> io::Result<bool> {
         let files = self.files.lock();
         let Some(file) = &files[0] else {

@@ -1,4 +1,4 @@
-//! Opens the root of a run, which the run's processes share.
+//! Opens the root that the processes of a run share.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, TryLockError};
@@ -13,11 +13,17 @@ use super::link;
 use super::name::{MAX_NUMBER, RootName, Stage};
 use super::root_lock::{RootLock, Run};
 use crate::sys;
+use crate::util::name;
 
-/// The maximum time to wait for a process that has the root of this run alone: it finds out whether
-/// anything in it was kept.
+/// The maximum time to wait for a process that holds the exclusive lock of this run's root, to find out
+/// whether anything in it was kept.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(1);
+
+/// Returns a random id for a new run.
+pub(crate) fn new_id() -> io::Result<Vec<u8>> {
+    Ok(name::random(20)?.into_bytes())
+}
 
 impl Run {
     /// Joins the run if its root exists, or else creates one, with a number above all others.
@@ -53,7 +59,7 @@ impl Run {
                 create_numbered(self, numbers.filter(|number| !taken.contains(number)))?
             }
         };
-        // Nothing depends on it, and it may not be possible here.
+        // No code depends on it, and the filesystem may have no symlinks.
         let _ = link::set(&self.parent, &self.app, &root.lock.name);
         Ok(root)
     }

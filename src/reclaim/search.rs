@@ -145,8 +145,8 @@ impl Search {
         match found.lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                // In use, or examined by another process that searches at the same time. All of them
-                // have to come to the same roots.
+                // In use, or examined by another process that searches at the same time. It counts, so
+                // that all of them retain the same roots.
                 if stage == Stage::Root && matches!(index::kept(&path), Ok(Some(_))) {
                     self.retain = self.retain.saturating_sub(1);
                 }
@@ -203,7 +203,7 @@ impl Search {
         }
     }
 
-    /// Opens what may be a root.
+    /// Opens the directory at `path`, if it may be a root.
     fn open(&mut self, path: &Path, stage: Stage) -> Option<Candidate> {
         match Candidate::open(path) {
             Ok(found) => return found,

@@ -164,9 +164,9 @@ impl RemoveError {
     /// # Errors
     ///
     /// The same as for the first removal. The kind is `InvalidInput` if there is nothing to try
-    /// again: the path was refused, the error is not about a whole directory (also that of a root [that
-    /// retains](crate::RootBuilder::retain) what was kept in it, which the next process tries), or it is
-    /// that of a `close`, and this is a forked child.
+    /// again: the path was refused; the error is not about a whole directory; the directory is a root
+    /// that [retains](crate::RootBuilder::retain) something, and the next process removes the rest; or
+    /// the error is that of a `close`, and this is a forked child.
     ///
     /// # Cancel safety
     ///

@@ -17,7 +17,7 @@ pub(crate) struct Options {
     pub(crate) on_progress: Option<OnProgress<Removed>>,
     pub(crate) span: SpanContext,
     pub(crate) last: Option<Last>,
-    /// If there are any, the directory is not removed, but everything else in it.
+    /// If this is set, everything else in the directory is removed, and the directory stays.
     pub(crate) spared: Option<Arc<Spared>>,
     /// When the removal stops even if something is left: [`Outcome::stopped`]. Another removal can
     /// continue from there.

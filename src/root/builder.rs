@@ -8,10 +8,9 @@ use super::TempRoot;
 use super::reclaiming::Reclaiming;
 use crate::blocking::spawn;
 use crate::cleanup::RuntimeQueues;
-use crate::dir::{RunParent, create_run_parent, new_id, with_root_hint};
+use crate::dir::{Parent, create_run_parent};
 use crate::owned::{Cleanup, Owner, Policy};
 use crate::reclaim::{self, Run, Search};
-use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
 
 /// Configures and [`open`](Self::open)s a root for temporary directories.
 ///
@@ -19,7 +18,7 @@ use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
 ///
 /// # Examples
 ///
-/// A nightly job whose last three results can be looked at:
+/// A nightly job that retains its last three results:
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -31,12 +30,10 @@ use crate::util::{absolute_parent, with_path, with_tmpdir_hint};
 /// for night in 1..=5 {
 ///     let root = TempRoot::builder("job").parent(parent).retain(3).open().await?;
 ///     assert_eq!(root.path(), parent.join(format!("job-{night}")));
-///     let scratch = root.temp_dir().await?;
 ///     let result = root.temp_dir().await?;
 ///     result.write("report.txt", format!("night {night}")).await?;
 ///     result.keep();
-///     scratch.close().await?;
-///     root.close().await?; // except what was kept
+///     root.close().await?; // removes everything else
 /// }
 /// assert!(!parent.join("job-2").exists());
 /// assert!(parent.join("job-3").exists()); // and 4, and 5
@@ -66,9 +63,9 @@ impl TempRoot {
 impl RootBuilder {
     /// Sets the parent directory, which must exist.
     ///
-    /// The default is the directory that the environment variable
-    /// [`ASYNC_TEMPDIR_ROOT`](Cleanup#the-environment-sets-a-root) names, which is created if it is
-    /// missing, or else [`std::env::temp_dir`].
+    /// The default is the directory named by the environment variable
+    /// [`ASYNC_TEMPDIR_ROOT`](Cleanup#the-environment-sets-a-root), which is created if it is missing, or
+    /// else [`std::env::temp_dir`].
     pub fn parent(mut self, parent: impl AsRef<Path>) -> Self {
         self.parent = Some(parent.as_ref().into());
         self
@@ -76,25 +73,25 @@ impl RootBuilder {
 
     /// Numbers the roots, and retains the directories kept in the last `runs` of them.
     ///
-    /// By default, names are random, and nothing is retained. With this, the root is `<app>-<n>`, one more than the greatest number there is. `<app>-current`
-    /// leads to it: a symlink, or on Windows a file with its path.
+    /// By default, names are random, and nothing is retained. With this, the root is `<app>-<n>`, where
+    /// `<n>` is one more than the greatest number in use. `<app>-current` leads to it: a symlink, or on
+    /// Windows a file with its path.
     ///
-    /// A directory directly in the root that is [kept](crate::AsyncTempDir::keep), by its
-    /// [policy](Cleanup) or by a [`PersistError`](crate::PersistError), or that was
-    /// [persisted](crate::AsyncTempDir::persist) to there, survives the root's end, and
-    /// everything else in the root is removed. When the next root is opened, and whenever one ends
-    /// in which something was kept, the older roots are removed, so that those of the last `runs`
-    /// that kept something remain. A root in which nothing was kept is removed whole, with the link.
-    /// A directory that was in use when its process was killed does not count as kept.
+    /// A directory that is made directly in the root and then kept, by its [policy](Cleanup), by
+    /// [`keep`](crate::AsyncTempDir::keep) or by a [`PersistError`](crate::PersistError), survives the end
+    /// of the root, as does one that is [persisted](crate::AsyncTempDir::persist) to a path in the root.
+    /// Everything else in the root is removed. If nothing was kept, the root is removed, and the link with
+    /// it. A directory that was in use when its process was killed was not kept.
     ///
-    /// With 0, what is kept is removed, too, with the root.
+    /// The last `runs` roots in which something was kept remain. Older ones are removed when the next root
+    /// is opened, and when one ends in which something was kept. With 0, a kept directory is removed with
+    /// its root.
     ///
     /// # Security
     ///
-    /// Numbers can be guessed: in a parent that other users may write to, they can occupy some, which
-    /// are then passed over. A process that may read the parent can delay the opening or the end of a
-    /// root by a second, once in a process, with a lock on the parent. (So does a parent that is itself
-    /// a root.)
+    /// Numbers can be guessed: other users who may write to the parent can occupy some, which are then
+    /// skipped. A process that may read the parent can delay the opening or the end of a root by a second,
+    /// once in a process, with a lock on the parent. (A parent that is itself a root has such a lock.)
     pub fn retain(mut self, runs: usize) -> Self {
         self.retain = Some(runs);
         self
@@ -102,11 +99,11 @@ impl RootBuilder {
 
     /// Creates the root and starts reclaiming those of dead processes.
     ///
-    /// Only roots of the same application are reclaimed; those with numbers only if this one has a
-    /// number, too. This does not wait for that; [`TempRoot::reclaimed`] and
-    /// [`cleanup::idle`](crate::cleanup::idle) do. One blocking thread reclaims, a few milliseconds at
-    /// a time, so that other work gets its turn. When the runtime shuts down, remaining roots, or
-    /// parts of one, are left to the next process.
+    /// Only roots of the same application are reclaimed, and numbered ones only if this one is numbered,
+    /// too. This does not wait for reclamation; [`TempRoot::reclaimed`] and
+    /// [`cleanup::idle`](crate::cleanup::idle) do. It runs on one blocking thread, a few milliseconds at a
+    /// time, so that other work gets its turn. When the runtime shuts down, remaining roots, or parts of
+    /// one, are left to the next process.
     ///
     /// # Errors
     ///
@@ -124,67 +121,43 @@ impl RootBuilder {
     ///
     /// If the future is dropped, no root is left, and nothing is reclaimed.
     pub async fn open(self) -> io::Result<TempRoot> {
-        let given = self.parent.clone();
-        let variable = RunParent::get().filter(|_| given.is_none());
-        let is_default = given.is_none() && variable.is_none();
-        let (mut shown, absolute) = match &variable {
-            Some(variable) => (variable.path.clone(), variable.absolute()),
-            None => {
-                let parent = given.unwrap_or_else(std::env::temp_dir);
-                // The current directory may change.
-                let absolute = absolute_parent(&parent);
-                (parent, absolute)
-            }
-        };
-        let opened = match absolute {
-            Ok(parent) => {
-                shown.clone_from(&parent);
-                self.try_open(parent, variable.is_some()).await
-            }
-            Err(error) => Err(error),
-        };
-        opened.map_err(|error| {
-            let error = with_path("open a root for temporary directories in", &shown, error);
-            match is_default {
-                true => with_tmpdir_hint(error),
-                false => error,
-            }
-        })
+        let mut parent = Parent::of(self.parent.clone());
+        let opened = self.try_open(&mut parent).await;
+        opened.map_err(|error| parent.explain("open a root for temporary directories in", error))
     }
 
-    async fn try_open(self, parent: PathBuf, creates_parent: bool) -> io::Result<TempRoot> {
+    async fn try_open(self, parent: &mut Parent) -> io::Result<TempRoot> {
+        // First, because errors name its path.
+        let path = parent.resolve()?.to_path_buf();
+        let creates_parent = parent.is_for_roots();
         let app = self.app;
         reclaim::check_app(&app)?;
-        let mut policy = Policy::new(Cleanup::Always)?;
+        let environment = Policy::new(Cleanup::Always)?;
         let runtime = spawn::current()?;
         let queues = RuntimeQueues::of(&runtime);
-        let run = match self.retain {
+        let (run, policy) = match self.retain {
+            None => (None, environment),
             Some(retain) => {
-                // It keeps directories in the root, and they survive that.
-                policy = Policy::default();
-                Some(Run {
+                let run = Run {
                     app: app.clone(),
-                    parent: parent.clone(),
-                    id: new_id()?.into_bytes(),
+                    parent: path.clone(),
+                    id: reclaim::new_id()?,
                     retain,
-                })
+                };
+                // The environment keeps the directories in it instead.
+                (Some(run), Policy::default())
             }
-            None => None,
         };
         let create = {
-            let (app, parent, run) = (app.clone(), parent.clone(), run.clone());
+            let (app, path, run) = (app.clone(), path.clone(), run.clone());
             let queues = Arc::clone(&queues);
             move || {
                 if creates_parent {
-                    create_run_parent(&parent).map_err(with_root_hint)?;
+                    create_run_parent(&path)?;
                 }
                 let created = match run {
-                    Some(run) => run.open(),
-                    None => reclaim::create_root(&app, &parent),
-                };
-                let created = match creates_parent {
-                    true => created.map_err(with_root_hint)?,
-                    false => created?,
+                    Some(run) => run.open()?,
+                    None => reclaim::create_root(&app, &path)?,
                 };
                 let lock = Some(created.lock);
                 let owner = Owner::new(created.path, created.identity, queues, None, lock);
@@ -195,7 +168,7 @@ impl RootBuilder {
         owner.arm(policy);
         let find = move || match run {
             Some(run) => Search::of_runs(&run),
-            None => Search::new(&app, &parent),
+            None => Search::new(&app, &path),
         };
         let reclaiming = match unlocked {
             None => Reclaiming::begin(&runtime, find),

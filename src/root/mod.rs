@@ -33,15 +33,15 @@ pub use builder::RootBuilder;
 ///
 /// When dropped, it is removed in the background like an [`AsyncTempDir`], after the directories in
 /// it whose handles still exist. A directory in it that was [kept](AsyncTempDir::keep), or whose
-/// policy keeps it, is removed with the root at the latest: [`persist`](AsyncTempDir::persist) a
-/// directory that is to outlive it, or open the root so that the last ones
-/// [retain](RootBuilder::retain) theirs.
+/// policy keeps it, is removed with the root at the latest. If it is to outlive the root,
+/// [`persist`](AsyncTempDir::persist) it, or let the last roots [retain](RootBuilder::retain) what is
+/// kept in them.
 ///
 /// If the [environment](crate::Cleanup#the-environment-keeps-more) keeps the root, its lock file is
 /// removed, so that no later process considers it dead. If that fails, the file remains locked
 /// until this process exits, and the [failure hook](crate::cleanup::set_failure_hook) is called,
-/// because the next process would reclaim the root. A root that retains what is kept is not kept
-/// itself, but the directories in it are.
+/// because the next process would reclaim the root. A root that [retains](RootBuilder::retain) what is
+/// kept is not kept itself; the environment keeps the directories in it.
 ///
 /// # Child processes
 ///
@@ -112,8 +112,8 @@ impl TempRoot {
     /// Creates a root in [`std::env::temp_dir`] and starts reclaiming those of dead processes.
     ///
     /// If the environment variable [`ASYNC_TEMPDIR_ROOT`](crate::Cleanup#the-environment-sets-a-root) is
-    /// set, the root is in the directory that it names. See [`RootBuilder::open`] for reclaiming; with
-    /// [`builder`](Self::builder), roots can be numbered, and what was kept in the last ones retained.
+    /// set, the root is in the directory that it names. See [`RootBuilder::open`] for what is reclaimed,
+    /// and [`builder`](Self::builder) for numbered roots.
     ///
     /// # Errors
     ///
@@ -186,9 +186,9 @@ impl TempRoot {
     /// The root is renamed first, to `.<app>-<random>.dead` in the same parent, so that the rest is
     /// recognized if the process is killed meanwhile. Errors contain paths under the new name.
     ///
-    /// Directories in the root are removed even if their handles exist. One that
-    /// [retains](RootBuilder::retain) what was kept removes only the rest, and has the same name
-    /// afterwards.
+    /// Directories in the root are removed even if their handles exist. If the root
+    /// [retains](RootBuilder::retain) something that was kept in it, only the rest is removed, and the root
+    /// is not renamed.
     ///
     /// # Errors
     ///

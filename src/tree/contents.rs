@@ -1,4 +1,4 @@
-//! Reads a file into memory, within a limit.
+//! Reads a file into memory, and limits what is there.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,15 +11,15 @@ const STEP: u64 = 16 * 1024 * 1024;
 /// The number of bytes that the first call reads of a file of unknown length.
 const MIN_STEP: u64 = 64;
 
-/// The number of bytes that may still be read.
+/// The number of bytes of contents and paths that may still be read.
 pub(super) struct Budget(AtomicU64);
 
 impl Budget {
-    pub(super) fn new() -> Self {
-        Self(AtomicU64::new(Tree::MAX_LEN))
+    pub(super) fn new(len: u64) -> Self {
+        Self(AtomicU64::new(len))
     }
 
-    fn take(&self, len: u64) -> io::Result<()> {
+    pub(super) fn take(&self, len: u64) -> io::Result<()> {
         let relaxed = Ordering::Relaxed;
         let taken = self
             .0
@@ -29,7 +29,7 @@ impl Budget {
             Err(_) => Err(io::Error::new(
                 io::ErrorKind::FileTooLarge,
                 format!(
-                    "the files of a tree are in memory, and have more than {} bytes with this one",
+                    "a tree is in memory, and its files and paths have more than {} bytes with this",
                     Tree::MAX_LEN
                 ),
             )),
@@ -46,7 +46,7 @@ pub(super) fn read(
     mut read: impl FnMut(&mut Vec<u8>) -> io::Result<usize>,
 ) -> io::Result<Vec<u8>> {
     let mut contents = Vec::new();
-    // Some filesystems tell no length, and then a file ends where reading ends.
+    // Some filesystems report no length; a file then ends where reading ends.
     let is_known = len > 0;
     let mut left = if is_known { len } else { u64::MAX };
     if is_known {
@@ -68,7 +68,7 @@ pub(super) fn read(
         left = left.saturating_sub(read);
     }
     if is_known {
-        // The vector may have had more room than it was asked for.
+        // `try_reserve_exact` may have reserved more.
         contents.truncate(len as usize);
     }
     contents.shrink_to_fit();
@@ -83,7 +83,7 @@ mod tests {
     /// Returns the number of calls, too.
     fn read_from(file: &[u8], len: u64, budget: u64, most: usize) -> (io::Result<Vec<u8>>, u32) {
         let (mut rest, mut calls) = (file, 0);
-        let budget = Budget(AtomicU64::new(budget));
+        let budget = Budget::new(budget);
         let read = read(
             len,
             &budget,
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn what_is_cancelled_is_not_read() {
-        let read = read(10, &Budget::new(), || true, |_| panic!("it reads"));
+        let read = read(10, &Budget::new(10), || true, |_| panic!("it reads"));
         assert_eq!(read.unwrap(), b"");
     }
 }

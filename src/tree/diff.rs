@@ -10,10 +10,10 @@ use super::listing::is_text;
 use super::quoted::{Quoted, QuotedPath};
 use super::value::Tree;
 
-/// The first difference between a [`Tree`] and what is expected, by path.
+/// The first difference, by path, between a [`Tree`] and what is expected.
 ///
-/// Returned by [`Tree::diff`]. Its `Debug` form is the same text as its `Display` form, so that
-/// `assert_eq!` prints that.
+/// Returned by [`Tree::diff`]. The `Debug` form is the same as the `Display` form, so that `assert_eq!`
+/// prints the message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TreeDiff {
     path: PathBuf,
@@ -49,8 +49,8 @@ impl Debug for TreeDiff {
 impl Tree {
     /// Returns the first difference from what is expected, or `None` if there is none.
     ///
-    /// It names the first path that is missing, that is there besides, or that differs; in a text,
-    /// the first line that differs; and in other contents, the first byte.
+    /// It names the first path that is missing, not expected, or different. For text, it also shows the
+    /// first line that differs; for other contents, the first byte.
     ///
     /// # Examples
     ///
@@ -86,7 +86,7 @@ impl Tree {
                         return Some(TreeDiff::new(path, text));
                     }
                 }
-                // Something in it is missing as well, and says more.
+                // The expected entry in it is missing as well, and says more.
                 None if expectation.is_implied => {}
                 None => {
                     let what = described(&expectation.kind);
@@ -149,7 +149,7 @@ fn described(kind: &TreeKind) -> String {
 const SHOWN: usize = 100;
 const SHOWN_BYTES: usize = 16;
 
-/// Tells where contents differ, which they do.
+/// Describes where contents that differ do so first.
 fn of_contents(is: &[u8], should: &[u8]) -> String {
     let position = is.iter().zip(should).take_while(|(a, b)| a == b).count();
     if !is_text(is) || !is_text(should) {

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// An entry of a [`Tree`](crate::Tree), or one that is [expected](crate::ExpectedTree) there.
 ///
-/// Its `Debug` form is its line of the tree's, with the whole path.
+/// The `Debug` form is one line, as in the listing of a tree, with the whole path.
 ///
 /// # Examples
 ///
@@ -25,7 +25,7 @@ pub struct TreeEntry {
     mode: Option<u32>,
 }
 
-/// The kind of a [`TreeEntry`], with what it holds.
+/// The kind of a [`TreeEntry`], with the contents of a file and the target of a symlink.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TreeKind {
@@ -48,27 +48,27 @@ pub enum TreeKind {
 }
 
 impl TreeEntry {
-    /// Creates an entry that is expected at `path`, relative to the directory.
+    /// Creates an entry at `path`, relative to the directory.
     pub fn new(path: impl AsRef<Path>, kind: TreeKind) -> Self {
         Self::found(normal(path.as_ref()), kind, None)
     }
 
-    /// Creates a file with these `contents`.
+    /// Creates an entry for a file with these `contents`.
     pub fn file(path: impl AsRef<Path>, contents: impl Into<Vec<u8>>) -> Self {
         Self::new(path, TreeKind::File(contents.into()))
     }
 
-    /// Creates a directory.
+    /// Creates an entry for a directory.
     pub fn dir(path: impl AsRef<Path>) -> Self {
         Self::new(path, TreeKind::Dir)
     }
 
-    /// Creates a symlink to `target`.
+    /// Creates an entry for a symlink to `target`.
     pub fn symlink(path: impl AsRef<Path>, target: impl Into<PathBuf>) -> Self {
         Self::new(path, TreeKind::Symlink(target.into()))
     }
 
-    /// Describes an entry of a directory. The path has nothing but names.
+    /// Creates an entry whose path is normal already.
     pub(super) fn found(path: PathBuf, kind: TreeKind, mode: Option<u32>) -> Self {
         Self { path, kind, mode }
     }
@@ -78,12 +78,12 @@ impl TreeEntry {
         &self.path
     }
 
-    /// Returns the kind, with what that holds.
+    /// Returns the kind, with the contents of a file and the target of a symlink.
     pub fn kind(&self) -> &TreeKind {
         &self.kind
     }
 
-    /// Returns the contents of a file.
+    /// Returns the contents, if this is a file.
     pub fn contents(&self) -> Option<&[u8]> {
         match &self.kind {
             TreeKind::File(contents) => Some(contents),
@@ -109,7 +109,7 @@ impl TreeEntry {
     }
 }
 
-/// Returns `path` without dots and separators that have no meaning.
+/// Returns `path` without `.` and redundant separators.
 pub(super) fn normal(path: &Path) -> PathBuf {
     let components = path.components();
     components

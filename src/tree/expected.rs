@@ -7,20 +7,20 @@ use std::path::{Path, is_separator};
 use super::entry::{TreeEntry, TreeKind, normal};
 use super::value::Tree;
 
-/// Describes what a [`Tree`] is compared with, by `==` and by [`diff`](Tree::diff).
+/// Describes what a [`Tree`] can be compared with, by `==` or by [`diff`](Tree::diff).
 ///
-/// That is another tree, or an array, a slice or a vector of
+/// That is another tree, or an array, a slice or a vector of:
 ///
 /// - `(path, contents)`, as [`populate`](crate::AsyncTempDir::populate) takes them, for files;
-/// - `(path, "")` with a separator at the end of the path, for directories;
-/// - [`TreeEntry`], for everything.
+/// - `(path, "")`, for directories, with a separator at the end of the path;
+/// - [`TreeEntry`], for every kind of entry.
 ///
-/// They are in any order, and nothing else may be there, except for directories around what is
-/// expected. So an empty directory must be expected, too. Modes do not count, except between two
-/// trees. If there are several entries for one path, the last one counts, as for `populate`. On
-/// Windows, a `/` in a path is as good as a `\`. A path with `..` is nowhere.
+/// The order does not matter. The parent directories of an expected entry are expected, too; any other
+/// entry is a difference, so list empty directories. Modes do not count, except between two trees. Of
+/// several entries with one path, the last one counts, as for `populate`. On Windows, `/` and `\` in a
+/// path are the same. A path with `..` matches no entry.
 ///
-/// The crate implements this trait, and no other does.
+/// This trait is sealed: other crates cannot implement it.
 ///
 /// # Examples
 ///
@@ -60,9 +60,9 @@ pub struct Expectations<'e>(pub(super) BTreeMap<Cow<'e, Path>, Expectation<'e>>)
 #[derive(Debug)]
 pub(super) struct Expectation<'e> {
     pub(super) kind: Cow<'e, TreeKind>,
-    /// `None` if it does not count.
+    /// `None` if that does not count.
     pub(super) is_executable: Option<bool>,
-    /// It is a directory around something else.
+    /// Set for the parent directory of an expected entry that is not itself expected.
     pub(super) is_implied: bool,
 }
 
@@ -125,15 +125,16 @@ impl<E: ExpectedEntry> Expected for [E] {
         let mut around = BTreeMap::new();
         for path in all.keys() {
             for above in path.ancestors().skip(1) {
+                // From one that is there on, those above it are its own.
                 if above.as_os_str().is_empty() || all.contains_key(above) {
-                    continue;
+                    break;
                 }
                 let implied = Expectation {
                     kind: Cow::Owned(TreeKind::Dir),
                     is_executable: None,
                     is_implied: true,
                 };
-                // Then those above it are there as well.
+                // Those above it have been inserted with it.
                 if around
                     .insert(Cow::Owned(above.to_path_buf()), implied)
                     .is_some()
@@ -179,10 +180,9 @@ impl<T: Expected + ?Sized> Expected for &T {
     }
 }
 
-/// Collects what is expected, or some entries of another tree.
+/// Collects expected entries, or some entries of another tree.
 ///
-/// Directories that are missing around them are added. Of two entries with one path, the last
-/// counts.
+/// Missing parent directories are added. Of several entries with one path, the last one counts.
 impl<E: ExpectedEntry> FromIterator<E> for Tree {
     fn from_iter<I: IntoIterator<Item = E>>(entries: I) -> Self {
         let entries = entries.into_iter().map(ExpectedEntry::into_entry);

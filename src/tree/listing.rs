@@ -1,5 +1,6 @@
 //! The `Debug` form of a tree: an indented listing.
 
+use std::ffi::OsStr;
 use std::fmt::{self, Debug, Display, Write};
 
 use super::entry::{TreeEntry, TreeKind};
@@ -17,8 +18,12 @@ impl Debug for Tree {
         f.write_str("./")?;
         for entry in self {
             let depth = entry.path().components().count();
-            let name = entry.path().file_name().unwrap_or_default();
-            // Not by a width, which has 16 bits.
+            // Not `file_name`: an expected path may end with `..`.
+            let name = entry.path().components().next_back();
+            let name = name
+                .as_ref()
+                .map_or(OsStr::new(""), |name| name.as_os_str());
+            // Not with a width, which has 16 bits.
             let indentation = "  ".repeat(depth);
             write!(f, "\n{indentation}")?;
             head(f, Quoted(name.as_encoded_bytes()), entry)?;
@@ -29,7 +34,7 @@ impl Debug for Tree {
                         write!(f, "\n{indentation}  {}", Quoted(line))?;
                     }
                 }
-                _ => Debug::fmt(entry.kind(), f)?,
+                _ => what_it_is(f, entry.kind())?,
             }
         }
         Ok(())
@@ -39,23 +44,36 @@ impl Debug for Tree {
 impl Debug for TreeEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         head(f, QuotedPath(self.path()), self)?;
-        Debug::fmt(self.kind(), f)
+        what_it_is(f, self.kind())
+    }
+}
+
+impl Debug for TreeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dir => f.write_str("Dir"),
+            Self::File(contents) => write!(f, "File({})", Shown(contents)),
+            Self::Symlink(target) => write!(f, "Symlink({})", QuotedPath(target)),
+            Self::Fifo => f.write_str("Fifo"),
+            Self::Socket => f.write_str("Socket"),
+            Self::BlockDevice => f.write_str("BlockDevice"),
+            Self::CharDevice => f.write_str("CharDevice"),
+            Self::Other => f.write_str("Other"),
+        }
     }
 }
 
 /// Writes what follows the name in a listing.
-impl Debug for TreeKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dir => f.write_char('/'),
-            Self::File(contents) => write!(f, ": {}", Shown(contents)),
-            Self::Symlink(target) => write!(f, " -> {}", QuotedPath(target)),
-            Self::Fifo => f.write_str(": FIFO"),
-            Self::Socket => f.write_str(": socket"),
-            Self::BlockDevice => f.write_str(": block device"),
-            Self::CharDevice => f.write_str(": character device"),
-            Self::Other => f.write_str(": neither a file nor a directory"),
-        }
+fn what_it_is(f: &mut fmt::Formatter<'_>, kind: &TreeKind) -> fmt::Result {
+    match kind {
+        TreeKind::Dir => f.write_char('/'),
+        TreeKind::File(contents) => write!(f, ": {}", Shown(contents)),
+        TreeKind::Symlink(target) => write!(f, " -> {}", QuotedPath(target)),
+        TreeKind::Fifo => f.write_str(": FIFO"),
+        TreeKind::Socket => f.write_str(": socket"),
+        TreeKind::BlockDevice => f.write_str(": block device"),
+        TreeKind::CharDevice => f.write_str(": character device"),
+        TreeKind::Other => f.write_str(": neither a file nor a directory"),
     }
 }
 
@@ -91,14 +109,13 @@ fn is_short_text(contents: &[u8]) -> bool {
     contents.len() <= MAX_TEXT && is_text(contents)
 }
 
-/// Returns whether contents are to be read, line by line.
+/// Returns whether contents are text, which is shown line by line.
 pub(super) fn is_text(contents: &[u8]) -> bool {
     let is_binary = |byte: &u8| byte.is_ascii_control() && !b"\t\n\r".contains(byte);
     !contents.iter().any(is_binary) && str::from_utf8(contents).is_ok()
 }
 
-/// The FNV-1a hash of 128 bits. It tells apart what differs by accident, and is short enough to
-/// stand here.
+/// The FNV-1a hash of 128 bits: enough against accidental collisions, and a few lines.
 fn fnv_1a(bytes: &[u8]) -> u128 {
     const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;

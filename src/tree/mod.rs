@@ -1,7 +1,7 @@
 //! Reads a tree into memory, compares it and prints it. Knows neither Tokio nor handles.
 //!
-//! One engine reads on Unix, another elsewhere. What they read is a [value], which is compared with
-//! what is [expected] by looking for the first [difference](diff). Its `Debug` form is a [listing].
+//! One engine reads on Unix, another elsewhere. They return a [`Tree`]. It is compared with an
+//! [`ExpectedTree`] by looking for the first [difference](diff), and its `Debug` form is a [listing].
 
 mod contents;
 mod diff;
@@ -27,6 +27,8 @@ use std::sync::atomic::AtomicBool;
 
 use cap_std::fs::Dir;
 
+use contents::Budget;
+
 use crate::util::SpawnHelper;
 use crate::util::first_failure::Failure;
 
@@ -41,5 +43,6 @@ pub(crate) fn read(
     is_cancelled: Arc<AtomicBool>,
     spawn_helper: SpawnHelper,
 ) -> Result<Tree, Failure> {
-    engine::read(dir, is_cancelled, spawn_helper)
+    let budget = Budget::new(Tree::MAX_LEN);
+    engine::read(dir, budget, is_cancelled, spawn_helper)
 }

@@ -15,13 +15,14 @@ use crate::util::first_failure::Failure;
 
 pub(super) fn read(
     dir: &Dir,
+    budget: Budget,
     is_cancelled: Arc<AtomicBool>,
     _spawn_helper: SpawnHelper,
 ) -> Result<Tree, Failure> {
     let mut reader = Reader {
         dir,
         is_cancelled,
-        budget: Budget::new(),
+        budget,
         entries: Vec::new(),
         unread: vec![PathBuf::new()],
     };
@@ -68,7 +69,8 @@ impl Reader<'_> {
             }
             let entry = entry.map_err(|error| failure(path, error))?;
             let path = path.join(entry.file_name());
-            match self.entry(&entry, &path) {
+            let room = self.budget.take(path.as_os_str().len() as u64);
+            match room.and_then(|()| self.entry(&entry, &path)) {
                 Ok(kind) => {
                     if let TreeKind::Dir = kind {
                         self.unread.push(path.clone());

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::*;
 
-type Engine = fn(&Dir, Arc<AtomicBool>, SpawnHelper) -> Result<Tree, Failure>;
+type Engine = fn(&Dir, Budget, Arc<AtomicBool>, SpawnHelper) -> Result<Tree, Failure>;
 
 fn engines() -> Vec<(&'static str, Engine)> {
     vec![
@@ -19,12 +19,19 @@ fn engines() -> Vec<(&'static str, Engine)> {
 
 /// Reads with each engine what `fill` creates.
 fn trees(fill: impl Fn(&Path)) -> Vec<(&'static str, Result<Tree, Failure>)> {
+    trees_within(Tree::MAX_LEN, fill)
+}
+
+fn trees_within(len: u64, fill: impl Fn(&Path)) -> Vec<(&'static str, Result<Tree, Failure>)> {
     let outer = tempfile::tempdir().unwrap();
     fill(outer.path());
     let dir = Dir::open_ambient_dir(outer.path(), cap_std::ambient_authority()).unwrap();
     let read = |(name, engine): (&'static str, Engine)| {
         let no_helpers: SpawnHelper = Arc::new(drop);
-        (name, engine(&dir, Arc::default(), no_helpers))
+        (
+            name,
+            engine(&dir, Budget::new(len), Arc::default(), no_helpers),
+        )
     };
     engines().into_iter().map(read).collect()
 }
@@ -88,5 +95,24 @@ fn more_than_the_limit_is_refused_before_it_is_read() {
         let failure = tree.unwrap_err();
         assert_eq!(failure.error.kind(), ErrorKind::FileTooLarge, "{name}");
         assert_eq!(failure.path, Path::new("sparse"), "{name}");
+    }
+}
+
+#[test]
+fn paths_count_towards_the_limit() {
+    let len = "dir".len() + "dir/dir".len() + "dir/dir/file".len() + 5;
+    for (len, is_enough) in [(len, true), (len - 1, false), (5, false)] {
+        let trees = trees_within(len as u64, |root| {
+            fs::create_dir_all(root.join("dir/dir")).unwrap();
+            fs::write(root.join("dir/dir/file"), "12345").unwrap();
+        });
+        for (name, tree) in trees {
+            let failure = tree.map(|_| ()).map_err(|failure| failure.error.kind());
+            let expected = match is_enough {
+                true => Ok(()),
+                false => Err(ErrorKind::FileTooLarge),
+            };
+            assert_eq!(failure, expected, "{name}, {len}");
+        }
     }
 }

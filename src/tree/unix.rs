@@ -41,6 +41,7 @@ const MAX_CHANGES: u32 = 16;
 
 pub(super) fn read(
     dir: &Dir,
+    budget: Budget,
     is_cancelled: Arc<AtomicBool>,
     spawn_helper: SpawnHelper,
 ) -> Result<Tree, Failure> {
@@ -51,7 +52,7 @@ pub(super) fn read(
     })?;
     let reader = Arc::new(Reader {
         first_failure: FirstFailure::new(is_cancelled),
-        budget: Budget::new(),
+        budget,
         descriptors: DescriptorWait::up_to(DESCRIPTOR_TRIES),
         entries: Mutex::new(Vec::new()),
     });
@@ -66,7 +67,7 @@ pub(super) fn read(
     Ok(Tree::new(entries))
 }
 
-/// Collects what the threads of a walk read.
+/// Collects the entries that the threads of a walk read.
 struct Reader {
     first_failure: FirstFailure,
     budget: Budget,
@@ -78,7 +79,7 @@ struct Reader {
 enum Outcome {
     Read(TreeKind, Option<u32>),
     Dir,
-    /// It has vanished.
+    /// It was removed since its name was read.
     Gone,
 }
 
@@ -92,16 +93,17 @@ impl Reader {
         max_bytes: usize,
     ) -> usize {
         let (mut read, mut bytes, mut visited) = (Vec::new(), 0, 0);
-        for (name, kind) in entries.iter() {
+        for (name, stored) in entries.iter() {
             if self.is_cancelled() || bytes >= max_bytes {
                 break;
             }
             visited += 1;
-            match self.entry(at.fd, name, kind) {
+            match self.entry(at.fd, name, stored) {
                 Ok(Outcome::Read(kind, mode)) => {
-                    let entry = TreeEntry::found(at.path_of(name), kind, mode);
-                    bytes += entry.contents().map_or(0, <[u8]>::len);
-                    read.push(entry);
+                    if let TreeKind::File(contents) = &kind {
+                        bytes += contents.len();
+                    }
+                    self.add(&mut read, at.path_of(name), kind, mode);
                 }
                 Ok(Outcome::Dir) => subdir(name),
                 Ok(Outcome::Gone) => {}
@@ -110,6 +112,14 @@ impl Reader {
         }
         self.entries.lock().append(&mut read);
         visited
+    }
+
+    /// Adds an entry, if there is room for its path.
+    fn add(&self, to: &mut Vec<TreeEntry>, path: PathBuf, kind: TreeKind, mode: Option<u32>) {
+        match self.budget.take(path.as_os_str().len() as u64) {
+            Ok(()) => to.push(TreeEntry::found(path, kind, mode)),
+            Err(error) => self.first_failure.failed(&|| path.clone(), error),
+        }
     }
 
     fn entry(&self, dir: BorrowedFd<'_>, name: &CStr, stored: FileType) -> io::Result<Outcome> {
@@ -128,11 +138,11 @@ impl Reader {
                         return Ok(Outcome::Read(TreeKind::Symlink(target.into()), None));
                     }
                     Err(Errno::NOENT) => return Ok(Outcome::Gone),
-                    // It is no symlink any more.
+                    // It is not a symlink any more.
                     Err(Errno::INVAL) => FileType::Unknown,
                     Err(error) => return Err(error.into()),
                 },
-                // Neither opened nor stored with a mode.
+                // Not opened.
                 _ => match look(dir, name)? {
                     None => return Ok(Outcome::Gone),
                     Some(stat) => match special(kind(&stat)) {
@@ -179,8 +189,8 @@ impl Visitor for Reader {
     fn enter(&self, parent: &At<'_, ()>, name: &CStr, opened: BorrowedFd<'_>) -> Option<()> {
         match fstat(opened) {
             Ok(stat) => {
-                let dir = TreeEntry::found(parent.path_of(name), TreeKind::Dir, mode(&stat));
-                self.entries.lock().push(dir);
+                let path = parent.path_of(name);
+                self.add(&mut self.entries.lock(), path, TreeKind::Dir, mode(&stat));
                 Some(())
             }
             Err(error) => {

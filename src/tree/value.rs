@@ -13,17 +13,19 @@ use super::entry::{TreeEntry, TreeKind, normal};
 ///
 /// # Comparing
 ///
-/// `==` compares with arrays, slices and vectors of `(path, contents)`; see [`ExpectedTree`] for
-/// how to expect empty directories, symlinks and the like. It also compares with another tree: then
-/// everything counts but modes, of which it counts whether the owner of a file may execute it, as
-/// in git. The rest of a mode depends on the umask; compare [`TreeEntry::mode`] for that.
+/// `==` compares a tree with an array, a slice or a vector of `(path, contents)`. [`ExpectedTree`]
+/// tells how to expect empty directories, symlinks and other entries.
 ///
-/// [`diff`](Self::diff) tells where the first difference is. `pretty_assertions::assert_eq!` of two
-/// trees marks all lines that differ; `Tree::from_iter` makes one of an array.
+/// It also compares two trees. Of a mode, only one bit counts then, as in git: whether the owner of a
+/// file may execute it. The others depend on the umask; compare [`TreeEntry::mode`] for those.
+///
+/// [`diff`](Self::diff) returns the first difference. `pretty_assertions::assert_eq!` of two trees
+/// marks every line that differs; `Tree::from_iter` turns an array or a map into a tree. The tree of an
+/// empty directory is equal to `Tree::default()`.
 ///
 /// # Printing
 ///
-/// The `Debug` form is a listing to be read, and to be stored as a snapshot:
+/// The `Debug` form is a listing to read, or to store as a snapshot:
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -51,32 +53,32 @@ use super::entry::{TreeEntry, TreeKind, normal};
 /// # }
 /// ```
 ///
-/// A line begins with a name. In quotes, control characters, invisible ones, and those that change
-/// the direction of writing are escaped, as are bytes that are not UTF-8. Text of more than 1,024
-/// bytes, and other contents of more than 32, are abbreviated to their length and their checksum
-/// (FNV-1a, 128 bits), so that trees that differ do not have one listing. A file that its owner may
-/// execute is marked `(executable)`; no other part of a mode is shown. A symlink is shown with an
-/// arrow, and anything else with its kind.
+/// Each entry begins with its name in quotes. There and in contents, these are escaped: control
+/// characters, invisible characters, characters that change the direction of writing, and bytes that
+/// are not UTF-8. Text of more than 1,024 bytes, and other contents of more than 32, are abbreviated to
+/// their length and checksum (FNV-1a, 128 bits), so that different trees have different listings. A
+/// file that its owner may execute is marked `(executable)`; no other bit of a mode is shown. A symlink
+/// is followed by an arrow and its target, and any other entry by its kind.
 ///
-/// The form depends neither on the platform nor on the version of Rust, and changes only with a
-/// new major version of this crate.
+/// The form is the same on every platform and with every version of Rust. It changes only with a new
+/// major version of this crate.
 ///
 /// [`ExpectedTree`]: crate::ExpectedTree
 #[derive(Clone, Default)]
 pub struct Tree(Vec<TreeEntry>);
 
 impl Tree {
-    /// The maximum number of bytes that the files of a tree have together: 1 GiB.
+    /// The maximum number of bytes in all files and paths of a tree together: 1 GiB.
     ///
-    /// [`AsyncTempDir::tree`](crate::AsyncTempDir::tree) fails with `FileTooLarge` beyond it, and
-    /// reads no file that would exceed it.
+    /// Beyond it, [`AsyncTempDir::tree`](crate::AsyncTempDir::tree) fails with `FileTooLarge`, before it
+    /// reads the file that exceeds it.
     pub const MAX_LEN: u64 = 1 << 30;
 
     /// Creates a tree of entries whose directories are among them.
     pub(super) fn new(mut entries: Vec<TreeEntry>) -> Self {
         entries.sort_by(|a, b| a.path().cmp(b.path()));
-        // Of two with one path, the later one stays: it was renamed while the directory was read,
-        // or is expected twice.
+        // Of two entries with one path, the later one stays. That path was read twice because of a
+        // rename meanwhile, or is expected twice.
         entries.dedup_by(|later, earlier| {
             let is_same = later.path() == earlier.path();
             if is_same {
@@ -92,7 +94,7 @@ impl Tree {
         let given = Self::new(entries);
         let above = |entry: &TreeEntry| {
             let above = entry.path().ancestors().skip(1);
-            // From one that is there on, those above it are its own.
+            // Up to one that is given, from which those above it are found.
             let missing = above
                 .take_while(|path| !path.as_os_str().is_empty() && given.position(path).is_none());
             let dir = |path: &Path| TreeEntry::found(path.into(), TreeKind::Dir, None);
@@ -129,7 +131,7 @@ impl Tree {
         self.0.is_empty()
     }
 
-    /// Forgets all modes, so that the listing of an executable file is the same on Windows.
+    /// Removes all modes, so that an executable file is like one on Windows, or one of an array.
     pub fn without_modes(mut self) -> Self {
         self.0.iter_mut().for_each(TreeEntry::forget_mode);
         self

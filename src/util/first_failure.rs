@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(unix)]
 use super::sync::Mutex;
 
-/// Why an operation on a directory ended, and the path relative to that.
+/// The error that ended an operation on a directory, and the path relative to that.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) path: PathBuf,

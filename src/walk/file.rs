@@ -1,4 +1,4 @@
-//! Opens what a directory has stored as a regular file.
+//! Opens an entry that its directory lists as a regular file.
 
 use std::ffi::CStr;
 use std::io;
@@ -9,7 +9,7 @@ use rustix::io::{Errno, retry_on_intr};
 
 use crate::sys::outlast_lease;
 
-/// Opens without waiting, and without an effect, should it be something else.
+/// If it is something else by now, opening neither waits nor has an effect.
 const FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::NONBLOCK)
@@ -41,7 +41,7 @@ pub(crate) fn open_file(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<Opene
     match Errno::from_io_error(&error) {
         Some(Errno::NOENT) => Ok(OpenedFile::Gone),
         Some(Errno::LOOP | Errno::MLINK) => Ok(OpenedFile::Other(FileType::Symlink)),
-        // Sockets cannot be opened, nor devices without a driver.
+        // Neither sockets nor devices without a driver can be opened.
         Some(Errno::NXIO | Errno::OPNOTSUPP | Errno::NODEV) => {
             match look(parent, name)?.as_ref().map(kind) {
                 // It is a file, on a filesystem that answers so.
@@ -54,7 +54,7 @@ pub(crate) fn open_file(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<Opene
     }
 }
 
-/// Returns the metadata of `name` in `parent`, if that is there. Follows no symlink.
+/// Returns the metadata of `name` in `parent`, if that exists. Follows no symlink.
 pub(crate) fn look(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<Option<Stat>> {
     match retry_on_intr(|| statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)) {
         Ok(stat) => Ok(Some(stat)),

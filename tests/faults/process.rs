@@ -113,7 +113,7 @@ pub(crate) fn disturbed(job: &str, place: &Path, faults: &str) -> Option<Report>
 
 /// As [`disturbed`], by way of a command that has those `faults` happen.
 pub(crate) fn traced(job: &str, place: &Path, faults: &str, mut strace: Command) -> Option<Report> {
-    let child = strace
+    let child = support::without_variables(&mut strace)
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", HELPER, "--nocapture", "--test-threads=1"])
         .env(support::MARK, HELPER)

@@ -14,18 +14,6 @@ use std::process::Command;
 use runs::Runs;
 use support::{Sandbox, until};
 
-/// The name of this executable in those of its roots: without what Cargo adds.
-fn executable() -> String {
-    let path = std::env::current_exe().unwrap();
-    let name = path.file_stem().unwrap().to_str().unwrap();
-    let cargos = |hash: &str| hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let name = match name.rsplit_once('-') {
-        Some((name, hash)) if cargos(hash) => name,
-        _ => name,
-    };
-    name.to_owned()
-}
-
 /// This executable's own suite.
 fn own(sandbox: &Sandbox, retain: usize) -> Runs {
     let parent = sandbox.join("target").join("tmp");
@@ -42,7 +30,7 @@ fn own(sandbox: &Sandbox, retain: usize) -> Runs {
     Runs::new(
         &sandbox.join("reports"),
         &parent,
-        &executable(),
+        "killed_suites",
         retain,
         command,
     )

@@ -45,6 +45,9 @@ async fn a_name_has_the_suffix() {
 
 #[tokio::test]
 async fn a_name_has_as_many_random_characters_as_asked_for() {
+    if !support::in_process(test_name!(), &[]) {
+        return;
+    }
     let builder = Builder::new().prefix("prefix").suffix("suffix");
     let dir = builder.random_len(12).create().await.unwrap();
     assert!(name(&dir).starts_with("prefix") && name(&dir).ends_with("suffix"));

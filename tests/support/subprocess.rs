@@ -46,13 +46,30 @@ pub fn this_test(name: &str, through: &[&str]) -> Command {
     command(&std::env::current_exe().unwrap(), name, through)
 }
 
+/// Variables that change where directories are made, how they are named, and what is kept.
+const VARIABLES: [&str; 5] = [
+    "ASYNC_TEMPDIR_ROOT",
+    "ASYNC_TEMPDIR_RETAIN",
+    "ASYNC_TEMPDIR_CLEANUP",
+    "NEXTEST_RUN_ID",
+    "NEXTEST_TEST_NAME",
+];
+
+/// Takes these variables, which a developer or a test runner may have set, from the command's process.
+pub fn without_variables(command: &mut Command) -> &mut Command {
+    for variable in VARIABLES {
+        command.env_remove(variable);
+    }
+    command
+}
+
 fn command(executable: &Path, name: &str, through: &[&str]) -> Command {
     let mut words = through
         .iter()
         .map(OsStr::new)
         .chain([executable.as_os_str()]);
     let mut command = Command::new(words.next().expect("there is the executable"));
-    command
+    without_variables(&mut command)
         .args(words)
         .args([
             "--exact",
@@ -69,9 +86,9 @@ fn command(executable: &Path, name: &str, through: &[&str]) -> Command {
     command
 }
 
-/// Reruns the calling test, `name`, in a process of its own: as it is, or through a command such
-/// as `unshare`. True in that process, where the test then does its work; false in the calling
-/// one, where it has been done.
+/// Reruns the calling test, `name`, in a process of its own, [`without_variables`]: as it is, or
+/// through a command such as `unshare`. True in that process, where the test then does its work;
+/// false in the calling one, where it has been done.
 #[track_caller]
 pub fn in_process(name: &str, through: &[&str]) -> bool {
     in_process_with(name, through, |_| {})

@@ -1,6 +1,6 @@
 //! Directory trees.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -31,10 +31,26 @@ pub fn chain(root: &Path, depth: usize, each: impl Fn(&fs::File)) {
     each(&level);
 }
 
+/// Makes a FIFO.
+#[cfg(unix)]
+pub fn mkfifo(path: &Path) {
+    #[cfg(not(target_vendor = "apple"))]
+    {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+        mknodat(CWD, path, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    }
+    // There, rustix has no such call.
+    #[cfg(target_vendor = "apple")]
+    {
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.unwrap().success());
+    }
+}
+
 /// Every file and directory below, and what is in the files.
-pub fn snapshot(dir: &Path) -> HashMap<PathBuf, Vec<u8>> {
-    // To hash a long path takes a fraction of what comparing it with a dozen others does.
-    let mut all = HashMap::new();
+pub fn snapshot(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
     let mut dirs = vec![dir.to_path_buf()];
     while let Some(dir) = dirs.pop() {
         for entry in fs::read_dir(dir).unwrap() {

@@ -21,8 +21,8 @@ impl AsyncTempDir {
     /// more threads of the pool help, and the order is only kept within each directory; if paths of
     /// different directories then lead to one file, it has the contents given for one of them.
     ///
-    /// The calling task first iterates over all of `files`, so all contents are in memory then. A
-    /// [`tree`](Self::tree) can be compared with the same array.
+    /// The calling task first iterates over all of `files`, so all contents are in memory then. The
+    /// same array can be compared with a [`tree`](Self::tree).
     ///
     /// # Errors
     ///

@@ -6,40 +6,39 @@ use crate::dir::AsyncTempDir;
 use crate::tree::{self, Tree};
 
 impl AsyncTempDir {
-    /// Reads everything inside into memory, to be compared and printed.
+    /// Reads everything inside into memory, to compare or print it.
     ///
-    /// The [`Tree`] has every file with its contents, every symlink with its target, and everything
-    /// else with its kind. No symlink is followed, and nothing but regular files is opened. A
-    /// filesystem that is mounted inside is left out. In a large tree, up to three more threads of
-    /// the blocking pool help.
+    /// The [`Tree`] contains every file with its contents, every symlink with its target, and every
+    /// other entry with its kind. No symlink is followed, and only directories and regular files are
+    /// opened. Filesystems that are mounted inside are left out. In a large tree, up to three more
+    /// threads of the blocking pool help.
     ///
-    /// An entry that changes meanwhile is read in some state: a file that grows, as long as it was
-    /// when it was opened. An entry that is created or removed meanwhile may or may not be there.
+    /// An entry that is created or removed meanwhile may or may not be included. A file that grows
+    /// is read up to the length that it had when it was opened.
     ///
-    /// All contents and paths are in memory: those of at most [`Tree::MAX_LEN`] bytes of files, and
-    /// of each level of a deep tree its whole path.
+    /// All contents and paths are held in memory, at most [`Tree::MAX_LEN`] bytes. In a deep tree, each
+    /// entry has its whole path.
     ///
     /// # Errors
     ///
-    /// For the first entry that fails, which the error names; there is no partial tree:
+    /// The error names the first entry that fails. There is no partial tree.
     ///
     /// - `PermissionDenied`: a file or directory cannot be read.
-    /// - `FileTooLarge`: the files have more than [`Tree::MAX_LEN`] bytes together. Holes count.
-    /// - `OutOfMemory`: there is not enough memory for a file.
-    /// - `Other`: something more than thirty levels deep was moved while it was read, or the path
-    ///   of the directory now refers to something else.
-    /// - Any other error of the operating system.
+    /// - `FileTooLarge`: files and paths have more than [`Tree::MAX_LEN`] bytes together. Holes count.
+    /// - `OutOfMemory`: there is not enough memory for the contents of a file.
+    /// - `Other`: a directory more than thirty levels deep was moved while it was read, or the path of
+    ///   this directory now refers to something else.
+    /// - Any other error that the operating system returns.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the reading stops soon. Nothing on disk changes in any case,
-    /// except for times of access.
+    /// If the future is dropped, reading stops soon. Nothing on disk changes, except for access times.
     ///
     /// # Security
     ///
-    /// On Unix, everything is read relative to open directories: a symlink that is planted
-    /// meanwhile leads nowhere else. A FIFO or a device that takes the place of a file is opened
-    /// without waiting for its peer, and closed again.
+    /// On Unix, everything is read relative to open directories, so a symlink that is planted
+    /// meanwhile leads nowhere else. If a FIFO or a device takes the place of a file, opening it waits
+    /// for no peer, and it is closed again.
     ///
     /// # Platform notes
     ///

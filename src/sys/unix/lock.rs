@@ -144,20 +144,19 @@ pub(crate) fn hold_dir(path: &Path) -> io::Result<File> {
     Ok(dir)
 }
 
-/// The maximum time to wait for a [`DirLock`], so that a process that was stopped does not stop the
-/// others. They hold it for a few system calls.
+/// The maximum time to wait for a [`DirLock`], so that a process that was stopped while it held one does
+/// not stop the others. Usually, one is held for a few system calls.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Excludes other processes and threads from what changes the entries of a directory, if they take
-/// such a lock, too.
+/// An advisory lock for changing the entries of a directory.
 #[must_use]
 pub(crate) struct DirLock(Option<File>);
 
-/// Locks the directory `path`. After [`MAX_WAIT`], or where that is not possible, returns without a
-/// lock: what is done then must be safe, and may be done twice.
+/// Locks the directory `path`. After [`MAX_WAIT`], or if it cannot be locked, returns without a lock, so
+/// what the caller does must be safe in any case.
 ///
-/// Until a lock is free again, this process does not wait for another, however often it asks.
+/// After a wait that was in vain, this process does not wait again until it gets a lock.
 pub(crate) fn lock_dir(path: &Path) -> DirLock {
     static GAVE_UP: AtomicBool = AtomicBool::new(false);
     let max_wait = match GAVE_UP.load(Ordering::Relaxed) {
@@ -190,7 +189,7 @@ impl Drop for DirLock {
     }
 }
 
-/// Creates the directory `path` with its parents, as far as they are missing.
+/// Creates the directory `path` and its parents if they are missing.
 pub(crate) fn create_dirs(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o755).create(path)
 }

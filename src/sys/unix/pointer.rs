@@ -10,7 +10,7 @@ pub(crate) fn create_pointer(path: &Path, name: &OsStr) -> io::Result<()> {
     std::os::unix::fs::symlink(name, path)
 }
 
-/// Returns the name that the entry `path` leads to, or `None` if it is no such entry.
+/// Returns the name that the entry `path` leads to, or `None` if it is not such an entry.
 pub(crate) fn read_pointer(path: &Path) -> io::Result<Option<OsString>> {
     match fs::read_link(path) {
         Ok(target) => {

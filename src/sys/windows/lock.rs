@@ -48,7 +48,7 @@ pub(crate) fn hold_dir(_path: &Path) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Excludes no other process: a directory cannot be locked here.
+/// Not a lock: a directory cannot be locked here.
 #[must_use]
 pub(crate) struct DirLock;
 
@@ -56,7 +56,7 @@ pub(crate) fn lock_dir(_path: &Path) -> DirLock {
     DirLock
 }
 
-/// Creates the directory `path` with its parents, as far as they are missing.
+/// Creates the directory `path` and its parents if they are missing.
 pub(crate) fn create_dirs(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }

@@ -1,6 +1,6 @@
 //! An entry that leads to another one beside it: here, a file with that one's path.
 //!
-//! Making a symlink takes a right.
+//! Creating a symlink requires a privilege.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -15,7 +15,7 @@ pub(crate) fn create_pointer(path: &Path, name: &OsStr) -> io::Result<()> {
     fs::write(path, path.with_file_name(name).to_string_lossy().as_bytes())
 }
 
-/// Returns the name that the entry `path` leads to, or `None` if it is no such entry.
+/// Returns the name that the entry `path` leads to, or `None` if it is not such an entry.
 pub(crate) fn read_pointer(path: &Path) -> io::Result<Option<OsString>> {
     let metadata = fs::symlink_metadata(path)?;
     if !metadata.is_file() || metadata.len() > MAX_LEN {
