@@ -444,7 +444,6 @@ mod unix {
 
     use super::*;
     use crate::support::{in_memory, mkfifo, multi_thread};
-    use async_tempdir::AsyncTempDir;
 
     fn chmod(path: &Path, mode: u32) {
         fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
@@ -603,6 +602,8 @@ mod unix {
     /// Reads `files` files in 100 directories, in a process of its own, and counts its calls there.
     #[cfg(target_os = "linux")]
     fn calls_of(name: &str, files: usize) {
+        use async_tempdir::AsyncTempDir;
+
         use crate::support::{Need, in_process_with, is_child, require};
 
         const DIRS: usize = 100;
