@@ -3,8 +3,6 @@
 mod support;
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use async_tempdir::{ExpectedTree, Tree, TreeEntry, TreeKind};
@@ -438,7 +436,8 @@ fn part_of_a_tree_is_a_tree() {
 
 #[cfg(unix)]
 mod unix {
-    use std::fs::{File, Permissions};
+    use std::fs::{self, File, Permissions};
+    use std::io::ErrorKind;
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::os::unix::net::UnixListener;
 
