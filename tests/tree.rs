@@ -3,8 +3,6 @@
 mod support;
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use async_tempdir::{ExpectedTree, Tree, TreeEntry, TreeKind};
@@ -438,13 +436,13 @@ fn part_of_a_tree_is_a_tree() {
 
 #[cfg(unix)]
 mod unix {
-    use std::fs::{File, Permissions};
+    use std::fs::{self, File, Permissions};
+    use std::io::ErrorKind;
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::os::unix::net::UnixListener;
 
     use super::*;
     use crate::support::{in_memory, mkfifo, multi_thread};
-    use async_tempdir::AsyncTempDir;
 
     fn chmod(path: &Path, mode: u32) {
         fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
@@ -603,6 +601,8 @@ mod unix {
     /// Reads `files` files in 100 directories, in a process of its own, and counts its calls there.
     #[cfg(target_os = "linux")]
     fn calls_of(name: &str, files: usize) {
+        use async_tempdir::AsyncTempDir;
+
         use crate::support::{Need, in_process_with, is_child, require};
 
         const DIRS: usize = 100;
