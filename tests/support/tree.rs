@@ -1,6 +1,6 @@
 //! Directory trees.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -49,9 +49,8 @@ pub fn mkfifo(path: &Path) {
 }
 
 /// Every file and directory below, and what is in the files.
-pub fn snapshot(dir: &Path) -> HashMap<PathBuf, Vec<u8>> {
-    // To hash a long path takes a fraction of what comparing it with a dozen others does.
-    let mut all = HashMap::new();
+pub fn snapshot(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
     let mut dirs = vec![dir.to_path_buf()];
     while let Some(dir) = dirs.pop() {
         for entry in fs::read_dir(dir).unwrap() {
