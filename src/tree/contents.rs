@@ -1,4 +1,4 @@
-//! Reads a file into memory, and limits what is there.
+//! Reads a file into memory, within the limit for the whole tree.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,7 +29,7 @@ impl Budget {
             Err(_) => Err(io::Error::new(
                 io::ErrorKind::FileTooLarge,
                 format!(
-                    "a tree is in memory, and its files and paths have more than {} bytes with this",
+                    "a tree is held in memory, and with this, its files and paths exceed {} bytes",
                     Tree::MAX_LEN
                 ),
             )),

@@ -125,7 +125,7 @@ impl<E: ExpectedEntry> Expected for [E] {
         let mut around = BTreeMap::new();
         for path in all.keys() {
             for above in path.ancestors().skip(1) {
-                // From one that is there on, those above it are its own.
+                // Those above one that is expected itself are found from that one.
                 if above.as_os_str().is_empty() || all.contains_key(above) {
                     break;
                 }

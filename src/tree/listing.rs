@@ -34,7 +34,7 @@ impl Debug for Tree {
                         write!(f, "\n{indentation}  {}", Quoted(line))?;
                     }
                 }
-                _ => what_it_is(f, entry.kind())?,
+                _ => write_kind(f, entry.kind())?,
             }
         }
         Ok(())
@@ -44,7 +44,7 @@ impl Debug for Tree {
 impl Debug for TreeEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         head(f, QuotedPath(self.path()), self)?;
-        what_it_is(f, self.kind())
+        write_kind(f, self.kind())
     }
 }
 
@@ -64,7 +64,7 @@ impl Debug for TreeKind {
 }
 
 /// Writes what follows the name in a listing.
-fn what_it_is(f: &mut fmt::Formatter<'_>, kind: &TreeKind) -> fmt::Result {
+fn write_kind(f: &mut fmt::Formatter<'_>, kind: &TreeKind) -> fmt::Result {
     match kind {
         TreeKind::Dir => f.write_char('/'),
         TreeKind::File(contents) => write!(f, ": {}", Shown(contents)),
