@@ -214,6 +214,8 @@ fn plays_its_role() {
         "recorded late" => is_recorded_late(),
         "name" => tells_names(),
         #[cfg(unix)]
+        "unsafe" => is_not_reclaimed(),
+        #[cfg(unix)]
         "nowhere" => is_nowhere(),
         #[cfg(unix)]
         "fork" => forks(),
@@ -821,6 +823,37 @@ fn what_an_error_keeps_is_kept_in_the_root() {
         assert_eq!(names(&root).len(), 2, "{:?}", names(&root));
     }
     fs::remove_dir_all(root).unwrap();
+    sandbox.check();
+}
+
+/// Does not reclaim anything where other users could put their directories.
+#[cfg(unix)]
+fn is_not_reclaimed() {
+    let (hooked, hook) = std::sync::mpsc::channel();
+    cleanup::set_failure_hook(move |error| _ = hooked.send(error.to_string()));
+    drop(filled(Builder::new()));
+    let error = hook.recv().unwrap();
+    assert!(error.contains("dead runs are not reclaimed"), "{error}");
+    assert!(error.contains("belongs to another user"), "{error}");
+    assert_eq!(cleanup::failures(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn that_nothing_is_reclaimed_is_reported() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+
+    if !support::require(test_name!(), &[support::Need::Root]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let root = sandbox.join("root");
+    fs::create_dir(&root).unwrap();
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o777)).unwrap();
+    chown(&root, Some(65534), None).unwrap();
+    run(&mut player("unsafe", &root));
+    assert_eq!(names(&root), Vec::<OsString>::new());
+    fs::remove_dir(root).unwrap();
     sandbox.check();
 }
 

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 
 use super::run_variables::create_run_parent;
-use crate::cleanup::RuntimeQueues;
+use crate::cleanup::{self, RuntimeQueues};
 use crate::owned::{OperationGuard, OwnedDir, Owner, ParentGuard};
 use crate::reclaim::{Run, Search};
+use crate::remove::RemoveError;
 use crate::sys;
 use crate::util::sync::Mutex;
 
@@ -44,11 +45,21 @@ pub(super) fn join(run: &Run) -> io::Result<(ParentGuard, OperationGuard)> {
     // From now on, it ends with the last directory in it.
     drop(owner);
     if reclaims {
-        // Not in the background, where a process that lives for milliseconds would not get to it.
-        // Failures have been reported.
-        Search::of_runs(run).finish();
+        reclaim(run);
     }
     Ok(joined)
+}
+
+/// Reclaims dead runs. Not in the background, where a process that lives for milliseconds would not
+/// get to it.
+fn reclaim(run: &Run) {
+    let reclaimed = Search::of_runs(run).finish();
+    // Other failures have been reported.
+    if let Some(reason) = reclaimed.into_skipped_reason() {
+        let message = format!("dead runs are not reclaimed: {reason}");
+        let error = io::Error::new(reason.kind(), message);
+        cleanup::report(&RemoveError::whole(&run.parent, error));
+    }
 }
 
 impl Open {

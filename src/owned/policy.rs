@@ -63,7 +63,8 @@ use std::io;
 ///   removed, too; with 0, at the end of the run.
 /// - **After a kill**, the next run of that executable removes what was in use, whatever its policies,
 ///   before it creates its first directory. Failures go to the
-///   [failure hook](crate::cleanup::set_failure_hook).
+///   [failure hook](crate::cleanup::set_failure_hook), also if that is not done at all, because
+///   others may write to the parent.
 /// - **A [`TempRoot`](crate::TempRoot)** that is given no parent is created in `target/tmp` itself.
 /// - **Locks**: other runs know by a lock that a root is in use, as with a `TempRoot`, with the same
 ///   [security](crate::TempRoot#security) and [platform notes](crate::TempRoot#platform-notes).

@@ -60,6 +60,10 @@ impl Reclaimed {
         self.skipped_reason.as_ref()
     }
 
+    pub(crate) fn into_skipped_reason(self) -> Option<io::Error> {
+        self.skipped_reason
+    }
+
     pub(crate) fn skip(&mut self, error: io::Error) {
         self.skipped_reason = Some(error);
     }
