@@ -65,10 +65,9 @@ fn thousands_are_counted_by_several_threads() {
 
 #[cfg(unix)]
 mod unix {
-    use std::fs::File;
     use std::os::unix::fs::{MetadataExt, symlink};
     #[cfg(target_os = "linux")]
-    use std::path::Path;
+    use std::{fs::File, path::Path};
 
     use rustix::fs::{Mode, mkdirat};
 
