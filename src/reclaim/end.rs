@@ -81,3 +81,44 @@ fn explain(error: io::Error) -> io::Error {
     let message = format!("it stays, because it is unknown what was kept in it: {error}");
     io::Error::new(error.kind(), message)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::fs;
+
+    use super::super::create::{NewRoot, create_numbered};
+    use super::*;
+
+    fn keep_in(root: &NewRoot) {
+        fs::create_dir(root.path.join("kept")).unwrap();
+        root.lock.record_kept(&root.path, OsStr::new("kept"));
+    }
+
+    fn end(root: &NewRoot) {
+        let outcome = root
+            .lock
+            .end(&root.path, &root.identity, Options::default());
+        outcome.result.unwrap();
+    }
+
+    #[test]
+    fn roots_of_one_run_count_once() {
+        let parent = tempfile::tempdir().unwrap();
+        let run = |id: &str| Run {
+            app: String::from("app"),
+            parent: parent.path().to_path_buf(),
+            id: id.into(),
+            retain: 2,
+        };
+        // As two processes that start at once can open them, where the parent cannot be locked.
+        let roots = [("older", 1), ("old", 2), ("own", 3), ("own", 4), ("own", 5)]
+            .map(|(id, number)| create_numbered(&run(id), number..).unwrap());
+        for root in &roots {
+            keep_in(root);
+            end(root);
+        }
+        let is_kept = roots.each_ref().map(|root| root.path.join("kept").exists());
+        assert_eq!(is_kept, [false, true, true, true, true]);
+    }
+}
