@@ -54,6 +54,20 @@ fn without_a_number_it_is_as_ever() {
 }
 
 #[test]
+fn the_path_of_the_parent_is_made_plain() {
+    let sandbox = Sandbox::new();
+    current_thread().block_on(async {
+        let odd = sandbox.path().join(".").join("");
+        let root = TempRoot::open_in("app", &odd).await.unwrap();
+        let plain = sandbox.path().join(root.path().file_name().unwrap());
+        // Not as paths, which are the same.
+        assert_eq!(root.path().as_os_str(), plain.as_os_str());
+        root.close().await.unwrap();
+    });
+    sandbox.check();
+}
+
+#[test]
 fn what_was_kept_in_the_last_runs_is_retained() {
     for (closes, runtime) in [true, false].into_iter().zip(runtimes()) {
         let sandbox = Sandbox::new();

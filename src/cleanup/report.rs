@@ -36,7 +36,7 @@ pub fn failures() -> u64 {
 ///
 /// It is also called if a directory is kept in a root [that retains](crate::RootBuilder::retain) it, but
 /// that cannot be recorded. That is tried again when the root ends. If the process is killed before that,
-/// the next one removes the directory with the root.
+/// the next one removes the directory with the root; if it fails again, the root stays for good.
 ///
 /// The process has one hook; a later one replaces it. The thread that removes calls it before
 /// [`idle`](super::idle) returns, usually on Tokio's blocking pool. If the future of a removal that

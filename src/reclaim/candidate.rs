@@ -1,7 +1,7 @@
 //! A directory that may be a root.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use super::lock_in;
@@ -44,5 +44,14 @@ impl Candidate {
     pub(super) fn is_still_at(&self, path: &Path) -> bool {
         sys::is_at(&self.lock, &lock_in(path)).unwrap_or(false)
             && sys::check_same_dir(path, &self.identity).is_ok()
+    }
+
+    /// Returns whether the lock file, which was not read before, has the `id` of a run.
+    pub(super) fn is_of_run(&mut self, id: &[u8]) -> bool {
+        let mut found = Vec::new();
+        let read = (&mut self.lock)
+            .take(id.len() as u64 + 1)
+            .read_to_end(&mut found);
+        read.is_ok() && found == id
     }
 }

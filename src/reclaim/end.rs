@@ -31,10 +31,19 @@ impl RootLock {
     fn end_run(&self, run: &Run, path: &Path, identity: &Identity, options: Options) -> Outcome {
         // A process that joins the run meanwhile waits, and then finds the root or does not.
         let dir_lock = sys::lock_dir(&run.parent);
-        let recorded = self.record_rest(path, identity);
-        let kept = recorded.and_then(|()| {
-            // Otherwise, another process has removed it, or will.
-            let is_here = self.try_lock_alone()? && !sys::is_gone(path, identity);
+        match self.record_rest(path, identity) {
+            Ok(()) => {}
+            // Another process has removed it meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return nothing(),
+            Err(error) => {
+                // Nothing else tells other processes of the run, or later ones, that something was kept.
+                self.remove_lock_file(path, identity);
+                return Outcome::failed(path, explain(error));
+            }
+        }
+        let kept = self.try_lock_alone(path).and_then(|is_alone| {
+            // Otherwise, another process has removed it, or will, or it stays.
+            let is_here = is_alone && !sys::is_gone(path, identity);
             let find = || match run.retain {
                 0 => Ok(None),
                 _ => index::kept(path),
@@ -80,4 +89,76 @@ fn nothing() -> Outcome {
 fn explain(error: io::Error) -> io::Error {
     let message = format!("it stays, because it is unknown what was kept in it: {error}");
     io::Error::new(error.kind(), message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::fs;
+
+    use super::super::create::{NewRoot, create_numbered};
+    use super::*;
+
+    fn keep_in(root: &NewRoot) {
+        fs::create_dir(root.path.join("kept")).unwrap();
+        root.lock.record_kept(&root.path, OsStr::new("kept"));
+    }
+
+    fn end(root: &NewRoot) {
+        let outcome = root
+            .lock
+            .end(&root.path, &root.identity, Options::default());
+        outcome.result.unwrap();
+    }
+
+    #[test]
+    fn a_root_stays_for_good_if_what_was_kept_cannot_be_recorded() {
+        let parent = tempfile::tempdir().unwrap();
+        let run = Run {
+            app: String::from("app"),
+            parent: parent.path().to_path_buf(),
+            id: b"id".to_vec(),
+            retain: 2,
+        };
+        let root = run.open().unwrap();
+        // Wine has a removed file at its path as long as another process has it open.
+        let joined = cfg!(unix).then(|| run.open().unwrap());
+        assert!(joined.iter().all(|joined| joined.path == root.path));
+        // As if the disk was full.
+        let obstacle = root.path.join(".async-tempdir.kept");
+        fs::create_dir(&obstacle).unwrap();
+        keep_in(&root);
+        let outcome = root
+            .lock
+            .end(&root.path, &root.identity, Options::default());
+        outcome.result.unwrap_err();
+        fs::remove_dir(obstacle).unwrap();
+        // Neither by another process of the run nor by one that starts later.
+        joined.iter().for_each(end);
+        let later = run.open().unwrap();
+        Search::of_runs(&run).finish();
+        end(&later);
+        assert!(root.path.join("kept").exists());
+        assert_ne!(later.path, root.path);
+    }
+
+    #[test]
+    fn roots_of_one_run_count_once() {
+        let parent = tempfile::tempdir().unwrap();
+        let run = |id: &str| Run {
+            app: String::from("app"),
+            parent: parent.path().to_path_buf(),
+            id: id.into(),
+            retain: 2,
+        };
+        // As two processes that start at once can open them, where the parent cannot be locked.
+        let roots = [("older", 1), ("old", 2), ("own", 3), ("own", 4), ("own", 5)]
+            .map(|(id, number)| create_numbered(&run(id), number..).unwrap());
+        for root in &roots {
+            keep_in(root);
+            end(root);
+        }
+        let is_kept = roots.each_ref().map(|root| root.path.join("kept").exists());
+        assert_eq!(is_kept, [false, true, true, true, true]);
+    }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 
 use super::name::{RootName, Stage};
-use super::{LOCK, index};
+use super::{LOCK, index, lock_in};
 use crate::cleanup;
 use crate::remove::{self, Last, Options, Outcome, RemoveError};
 use crate::sys::{self, Identity};
@@ -146,9 +146,9 @@ impl RootLock {
         })
     }
 
-    /// Turns the shared lock into an exclusive one. Returns `false`, and holds no lock any more, if other
-    /// processes of the run hold theirs.
-    pub(super) fn try_lock_alone(&self) -> io::Result<bool> {
+    /// Turns the shared lock of the root `path` into an exclusive one. Returns `false` if other processes
+    /// of the run hold theirs, and this one no longer does, or if the root [stays](Self::remove_lock_file).
+    pub(super) fn try_lock_alone(&self, path: &Path) -> io::Result<bool> {
         let files = self.files.lock();
         let Some(file) = &files[0] else {
             // There are no locks here, so no other process has joined.
@@ -158,7 +158,7 @@ impl RootLock {
         // it is still locked, that shows below; Wine reports an error for one that it has unlocked.
         let _ = file.unlock();
         match file.try_lock() {
-            Ok(()) => Ok(true),
+            Ok(()) => sys::is_at(file, &lock_in(path)),
             Err(TryLockError::WouldBlock) => Ok(false),
             Err(TryLockError::Error(error)) => Err(error),
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, TryLockError};
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -68,7 +68,7 @@ impl Run {
     fn join(&self, name: &RootName) -> Option<NewRoot> {
         let path = self.parent.join(name.at(Stage::Root));
         let mut found = Candidate::open(&path).ok()??;
-        if !self.is_of_this(&mut found) || !lock_shared(&found, &path) {
+        if !found.is_of_run(&self.id) || !lock_shared(&found, &path) {
             return None;
         }
         if !found.is_still_at(&path) {
@@ -81,14 +81,6 @@ impl Run {
             unlocked: None,
             path,
         })
-    }
-
-    /// Returns whether the lock file has the run's id.
-    fn is_of_this(&self, found: &mut Candidate) -> bool {
-        let mut id = Vec::new();
-        let len = self.id.len() as u64 + 1;
-        let read = (&mut found.lock).take(len).read_to_end(&mut id);
-        read.is_ok() && id == self.id
     }
 }
 

@@ -8,6 +8,7 @@
 
 use std::fs::{self, TryLockError};
 use std::io;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,6 +39,10 @@ pub(crate) struct Search {
     found: Vec<(RootName, Stage)>,
     /// The number of runs whose kept directories are still to be retained.
     retain: usize,
+    /// The id of the run that searches, if it retains what is kept.
+    id: Option<Vec<u8>>,
+    /// Whether a root of that run has been counted.
+    is_counted: bool,
     /// The root of the run that has just ended, in which something was kept.
     ended: Option<RootName>,
     current: Option<DeadRoot>,
@@ -68,6 +73,7 @@ impl Search {
         let mut search = Self::of(&run.app, &run.parent, |_| true);
         search.found.sort_by_key(|(name, _)| name.number());
         search.retain = run.retain;
+        search.id = (run.retain > 0).then(|| run.id.clone());
         search
     }
 
@@ -135,20 +141,21 @@ impl Search {
     fn try_reclaim(&mut self, name: &RootName, stage: Stage) {
         if self.ended.as_ref() == Some(name) {
             // What was kept a moment ago stays until the next run, even if there are newer ones.
-            self.retain = self.retain.saturating_sub(1);
-            return;
+            return self.count(true);
         }
         let path = self.parent.join(name.at(stage));
-        let Some(found) = self.open(&path, stage) else {
+        let Some(mut found) = self.open(&path, stage) else {
             return;
         };
+        // Without a lock on the parent, processes of a run that start at once have several.
+        let is_of_this_run = self.id.as_ref().is_some_and(|id| found.is_of_run(id));
         match found.lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 // In use, or examined by another process that searches at the same time. It counts, so
                 // that all of them retain the same roots.
                 if stage == Stage::Root && matches!(index::kept(&path), Ok(Some(_))) {
-                    self.retain = self.retain.saturating_sub(1);
+                    self.count(is_of_this_run);
                 }
                 return;
             }
@@ -159,7 +166,7 @@ impl Search {
         }
         let identity = found.identity;
         let lock = RootLock::new(Some(found.lock), None, name, &self.parent, None);
-        let spared = match stage == Stage::Root && self.retain > 0 {
+        let spared = match stage == Stage::Root && (self.retain > 0 || is_of_this_run) {
             true => match index::kept(&path) {
                 Ok(spared) => spared,
                 Err(error) => return self.fail(RemoveError::whole(&path, error)),
@@ -167,7 +174,7 @@ impl Search {
             false => None,
         };
         let path = if spared.is_some() {
-            self.retain -= 1;
+            self.count(is_of_this_run);
             path
         } else {
             match lock.rename_to_dead_name(&path, &identity) {
@@ -193,6 +200,13 @@ impl Search {
             removed: Removed::default(),
             step: STEP,
         });
+    }
+
+    /// Counts a root in which something was kept among the last runs; the first one only of this run's.
+    fn count(&mut self, is_of_this_run: bool) {
+        if !is_of_this_run || !mem::replace(&mut self.is_counted, true) {
+            self.retain = self.retain.saturating_sub(1);
+        }
     }
 
     /// Removes the link to the root `name`, which is being removed, if it leads there.

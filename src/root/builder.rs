@@ -11,6 +11,7 @@ use crate::cleanup::RuntimeQueues;
 use crate::dir::{Parent, create_run_parent};
 use crate::owned::{Cleanup, Owner, Policy};
 use crate::reclaim::{self, Run, Search};
+use crate::util::absolute_parent;
 
 /// Configures and [`open`](Self::open)s a root for temporary directories.
 ///
@@ -127,8 +128,8 @@ impl RootBuilder {
     }
 
     async fn try_open(self, parent: &mut Parent) -> io::Result<TempRoot> {
-        // First, because errors name its path.
-        let path = parent.resolve()?.to_path_buf();
+        // First, because errors name its path. Made plain, also if it was absolute.
+        let path = absolute_parent(parent.resolve()?)?;
         let creates_parent = parent.is_for_roots();
         let app = self.app;
         reclaim::check_app(&app)?;
