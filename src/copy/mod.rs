@@ -58,7 +58,7 @@ pub(crate) fn tree(
     result
 }
 
-/// Checks that the source exists and is a directory, before a destination is created for it.
+/// Checks that the source exists and is a directory.
 pub(crate) fn check_source(path: &Path) -> io::Result<()> {
     match fs::metadata(path)?.is_dir() {
         true => Ok(()),

@@ -38,9 +38,7 @@ fn begin(identity: Option<&Identity>, recorder: &Recorder) -> Result<Level, Fail
     if let Some(identity) = identity {
         sys::check_same_dir(source, identity).on(Source)?;
     }
-    if !fs::metadata(source).on(Source)?.is_dir() {
-        return Err(super::no_directory()).on(Source);
-    }
+    super::check_source(source).on(Source)?;
     let resolved = fs::canonicalize(source).on(Source)?;
     let resolved_to = fs::canonicalize(to).on(To)?;
     if resolved.starts_with(&resolved_to) || resolved_to.starts_with(&resolved) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::AsyncTempDir;
-use super::create::{CreateRequest, Place};
+use super::create::{CreateRequest, NewDir, Place};
 use super::parent::Parent;
 use super::thread_label;
 use crate::blocking::spawn;
@@ -288,8 +288,10 @@ impl Builder {
         }
         let request = CreateRequest {
             place,
-            template: self.template,
-            permissions: self.permissions,
+            new: NewDir {
+                template: self.template,
+                permissions: self.permissions,
+            },
             queues,
         };
         Ok((request, policy, reservation))

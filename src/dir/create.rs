@@ -2,7 +2,6 @@
 
 use std::fs::Permissions;
 use std::io;
-use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -48,9 +47,14 @@ impl Place {
 /// A request to create a directory.
 pub(super) struct CreateRequest {
     pub(super) place: Place,
+    pub(super) new: NewDir,
+    pub(super) queues: Arc<RuntimeQueues>,
+}
+
+/// The name and the permissions of a new directory.
+pub(super) struct NewDir {
     pub(super) template: Template,
     pub(super) permissions: Option<Permissions>,
-    pub(super) queues: Arc<RuntimeQueues>,
 }
 
 impl CreateRequest {
@@ -58,23 +62,25 @@ impl CreateRequest {
     ///
     /// A cancelled `tokio::fs::create_dir(..).await` would still create the directory, without an
     /// owner.
-    pub(super) fn run(mut self) -> io::Result<Owner> {
-        let place = mem::replace(&mut self.place, Place::Path(PathBuf::new()));
-        let ((path, identity), parent) = match place {
-            Place::Path(parent) => (self.create_in(&parent)?, None),
+    pub(super) fn run(self) -> io::Result<Owner> {
+        let new = &self.new;
+        let ((path, identity), parent) = match self.place {
+            Place::Path(parent) => (new.create_in(&parent)?, None),
             Place::Inside(guard, _operation) => {
                 let parent = &guard.dir;
                 sys::check_same_dir(&parent.path, &parent.identity)?;
-                (self.create_in(&parent.path)?, Some(guard))
+                (new.create_in(&parent.path)?, Some(guard))
             }
             Place::Run(run) => {
-                let (created, guard) = self.create_in_run(&run)?;
+                let (created, guard) = new.create_in_run(&run)?;
                 (created, Some(guard))
             }
         };
         Ok(Owner::new(path, identity, self.queues, parent, None))
     }
+}
 
+impl NewDir {
     fn create_in_run(&self, run: &Run) -> io::Result<(Created, ParentGuard)> {
         let create = || {
             let (guard, _operation) = run_root::join(run)?;

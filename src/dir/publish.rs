@@ -27,7 +27,7 @@ impl<T> Request<T> {
     pub(super) async fn publish(self) -> Result<T, PersistError> {
         let path = self.dir.path().to_path_buf();
         let cancelled = CancelOnDrop::default();
-        // That of the handle for the old directory.
+        // Applies to the handle for the old directory.
         let policy = match self.replaces {
             true => Policy::new(Cleanup::Always),
             false => Ok(Policy::default()),

@@ -128,7 +128,7 @@ fn app_of(executable: &Path) -> Option<String> {
     // Linux's addition, if the file was replaced since.
     let name = name.strip_suffix(" (deleted)").unwrap_or(&name);
     let name = match name.rsplit_once('-') {
-        // What Cargo adds to the name of a test.
+        // Cargo adds it to the name of a test.
         Some((name, hash)) if is_hash(hash) && !name.is_empty() => name,
         _ => name,
     };

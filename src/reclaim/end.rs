@@ -124,7 +124,7 @@ mod tests {
         // Wine has a removed file at its path as long as another process has it open.
         let joined = cfg!(unix).then(|| run.open().unwrap());
         assert!(joined.iter().all(|joined| joined.path == root.path));
-        // As if the disk was full.
+        // Recording fails as on a full disk.
         let obstacle = root.path.join(".async-tempdir.kept");
         fs::create_dir(&obstacle).unwrap();
         keep_in(&root);
@@ -151,7 +151,7 @@ mod tests {
             id: id.into(),
             retain: 2,
         };
-        // As two processes that start at once can open them, where the parent cannot be locked.
+        // Processes that start at once can open several, where the parent cannot be locked.
         let roots = [("older", 1), ("old", 2), ("own", 3), ("own", 4), ("own", 5)]
             .map(|(id, number)| create_numbered(&run(id), number..).unwrap());
         for root in &roots {

@@ -41,7 +41,7 @@ pub(crate) struct Search {
     retain: usize,
     /// The id of the run that searches, if it retains what is kept.
     id: Option<Vec<u8>>,
-    /// Whether a root of that run has been counted.
+    /// Set once a root of that run has been counted.
     is_counted: bool,
     /// The root of the run that has just ended, in which something was kept.
     ended: Option<RootName>,
@@ -54,7 +54,7 @@ struct DeadRoot {
     lock: RootLock,
     path: PathBuf,
     identity: Identity,
-    /// What stays of it.
+    /// The entries that stay.
     spared: Option<Arc<Spared>>,
     /// Removed by earlier steps.
     removed: Removed,

@@ -11,14 +11,15 @@ use std::sync::atomic::AtomicBool;
 
 use cap_std::fs::Dir;
 use rustix::fd::BorrowedFd;
-use rustix::fs::{AtFlags, FileType, Mode, Stat, fstat, openat, statat};
-use rustix::io::{Errno, retry_on_intr};
+use rustix::fs::{FileType, Mode, Stat, fstat, openat};
+use rustix::io::retry_on_intr;
 
 use super::Usage;
 use crate::util::SpawnHelper;
 use crate::util::first_failure::{Failure, FirstFailure};
 use crate::util::sync::Mutex;
 use crate::walk::batch::Batch;
+use crate::walk::file::{self, look};
 use crate::walk::open::FLAGS;
 use crate::walk::threads::Threads;
 use crate::walk::{self, At, Visitor};
@@ -92,21 +93,19 @@ impl Visitor for Counter {
                 subdir(name);
                 continue;
             }
-            match retry_on_intr(|| statat(at.fd, name, AtFlags::SYMLINK_NOFOLLOW)) {
-                Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => {
-                    subdir(name);
-                }
-                Ok(stat) if stat.st_nlink > 1 => {
+            match look(at.fd, name) {
+                Ok(Some(stat)) if file::kind(&stat) == FileType::Directory => subdir(name),
+                Ok(Some(stat)) if stat.st_nlink > 1 => {
                     linked.push((id(&stat), of_file(&stat)));
                     usage.files += 1;
                 }
-                Ok(stat) => {
+                Ok(Some(stat)) => {
                     usage.add(of_file(&stat));
                     usage.files += 1;
                 }
                 // Removed since its name was read.
-                Err(Errno::NOENT) => {}
-                Err(error) => return self.failed(&|| at.path_of(name), error.into()),
+                Ok(None) => {}
+                Err(error) => return self.failed(&|| at.path_of(name), error),
             }
         }
         let mut counts = self.counts.lock();
@@ -151,10 +150,7 @@ fn of_dir(stat: &Stat) -> Usage {
 /// Returns the bytes of a file, and no more: its names are counted elsewhere.
 #[allow(clippy::unnecessary_cast, reason = "the widths differ between systems")]
 fn of_file(stat: &Stat) -> Usage {
-    let has_len = matches!(
-        FileType::from_raw_mode(stat.st_mode),
-        FileType::RegularFile | FileType::Symlink
-    );
+    let has_len = matches!(file::kind(stat), FileType::RegularFile | FileType::Symlink);
     Usage {
         len: if has_len { stat.st_size as u64 } else { 0 },
         allocated: (stat.st_blocks as u64).saturating_mul(512),

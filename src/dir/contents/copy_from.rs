@@ -1,24 +1,16 @@
 //! Copying a tree from outside into the directory.
 
 use std::fmt;
-use std::fs::File;
 use std::future::Future;
-use std::io::{self, ErrorKind};
 use std::mem;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use cap_std::fs::Dir;
 use futures::future::FusedFuture;
 
-use super::open::{make_dirs, with_parents};
-use super::populate::CancelOnDrop;
-use super::{begin, path};
-use crate::blocking::oneshot::Receiver;
-use crate::blocking::spawn;
-use crate::copy::{self, Copied, CopyError, CopySide, Options};
+use super::copy_request::{Request, Running, refused};
+use crate::copy::{Copied, CopyError, Options};
 use crate::dir::AsyncTempDir;
 use crate::util::absolute_checked;
 
@@ -123,22 +115,6 @@ enum State<'d> {
     Ended,
 }
 
-/// A copy that has not begun: its source, its destination and its settings.
-struct Request<'d> {
-    dir: &'d AsyncTempDir,
-    source: io::Result<PathBuf>,
-    given: PathBuf,
-    to: Option<PathBuf>,
-    options: Options,
-}
-
-struct Running {
-    receiver: Receiver<io::Result<Result<Copied, CopyError>>>,
-    source: PathBuf,
-    destination: PathBuf,
-    _cancel: CancelOnDrop,
-}
-
 impl CopyFrom<'_> {
     fn configure(mut self, change: impl FnOnce(&mut Request<'_>)) -> Self {
         if let State::Configured(request) = &mut self.0 {
@@ -224,84 +200,6 @@ impl CopyFrom<'_> {
     pub fn on_progress(self, f: impl Fn(Copied) + Send + Sync + 'static) -> Self {
         self.configure(|request| request.options.on_progress = Some(Box::new(f)))
     }
-}
-
-impl Request<'_> {
-    fn destination(&self) -> PathBuf {
-        match &self.to {
-            // With an absolute path, that itself.
-            Some(to) => self.dir.path().join(to),
-            None => self.dir.path().to_path_buf(),
-        }
-    }
-
-    fn begin(self) -> Result<Running, CopyError> {
-        let destination = self.destination();
-        let source = self.source.map_err(|error| {
-            CopyError::whole(&self.given, &destination, CopySide::Source, error)
-        })?;
-        let cancel = CancelOnDrop::default();
-        let owned = &self.dir.owner.dir;
-        let runtime = owned.queues_here().runtime.clone();
-        let options = Options {
-            is_cancelled: Arc::clone(&cancel.0),
-            spawn_helper: Some(Arc::new(move |help| spawn::request_help(&runtime, help))),
-            ..self.options
-        };
-        let begin = || {
-            let inside = match &self.to {
-                Some(to) => Some(path::inside(self.dir.path(), to)?),
-                None => None,
-            };
-            let (source, destination) = (source.clone(), destination.clone());
-            begin(owned, move |dir| {
-                if let Err(error) = copy::check_source(&source) {
-                    let side = CopySide::Source;
-                    return Ok(Err(CopyError::whole(&source, &destination, side, error)));
-                }
-                let (to, is_new) = open_destination(dir, inside.as_deref())?;
-                let options = Options {
-                    with_mode: is_new,
-                    ..options
-                };
-                Ok(copy::tree(&source, None, to, &destination, options))
-            })
-        };
-        match begin() {
-            Ok(receiver) => Ok(Running {
-                receiver,
-                source,
-                destination,
-                _cancel: cancel,
-            }),
-            Err(error) => Err(refused(&source, &destination, error)),
-        }
-    }
-}
-
-fn refused(source: &Path, destination: &Path, error: io::Error) -> CopyError {
-    CopyError::whole(source, destination, CopySide::Destination, error)
-}
-
-/// Opens the directory `path` beneath `dir`, or `dir` itself. Creates it and missing parents; then
-/// returns `true`.
-fn open_destination(dir: &Dir, path: Option<&Path>) -> io::Result<(File, bool)> {
-    let Some(path) = path else {
-        return Ok((dir.try_clone()?.into_std_file(), false));
-    };
-    let is_new = match dir.open_dir(path) {
-        Ok(dir) => return Ok((dir.into_std_file(), false)),
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        Err(_) => match with_parents(dir, path, || dir.create_dir(path)) {
-            Ok(()) => true,
-            // It ends in dots, or another task or process has created it.
-            Err(_) => {
-                make_dirs(dir, path)?;
-                false
-            }
-        },
-    };
-    Ok((dir.open_dir(path)?.into_std_file(), is_new))
 }
 
 impl Future for CopyFrom<'_> {

@@ -10,6 +10,7 @@
 
 mod batch;
 mod bytes;
+mod copy_request;
 mod dir_entry;
 mod open;
 mod open_options;
