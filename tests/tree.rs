@@ -249,7 +249,7 @@ fn the_first_line_that_differs_is_named() {
         (
             "\0",
             "a",
-            "differs from byte 0 on:\n  is       \"\\u{0}\" of 1 bytes\n  expected \"a\" of 1 bytes",
+            "differs from byte 0 on:\n  is       \"\\u{0}\" of 1 byte\n  expected \"a\" of 1 byte",
         ),
         (
             "ab\0",

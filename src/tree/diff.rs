@@ -135,13 +135,20 @@ fn difference(entry: &TreeEntry, expected: &Expectation<'_>) -> Option<String> {
 fn described(kind: &TreeKind) -> String {
     match kind {
         TreeKind::Dir => "a directory".to_owned(),
-        TreeKind::File(contents) => format!("a file of {} bytes", contents.len()),
+        TreeKind::File(contents) => format!("a file of {}", bytes(contents.len())),
         TreeKind::Symlink(target) => format!("a symlink to {}", QuotedPath(target)),
         TreeKind::Fifo => "a FIFO".to_owned(),
         TreeKind::Socket => "a socket".to_owned(),
         TreeKind::BlockDevice => "a block device".to_owned(),
         TreeKind::CharDevice => "a character device".to_owned(),
         TreeKind::Other => "neither a file nor a directory".to_owned(),
+    }
+}
+
+fn bytes(len: usize) -> String {
+    match len {
+        1 => "1 byte".to_owned(),
+        _ => format!("{len} bytes"),
     }
 }
 
@@ -155,8 +162,8 @@ fn of_contents(is: &[u8], should: &[u8]) -> String {
     if !is_text(is) || !is_text(should) {
         let shown = |contents: &[u8]| {
             let end = contents.len().min(position + SHOWN_BYTES);
-            let bytes = Quoted(&contents[position..end]).to_string();
-            format!("{bytes} of {} bytes", contents.len())
+            let shown = Quoted(&contents[position..end]);
+            format!("{shown} of {}", bytes(contents.len()))
         };
         let (is, should) = (shown(is), shown(should));
         return format!("differs from byte {position} on:\n  is       {is}\n  expected {should}");

@@ -20,6 +20,7 @@ mod reader;
 mod save;
 mod share;
 mod unlink_on_drop;
+mod walk;
 
 // In the order in which rustdoc lists their methods.
 mod files;
